@@ -1,0 +1,1 @@
+"""A fraud-detection data platform made of Dagster assets."""

@@ -1,0 +1,154 @@
+"""The command `fraud-assets`: what a person does outside the Dagster UI."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import click
+
+from fraud_assets import config
+from fraud_assets.config import SimulationSettings, SimulationShape
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+@click.group()
+def main() -> None:
+    """Fraud detection from CSV to verdict."""
+
+
+@main.command()
+def demo() -> None:
+    """Take each CSV in the drop folder through the whole graph, and print the verdict.
+
+    Without a CSV, one is simulated first.
+    """
+    import dagster as dg
+
+    from fraud_assets.intake.assets import write_first_csv
+    from fraud_assets.intake.landing import csv_files
+
+    folder = config.drop_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not csv_files(folder):
+        path = write_first_csv(SimulationSettings())
+        click.echo(f"No CSV in {folder}, so {path.name} was simulated.")
+    files = csv_files(folder)
+    failed = []
+    with dg.DagsterInstance.get() as instance:
+        for name in sorted(files, key=lambda name: (files[name][1], name)):
+            batch = Path(name).stem
+            click.echo(f"\nBatch {batch} ({files[name][0] / 1e6:.1f} MB)")
+            if not _run(instance, batch):
+                failed.append(batch)
+    click.echo(
+        f"\nReports: {config.home_folder() / 'reports'}\n"
+        "Next: `make dev`, open the Dagster UI, and drop another CSV into "
+        f"{folder}."
+    )
+    if failed:
+        raise SystemExit(1)
+
+
+def _run(instance: "dg.DagsterInstance", batch: str) -> bool:
+    """Run the pipeline for one batch, telling each step and check; return whether it succeeded."""
+    from fraud_assets.definitions import defs
+    from fraud_assets.intake.resources import batches
+
+    instance.add_dynamic_partitions(str(batches.name), [batch])
+    run_id = str(uuid4())
+    instance.add_event_listener(run_id, _tell)
+    result = defs.resolve_job_def("fraud_pipeline").execute_in_process(
+        instance=instance,
+        partition_key=batch,
+        run_id=run_id,
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    _print_verdict(batch, result.success)
+    return bool(result.success)
+
+
+def _tell(entry: "dg.EventLogEntry") -> None:
+    """Print what an event of the run means to a person."""
+    import dagster as dg
+
+    event = entry.dagster_event
+    if event is None:
+        return
+    if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+        if event.step_key:
+            click.echo(f"  done  {event.asset_key.to_user_string() if event.asset_key else ''}")
+    elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        check = event.asset_check_evaluation_data
+        mark = "pass" if check.passed else check.severity.value.lower()
+        name = f"{check.asset_key.to_user_string()}.{check.check_name}"
+        click.echo(f"  {mark:>5} {name}: {check.description}")
+    elif event.is_step_failure and event.step_failure_data.error is not None:
+        error = event.step_failure_data.error
+        click.echo(f"  fail  {event.step_key}: {(error.cause or error).message.strip()}")
+
+
+def _print_verdict(batch: str, success: bool) -> None:
+    import json
+
+    from fraud_assets import storage
+    from fraud_assets.evaluation.report import worst_verdict
+
+    folder = storage.report_folder(batch)
+    if not success:
+        click.echo(f"  Verdict: stopped; see the failed checks above. Batch {batch} changed nothing.")
+        return
+    report = json.loads((folder / "evaluation_report.json").read_text())
+    decision = json.loads((folder / "registered_model.json").read_text())
+    metrics, intervals = report["metrics"], report["intervals"]["test_fraud_recall"]
+    click.echo(
+        f"  Verdict: {worst_verdict(report)}. {metrics['frauds_detected_count']} of "
+        f"{report['test']['frauds']} test frauds caught (recall {metrics['test_fraud_recall']:.2f}, "
+        f"95% interval {intervals[0]:.2f} to {intervals[1]:.2f}), "
+        f"{metrics['frauds_missed_count']} missed, {metrics['false_alarms_count']} false alarms, "
+        f"net savings {metrics['net_savings']:,.2f}."
+    )
+    click.echo(f"  Decision: {decision['outcome']} version {decision['version']}: {decision['reason']}.")
+
+
+@main.command()
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--shape", type=click.Choice([s.value for s in SimulationShape]), default="cards")
+@click.option("--transactions", default=60_000, show_default=True)
+@click.option("--fraud-rate", default=0.01, show_default=True)
+@click.option("--days", default=60, show_default=True)
+@click.option("--first-day", default="2026-01-01", show_default=True)
+@click.option("--drift", default=0.0, show_default=True, help="0 to 1.")
+@click.option("--seed", default=0, show_default=True)
+def simulate(path: Path, **settings: Any) -> None:
+    """Write simulated transactions to the CSV file PATH, which must not exist."""
+    from fraud_assets.intake.simulator import simulate as simulated
+    from fraud_assets.intake.simulator import write_csv
+
+    try:
+        write_csv(simulated(SimulationSettings(**settings)), path)
+    except (FileExistsError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"wrote {path} ({os.path.getsize(path) / 1e6:.1f} MB)")
+
+
+@main.command()
+@click.argument("version")
+@click.option("--reason", required=True, help="Kept in the decision log.")
+def champion(version: str, reason: str) -> None:
+    """Put VERSION of the model in charge by hand: back to an earlier one, or a shadow."""
+    from fraud_assets.registry.rollback import put_in_charge
+    from fraud_assets.tracking import Tracking
+
+    try:
+        entry = put_in_charge(Tracking(), version, reason)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"version {entry['version']} is the champion (before: {entry['champion_before']})")
+
+
+if __name__ == "__main__":
+    main()

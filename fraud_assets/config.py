@@ -1,0 +1,306 @@
+"""Every default that a person may want to change, once.
+
+The settings classes are plain pydantic models; each asset offers its own as typed
+launchpad configuration. The limits below them are read by the asset checks, the
+promotion rule and the docs.
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- where things are -------------------------------------------------------------------
+
+
+def drop_folder() -> Path:
+    """Return the folder in which CSV files land (`FRAUD_DATA_DIR`, default `data/`)."""
+    return Path(os.environ.get("FRAUD_DATA_DIR", "data")).resolve()
+
+
+def home_folder() -> Path:
+    """Return the folder that holds all that the platform writes (`FRAUD_HOME`, default `var/`)."""
+    return Path(os.environ.get("FRAUD_HOME", "var")).resolve()
+
+
+def tracking_uri() -> str:
+    """Return where MLflow keeps runs and models (`MLFLOW_TRACKING_URI`, default SQLite)."""
+    embedded = f"sqlite:///{home_folder() / 'mlflow' / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or embedded
+
+
+def mlflow_url() -> str:
+    """Return where a person opens MLflow (`MLFLOW_UI_URL`, default that of `make mlflow`)."""
+    return os.environ.get("MLFLOW_UI_URL", "http://127.0.0.1:5001").rstrip("/")
+
+
+def dagster_url() -> str:
+    """Return where a person opens Dagster (`DAGSTER_URL`, default that of `make dev`)."""
+    return os.environ.get("DAGSTER_URL", "http://127.0.0.1:8080").rstrip("/")
+
+
+def pushgateway_url() -> str | None:
+    """Return the Pushgateway's address (`PROMETHEUS_PUSHGATEWAY_URL`), None when unset."""
+    return os.environ.get("PROMETHEUS_PUSHGATEWAY_URL") or None
+
+
+MODEL_NAME = "fraud_detector"
+EXPERIMENT_NAME = "fraud_assets"
+ALERT_CAPACITY = 100
+"""Alerts per day that the analysts can review."""
+
+
+# --- intake -----------------------------------------------------------------------------
+
+
+class IntakeSettings(Settings):
+    """Which columns play which role; an empty role is found by its known name."""
+
+    target: str | None = Field(
+        None, description="Label column, 0 or 1. Default: a known name, else the last column."
+    )
+    timestamp: str | None = Field(None, description="When the transaction took place.")
+    amount: str | None = Field(None, description="Money moved by the transaction.")
+    card: str | None = Field(None, description="Card or customer that paid.")
+    terminal: str | None = Field(None, description="Terminal or merchant that was paid.")
+    transaction_id: str | None = Field(None, description="Unique name of the transaction.")
+    known_at: str | None = Field(None, description="When the row became known.")
+    label_known_at: str | None = Field(None, description="When the row's label became known.")
+
+
+KNOWN_NAMES: dict[str, tuple[str, ...]] = {
+    "target": ("Class", "TX_FRAUD"),
+    "timestamp": ("Time", "TX_DATETIME"),
+    "amount": ("Amount", "TX_AMOUNT"),
+    "card": ("CUSTOMER_ID",),
+    "terminal": ("TERMINAL_ID",),
+    "transaction_id": ("TRANSACTION_ID",),
+    "known_at": ("KNOWN_AT",),
+    "label_known_at": ("LABEL_KNOWN_AT",),
+}
+LABEL_LEAKS = ("TX_FRAUD_SCENARIO",)
+"""Columns that say how a fraud was made: kept in the data, never a feature."""
+
+
+class SimulationShape(StrEnum):
+    """Which layout a simulated CSV has."""
+
+    CARDS = "cards"
+    CREDITCARD = "creditcard"
+
+
+class SimulationSettings(Settings):
+    """What a simulated CSV looks like."""
+
+    shape: SimulationShape = Field(
+        SimulationShape.CARDS,
+        description="cards: customers and terminals through time; creditcard: the layout of "
+        "creditcard.csv, Time,V1..V28,Amount,Class.",
+    )
+    transactions: int = Field(60_000, ge=1, le=50_000_000, description="Rows.")
+    fraud_rate: float = Field(0.01, ge=0, le=1, description="Share of frauds.")
+    days: int = Field(60, ge=1, description="Days that the cards layout spans.")
+    first_day: str = Field("2026-01-01", description="First day of the cards layout.")
+    drift: float = Field(
+        0.0, ge=0, le=1, description="0: as usual; 1: amounts, hours and features moved far."
+    )
+    seed: int = Field(0, ge=0, description="Seed; the same settings give the same file.")
+
+
+SETTLE_SECONDS = 2.0
+"""A file is taken when its size and modification time have held still this long."""
+FILES_PER_TICK = 50
+
+
+# --- features and splits ----------------------------------------------------------------
+
+
+class FeatureSettings(Settings):
+    """How the point-in-time features are made."""
+
+    label_delay_days: float = Field(
+        7.0, gt=0, description="Days until a transaction's label is known."
+    )
+
+
+class SplitMode(StrEnum):
+    """How a batch is cut into train, validation and test rows."""
+
+    AUTO = "auto"
+    STRATIFIED = "stratified"
+    TEMPORAL = "temporal"
+
+
+class SplitSettings(Settings):
+    """How rows are assigned to train, validation and test, and from which batches."""
+
+    mode: SplitMode = Field(
+        SplitMode.AUTO,
+        description="stratified (random), temporal (in time order), or auto: temporal when "
+        "real timestamps span at least four times the label delay.",
+    )
+    train_share: float = Field(0.6, gt=0, lt=1, description="Share of train rows.")
+    validation_share: float = Field(0.2, gt=0, lt=1, description="Share of validation rows.")
+    window_batches: int | None = Field(
+        None, ge=1, description="Train from the last N batches; empty: from all so far."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the random assignment.")
+
+    @model_validator(mode="after")
+    def _leave_rows_for_the_test(self) -> Self:
+        if self.train_share + self.validation_share >= 1:
+            raise ValueError(
+                f"train_share {self.train_share} + validation_share {self.validation_share} "
+                "leave no test rows; make them add up to less than 1"
+            )
+        return self
+
+    @property
+    def test_share(self) -> float:
+        """Share of test rows."""
+        return 1 - self.train_share - self.validation_share
+
+
+# --- training ---------------------------------------------------------------------------
+
+
+class EstimatorName(StrEnum):
+    """The estimators that `training/estimators.py` can build."""
+
+    HIST_GRADIENT_BOOSTING = "hist_gradient_boosting"
+    MLP = "mlp"
+
+
+class ThresholdRule(StrEnum):
+    """What the decision threshold is best at, on the validation rows."""
+
+    MAX_F1 = "max_f1"
+    MIN_COST = "min_cost"
+
+
+class Costs(Settings):
+    """Money lost, in the currency of the amount column."""
+
+    missed_fraud: float | None = Field(
+        None, ge=0, description="Cost of a missed fraud; empty: the transaction's amount."
+    )
+    missed_fraud_without_amount: float = Field(
+        100.0, ge=0, description="Cost of a missed fraud when the data has no amount."
+    )
+    review: float = Field(2.0, ge=0, description="Cost of reviewing one alert.")
+    false_alarm: float = Field(5.0, ge=0, description="Cost of disturbing a genuine customer.")
+
+
+class TrainingSettings(Costs):
+    """Estimator, its parameters, the decision threshold and the costs."""
+
+    estimator: EstimatorName = Field(
+        EstimatorName.HIST_GRADIENT_BOOSTING, description="Which estimator is trained."
+    )
+    parameters: dict[str, Any] = Field(
+        default_factory=dict,
+        description="scikit-learn parameters that replace the defaults, for example max_iter: 300 "
+        "or hidden_layer_sizes: [64, 32].",
+    )
+    threshold_rule: ThresholdRule = Field(
+        ThresholdRule.MAX_F1, description="What the threshold is best at, on validation rows."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the training.")
+
+    @property
+    def costs(self) -> Costs:
+        """The costs alone, for the evaluation."""
+        return Costs(**self.model_dump(include=set(Costs.model_fields)))
+
+
+# --- evaluation and drift ---------------------------------------------------------------
+
+
+class EvaluationSettings(Settings):
+    """How sure the figures are said to be."""
+
+    bootstrap_resamples: int = Field(200, ge=50, description="Resamples behind an interval.")
+    seed: int = Field(0, ge=0, description="Seed of the resampling.")
+
+
+class DriftSettings(Settings):
+    """When a feature counts as drifted."""
+
+    min_distance: float = Field(
+        0.1, ge=0, le=1, description="Jensen-Shannon distance from which a feature may drift."
+    )
+    significance: float = Field(
+        0.01, gt=0, lt=1, description="Largest corrected p-value of a drifted feature."
+    )
+
+
+PROFILE_BINS = 20
+"""Quantile bins by feature in the reference profile."""
+
+
+# --- limits: the verdicts ---------------------------------------------------------------
+
+Verdict = Literal["good", "watch", "critical"]
+
+
+class Limits(Settings):
+    """Two limits that part good from watch and watch from critical.
+
+    Attributes
+    ----------
+    watch : float
+        The value at which a figure stops being good.
+    critical : float
+        The value at which it becomes critical.
+    higher_is_better : bool
+        Whether large values are good.
+    """
+
+    watch: float
+    critical: float
+    higher_is_better: bool
+
+    def verdict(self, value: float) -> Verdict:
+        """Judge one value.
+
+        Parameters
+        ----------
+        value : float
+            The figure, in the unit of the limits.
+
+        Returns
+        -------
+        {"good", "watch", "critical"}
+            The watch limit itself is good for figures that should be high and watch for
+            those that should be low; the critical limit itself is still watch.
+        """
+        if self.higher_is_better:
+            if value >= self.watch:
+                return "good"
+            return "watch" if value >= self.critical else "critical"
+        if value < self.watch:
+            return "good"
+        return "watch" if value <= self.critical else "critical"
+
+
+FRAUD_RECALL = Limits(watch=0.80, critical=0.60, higher_is_better=True)
+FRAUDS_MISSED_SHARE = Limits(watch=10 / 99, critical=25 / 99, higher_is_better=False)
+"""Missed frauds per run of 99 test frauds; other sizes in proportion."""
+FALSE_ALARM_RATE = Limits(watch=0.005, critical=0.02, higher_is_better=False)
+DRIFT_SCORE = Limits(watch=0.1, critical=0.3, higher_is_better=False)
+DRIFTED_FEATURES_SHARE = Limits(watch=0.1, critical=0.3, higher_is_better=False)
+REJECTED_SHARE = Limits(watch=1e-12, critical=0.01, higher_is_better=False)
+"""Rejected rows: any is worth a look, over 1% stops the batch."""
+FRAUD_PREVALENCE_RANGE = (0.0001, 0.05)
+"""Share of frauds that card data usually has; outside, look at the labels."""
+MIN_FRAUDS = {"train": 10, "validation": 3, "test": 3}
+"""Frauds without which a split can carry no model, no threshold or no verdict."""

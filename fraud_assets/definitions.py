@@ -1,0 +1,57 @@
+"""The one Definitions object; nothing else assembles anything."""
+
+import dagster as dg
+
+from fraud_assets.drift import assets as drift
+from fraud_assets.drift import checks as drift_checks
+from fraud_assets.evaluation import assets as evaluation
+from fraud_assets.evaluation import checks as evaluation_checks
+from fraud_assets.features import assets as features
+from fraud_assets.features import checks as features_checks
+from fraud_assets.intake import assets as intake
+from fraud_assets.intake import checks as intake_checks
+from fraud_assets.intake.resources import accepted_batches
+from fraud_assets.intake.sensors import csv_landing
+from fraud_assets.monitoring import assets as monitoring
+from fraud_assets.monitoring import checks as monitoring_checks
+from fraud_assets.registry import assets as registry
+from fraud_assets.registry import checks as registry_checks
+from fraud_assets.storage import Engine, ReportIOManager, TableIOManager
+from fraud_assets.tracking import Tracking
+from fraud_assets.training import assets as training
+from fraud_assets.training import checks as training_checks
+
+GROUPS = (intake, features, training, evaluation, drift, registry, monitoring)
+CHECKS = (
+    intake_checks,
+    features_checks,
+    training_checks,
+    evaluation_checks,
+    drift_checks,
+    registry_checks,
+    monitoring_checks,
+)
+
+# A process per step costs 3 s a step, for steps of which most take less.
+in_one_process = dg.in_process_executor
+
+fraud_pipeline = dg.define_asset_job(
+    "fraud_pipeline",
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("simulated_transactions"),
+    description="A batch from its CSV to the verdict, the decision and the published figures.",
+    executor_def=in_one_process,
+)
+
+defs = dg.Definitions(
+    assets=[*dg.load_assets_from_modules(GROUPS), accepted_batches],
+    asset_checks=dg.load_asset_checks_from_modules(CHECKS),
+    jobs=[fraud_pipeline],
+    sensors=[csv_landing],
+    executor=in_one_process,
+    resources={
+        "engine": Engine(),
+        "tracking": Tracking(),
+        "tables": TableIOManager(),
+        "reports": ReportIOManager(),
+    },
+)

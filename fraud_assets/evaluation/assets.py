@@ -1,0 +1,165 @@
+"""`evaluation_report`: what the model does on the test rows of its batch."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from fraud_assets import storage
+from fraud_assets.config import Costs, EvaluationSettings
+from fraud_assets.evaluation.evaluate import compare, evaluate
+from fraud_assets.evaluation.plots import all_plots
+from fraud_assets.evaluation.report import to_markdown, worst_verdict
+from fraud_assets.intake.resources import OWNERS, batches
+from fraud_assets.metrics import Floats
+from fraud_assets.tracking import Tracking
+from fraud_assets.training.assets import window_of
+from fraud_assets.training.splits import TEST
+from fraud_assets.training.train import fraud_scores, losses_of
+from fraud_assets.training.window import load_rows
+
+
+class EvaluationConfig(EvaluationSettings, dg.Config):
+    """Launchpad configuration of `evaluation_report`."""
+
+
+@dg.asset(
+    partitions_def=batches,
+    group_name="evaluation",
+    owners=OWNERS,
+    kinds={"scikitlearn", "json"},
+    code_version="1",
+    io_manager_key="reports",
+)
+def evaluation_report(
+    context: dg.AssetExecutionContext,
+    config: EvaluationConfig,
+    splits: storage.Table,
+    trained_model: dict[str, Any],
+    engine: storage.Engine,
+    tracking: Tracking,
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """Frauds caught and missed, false alarms and money, on rows that chose nothing.
+
+    Every figure has its 95% interval; the champion is judged on the same rows.
+    """
+    batch, model = context.partition_key, trained_model
+    settings = EvaluationSettings(**config.model_dump())
+    costs = Costs(**{k: model["configuration"]["training"][k] for k in Costs.model_fields})
+    own = window_of(splits)[-1:]
+    with engine.connect() as connection:
+        rows = load_rows(connection, own, TEST, model["features"])
+        scores = fraud_scores(tracking.load(model["version"]), rows, model["features"])
+        comparison = _comparison(tracking, connection, own, rows, scores, model, settings)
+    losses, threshold = losses_of(rows, costs), model["decision_threshold"]
+    labels = rows["fraud_"].to_numpy()
+    report = {
+        "batch": batch,
+        "source_file": model["source_file"],
+        "content_hash": model["content_hash"],
+        "ids": {"mlflow_run_id": model["run_id"], "model_version": model["version"]},
+        "model": _model_of(model, costs, rows),
+        "champion": model["champion"],
+        "comparison": comparison,
+        **evaluate(labels, scores, losses, threshold, costs, settings),
+    }
+    plots = all_plots(labels, scores, losses, threshold, costs)
+    files = _write_files(batch, report, plots, rows, scores >= threshold, scores)
+    tracking.log_figures(model["run_id"], report["metrics"])
+    tracking.log_files(model["run_id"], files, "evaluation")
+    tracking.log_json(model["run_id"], "evaluation/evaluation_report.json", report)
+    return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, plots))
+
+
+def _comparison(
+    tracking: Tracking,
+    connection: Any,
+    own: list[Any],
+    rows: pd.DataFrame,
+    scores: Floats,
+    model: dict[str, Any],
+    settings: EvaluationSettings,
+) -> dict[str, Any] | None:
+    """Compare with the champion that was in charge when the batch's run began."""
+    if model["champion"] is None:
+        return None
+    champion = tracking.version(model["champion"])
+    missing = sorted(set(champion.features) - set(model["features"]))
+    if missing:
+        reason = f"it reads columns that this batch does not have: {', '.join(missing[:10])}"
+        return {"comparable": False, "reason": reason}
+    inputs = load_rows(connection, own, TEST, champion.features)
+    champion_scores = fraud_scores(tracking.load(champion.version), inputs, champion.features)
+    return compare(rows, scores, champion_scores, tracking.training_keys(champion.run_id), settings)
+
+
+def _model_of(model: dict[str, Any], costs: Costs, rows: pd.DataFrame) -> dict[str, Any]:
+    training = model["configuration"]["training"]
+    return {
+        "estimator": training["estimator"],
+        "decision_threshold": model["decision_threshold"],
+        "threshold_rule": training["threshold_rule"],
+        "split_mode": model["split_mode"],
+        "window": model["window"],
+        "configuration_hash": model["configuration_hash"],
+        "costs": costs.model_dump(),
+        "has_amount": not bool(rows["amount_"].isna().all()),
+    }
+
+
+def _write_files(
+    batch: str,
+    report: dict[str, Any],
+    plots: dict[str, bytes],
+    rows: pd.DataFrame,
+    alerts: Any,
+    scores: Floats,
+) -> list[Path]:
+    folder = storage.report_folder(batch)
+    contents: dict[str, str | bytes] = {f"{name}.png": image for name, image in plots.items()}
+    contents["evaluation_report.md"] = to_markdown(report)
+    contents["test_predictions.parquet"] = pd.DataFrame(
+        {
+            "transaction_id": rows["transaction_id_"],
+            "source_line": rows["source_line_"],
+            "score": scores,
+            "decision": alerts,
+            "label": rows["fraud_"],
+        }
+    ).to_parquet(index=False)
+    for name, content in contents.items():
+        storage.write_atomically(folder / name, content)
+    return [folder / name for name in contents]
+
+
+def plot_metadata(png: bytes) -> dg.MarkdownMetadataValue:
+    """Return a PNG as metadata that the asset's page shows as a picture."""
+    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def _metadata(
+    tracking: Tracking, report: dict[str, Any], plots: dict[str, bytes]
+) -> dict[str, Any]:
+    low, high = report["intervals"]["test_fraud_recall"]
+    shown = (
+        "test_fraud_f1",
+        "test_fraud_precision",
+        "test_fraud_recall",
+        "test_average_precision",
+        "frauds_detected_count",
+        "frauds_missed_count",
+        "false_alarms_count",
+        "false_alarm_rate",
+        "net_savings",
+    )
+    return {
+        "verdict": worst_verdict(report),
+        "report": dg.MetadataValue.md(to_markdown(report).split("![precision")[0]),
+        "fraud_recall_interval": f"{low:.3f} to {high:.3f}",
+        "mlflow_run": tracking.run_link(report["ids"]["mlflow_run_id"]),
+        "dagster/row_count": report["test"]["rows"],
+        **{name: report["metrics"][name] for name in shown},
+        **{f"plot_{name}": plot_metadata(image) for name, image in plots.items()},
+    }

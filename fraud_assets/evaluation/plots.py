@@ -1,0 +1,133 @@
+"""Plots of a model on the test rows, as PNG."""
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fraud_assets.config import Costs
+from fraud_assets.metrics import Floats, Labels, confusion, threshold_curve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FRAUD, GENUINE, CHOSEN = "#c0392b", "#2c7fb8", "#444444"
+CURVE_POINTS = 400
+
+
+def all_plots(
+    labels: Labels, scores: Floats, losses: Floats, threshold: float, costs: Costs
+) -> dict[str, bytes]:
+    """Draw every plot of the report.
+
+    Parameters
+    ----------
+    labels, scores, losses : ndarray of shape (n_rows,)
+    threshold : float
+    costs : Costs
+
+    Returns
+    -------
+    dict of str to bytes
+        PNG by name: `precision_recall`, `score_distribution`, `threshold`, `confusion`.
+    """
+    curve = threshold_curve(labels, scores, losses, costs)
+    step = max(1, len(curve["threshold"]) // CURVE_POINTS)
+    points = {name: values[::step] for name, values in curve.items()}
+    return {
+        "precision_recall": _precision_recall(curve, labels, scores >= threshold),
+        "score_distribution": _score_distribution(labels, scores, threshold),
+        "threshold": _threshold(points, threshold),
+        "confusion": _confusion(labels, scores >= threshold),
+    }
+
+
+def new_axes(title: str, xlabel: str, ylabel: str) -> "tuple[Figure, Axes]":
+    """Return a figure with one titled pair of axes; no display is needed."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel(xlabel, fontsize=9)
+    axes.set_ylabel(ylabel, fontsize=9)
+    axes.tick_params(labelsize=8)
+    return figure, axes
+
+
+def to_png(figure: "Figure") -> bytes:
+    """Return a figure as PNG, the same bytes for the same figure."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=90, metadata={"Software": None})
+    return file.getvalue()
+
+
+def _precision_recall(curve: dict[str, Floats], labels: Labels, alerts: np.ndarray) -> bytes:
+    figure, axes = new_axes("Precision against recall (frauds)", "recall", "precision")
+    axes.plot(curve["recall"], curve["precision"], color=FRAUD)
+    counts = confusion(labels, alerts)
+    if counts.alerts and counts.frauds:
+        axes.plot(
+            counts.frauds_detected / counts.frauds,
+            counts.frauds_detected / counts.alerts,
+            "o",
+            color=CHOSEN,
+            label="decision threshold",
+        )
+        axes.legend(fontsize=8)
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
+    return to_png(figure)
+
+
+def _score_distribution(labels: Labels, scores: Floats, threshold: float) -> bytes:
+    figure, axes = new_axes("Score by class", "score", "transactions (log)")
+    bins = np.linspace(0, 1, 41)
+    for value, name, color in ((0, "genuine", GENUINE), (1, "fraud", FRAUD)):
+        axes.hist(scores[labels == value], bins=bins, color=color, alpha=0.6, label=name)
+    axes.axvline(threshold, color=CHOSEN, linestyle="--", label="decision threshold")
+    axes.set_yscale("log")
+    axes.legend(fontsize=8)
+    return to_png(figure)
+
+
+def _threshold(curve: dict[str, Floats], threshold: float) -> bytes:
+    figure, axes = new_axes("What another threshold would give", "threshold", "share")
+    axes.plot(curve["threshold"], curve["precision"], color=GENUINE, label="precision")
+    axes.plot(curve["threshold"], curve["recall"], color=FRAUD, label="recall")
+    axes.axvline(threshold, color=CHOSEN, linestyle="--")
+    cost = axes.twinx()
+    cost.plot(curve["threshold"], curve["cost"], color="#e08e0b", label="cost (right)")
+    cost.set_ylabel("cost", fontsize=9)
+    cost.tick_params(labelsize=8)
+    if np.all(curve["cost"] > 0):
+        cost.set_yscale("log")
+    handles = [*axes.get_lines()[:2], *cost.get_lines()]
+    axes.legend(handles=handles, fontsize=8, loc="center right")
+    return to_png(figure)
+
+
+def _confusion(labels: Labels, alerts: np.ndarray) -> bytes:
+    counts = confusion(labels, alerts)
+    table = np.array(
+        [
+            [counts.genuine_passed, counts.false_alarms],
+            [counts.frauds_missed, counts.frauds_detected],
+        ]
+    )
+    figure, axes = new_axes("What happened to whom", "decision", "truth")
+    axes.imshow(table / np.maximum(table.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0)
+    axes.set_xticks([0, 1], ["let pass", "alert"])
+    axes.set_yticks([0, 1], ["genuine", "fraud"])
+    for row in range(2):
+        for column in range(2):
+            dark = table[row, column] > table[row].sum() / 2
+            axes.text(
+                column,
+                row,
+                f"{table[row, column]:,}",
+                ha="center",
+                va="center",
+                color="white" if dark else "black",
+            )
+    return to_png(figure)

@@ -1,0 +1,86 @@
+"""The Markdown report, for a fraud manager to read."""
+
+from typing import Any
+
+from fraud_assets.config import Verdict
+
+FIGURES = (
+    ("test_fraud_recall", "fraud recall", "fraud_recall"),
+    ("frauds_missed_count", "missed frauds", "frauds_missed"),
+    ("test_fraud_precision", "fraud precision", None),
+    ("test_fraud_f1", "fraud F1", None),
+    ("false_alarm_rate", "false alarm rate", "false_alarm_rate"),
+    ("test_average_precision", "average precision", None),
+    ("test_roc_auc", "ROC AUC", None),
+)
+ORDER: tuple[Verdict, ...] = ("good", "watch", "critical")
+
+
+def worst_verdict(report: dict[str, Any]) -> Verdict:
+    """Return the worst of a report's verdicts."""
+    worst: Verdict = max(report["verdicts"].values(), key=ORDER.index)
+    return worst
+
+
+def number(value: float) -> str:
+    """Return counts without decimals and shares with four."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def comparison_sentence(comparison: dict[str, Any] | None, champion: str | None) -> str:
+    """Say in words how the model compares with the champion."""
+    if comparison is None:
+        return "There is no champion yet to compare with."
+    if not comparison["comparable"]:
+        return f"Not comparable with champion version {champion}: {comparison['reason']}."
+    low, high = comparison["interval"]
+    return (
+        f"On the same {comparison['rows']:,} test rows ({comparison['frauds']} frauds), which "
+        f"neither was trained or tuned on: average precision "
+        f"{comparison['average_precision']:.4f}, champion version {champion} "
+        f"{comparison['champion_average_precision']:.4f}; difference "
+        f"{comparison['difference']:+.4f} (95% interval {low:+.4f} to {high:+.4f})."
+    )
+
+
+def to_markdown(report: dict[str, Any]) -> str:
+    """Return an evaluation report as Markdown.
+
+    Parameters
+    ----------
+    report : dict
+        As the asset `evaluation_report` holds it.
+
+    Returns
+    -------
+    str
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    costs = report["model"]["costs"]
+    fixed = costs["missed_fraud"]
+    if fixed is None and not report["model"]["has_amount"]:
+        fixed = costs["missed_fraud_without_amount"]
+
+    def interval(name: str) -> str:
+        low, high = report["intervals"][name]
+        return f"{low:.1f} to {high:.1f}" if name.endswith("_count") else f"{low:.4f} to {high:.4f}"
+
+    template = Environment(
+        loader=PackageLoader("fraud_assets.evaluation", "."),
+        undefined=StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=True,
+    ).get_template("report.md.j2")
+    return template.render(
+        report=report,
+        verdict=worst_verdict(report),
+        rows=[
+            (name, label, report["verdicts"].get(check, "") if check else "")
+            for name, label, check in FIGURES
+        ],
+        number=number,
+        interval=interval,
+        loss="its amount" if fixed is None else fixed,
+        comparison=comparison_sentence(report["comparison"], report["champion"]),
+    )

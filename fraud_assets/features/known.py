@@ -1,0 +1,55 @@
+"""When a row and its label became known: the one place that every cut in time asks."""
+
+from fraud_assets.intake.contract import Roles
+
+DAY = "INTERVAL '1 day'"
+
+
+def quote(name: str) -> str:
+    """Return a column name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def as_moment(column: str | None, real_time: bool) -> str:
+    """Return SQL that reads a column as a moment in time.
+
+    Parameters
+    ----------
+    column : str or None
+        None: a null moment.
+    real_time : bool
+        False: the column holds seconds since some start.
+    """
+    if column is None:
+        return "CAST(NULL AS TIMESTAMP)"
+    if real_time:
+        return quote(column)
+    return f"make_timestamp(CAST({quote(column)} * 1000000 AS BIGINT))"
+
+
+def event_time(roles: Roles) -> str:
+    """Return SQL for when a row became known: its `known_at`, else its timestamp."""
+    return as_moment(roles.known_at or roles.timestamp, roles.real_time)
+
+
+def label_known_at(roles: Roles, label_delay_days: float) -> str:
+    """Return SQL for when a row's label became known.
+
+    Its own column where the data has one, otherwise the label delay after the transaction.
+    """
+    if roles.label_known_at is not None:
+        return as_moment(roles.label_known_at, roles.real_time)
+    return f"{as_moment(roles.timestamp, roles.real_time)} + {label_delay_days} * {DAY}"
+
+
+def label_known_by(roles: Roles, label_delay_days: float, moment: str) -> str:
+    """Return an SQL condition: was the label known by then?
+
+    Parameters
+    ----------
+    roles : Roles
+    label_delay_days : float
+    moment : str
+        SQL for a timestamp.
+    """
+    return f"({label_known_at(roles, label_delay_days)} <= {moment})"

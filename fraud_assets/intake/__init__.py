@@ -1,0 +1,1 @@
+"""CSV files land, are held against the contract, and become typed Parquet."""

@@ -1,0 +1,339 @@
+"""Figures and costs of a fraud detector: plain functions on arrays.
+
+Throughout, `labels` is an array of 0 (genuine) and 1 (fraud) of shape (n_rows,), `scores`
+holds fraud probabilities in [0, 1] of the same shape, and a row is an alert when its score
+is at or above the decision threshold. Accuracy is left out on purpose: on 0.17% fraud it
+misleads.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud_assets.config import Costs
+
+Floats = NDArray[np.floating]
+Labels = NDArray[np.integer]
+CONFIDENCE = 0.95
+TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of the four outcomes.
+
+    Attributes
+    ----------
+    frauds_detected, frauds_missed, false_alarms, genuine_passed : int
+        True positives, false negatives, false positives and true negatives.
+    """
+
+    frauds_detected: int
+    frauds_missed: int
+    false_alarms: int
+    genuine_passed: int
+
+    @property
+    def frauds(self) -> int:
+        """All frauds."""
+        return self.frauds_detected + self.frauds_missed
+
+    @property
+    def genuine(self) -> int:
+        """All genuine transactions."""
+        return self.false_alarms + self.genuine_passed
+
+    @property
+    def alerts(self) -> int:
+        """All rows at or above the threshold."""
+        return self.frauds_detected + self.false_alarms
+
+
+def confusion(labels: Labels, alerts: NDArray[np.bool_]) -> Confusion:
+    """Count the four outcomes.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_rows,)
+    alerts : ndarray of bool, shape (n_rows,)
+
+    Returns
+    -------
+    Confusion
+    """
+    fraud = labels == 1
+    return Confusion(
+        frauds_detected=int(np.sum(fraud & alerts)),
+        frauds_missed=int(np.sum(fraud & ~alerts)),
+        false_alarms=int(np.sum(~fraud & alerts)),
+        genuine_passed=int(np.sum(~fraud & ~alerts)),
+    )
+
+
+def ratio(part: float, whole: float) -> float:
+    """Return part / whole, and 0 where there is nothing to divide by."""
+    return part / whole if whole else 0.0
+
+
+def f_score(precision: float, recall: float) -> float:
+    """Return the harmonic mean of precision and recall, 0 when both are 0."""
+    return ratio(2 * precision * recall, precision + recall)
+
+
+def class_figures(counts: Confusion) -> dict[str, float]:
+    """Return precision, recall and F1 of the fraud class, and macro and weighted means.
+
+    Parameters
+    ----------
+    counts : Confusion
+
+    Returns
+    -------
+    dict of str to float
+        Under the metric names of the platform, each in [0, 1].
+    """
+    fraud_precision = ratio(counts.frauds_detected, counts.alerts)
+    fraud_recall = ratio(counts.frauds_detected, counts.frauds)
+    genuine_precision = ratio(counts.genuine_passed, counts.genuine_passed + counts.frauds_missed)
+    genuine_recall = ratio(counts.genuine_passed, counts.genuine)
+    figures = {
+        "precision": (fraud_precision, genuine_precision),
+        "recall": (fraud_recall, genuine_recall),
+        "f1": (
+            f_score(fraud_precision, fraud_recall),
+            f_score(genuine_precision, genuine_recall),
+        ),
+    }
+    fraud_share = ratio(counts.frauds, counts.frauds + counts.genuine)
+    result = {}
+    for name, (fraud, genuine) in figures.items():
+        result[f"test_fraud_{name}"] = fraud
+        result[f"test_macro_{name}"] = (fraud + genuine) / 2
+        result[f"test_weighted_{name}"] = fraud * fraud_share + genuine * (1 - fraud_share)
+    return result
+
+
+def ranking_figures(labels: Labels, scores: Floats, weights: Floats) -> tuple[float, float]:
+    """Return average precision and area under the ROC curve of weighted rows.
+
+    Parameters
+    ----------
+    labels, scores, weights : ndarray of shape (n_rows,)
+        Weights are non-negative; a bootstrap resample is a vector of counts.
+
+    Returns
+    -------
+    average_precision, roc_auc : float
+        Both in [0, 1]; NaN when a class has no weight.
+
+    Notes
+    -----
+    Average precision is the step-wise sum of (R_n - R_{n-1}) P_n over distinct scores; the
+    area is the Mann-Whitney statistic, ties counting one half. Both agree with
+    `sklearn.metrics`, and one sort serves them.
+    """
+    order = np.argsort(-scores, kind="stable")
+    return _ranking_of_sorted(
+        labels[order], weights[order], _last_of_ties(scores[order])
+    )
+
+
+def _last_of_ties(sorted_scores: Floats) -> NDArray[np.intp]:
+    return np.flatnonzero(np.append(np.diff(sorted_scores) != 0, True))
+
+
+def _ranking_of_sorted(
+    labels: Labels, weights: Floats, ends: NDArray[np.intp]
+) -> tuple[float, float]:
+    frauds = np.cumsum(weights * labels)[ends]
+    genuine = np.cumsum(weights * (1 - labels))[ends]
+    if frauds[-1] == 0 or genuine[-1] == 0:
+        return float("nan"), float("nan")
+    alerts = frauds + genuine
+    precision = np.divide(frauds, alerts, out=np.zeros_like(alerts), where=alerts > 0)
+    average_precision = np.sum(np.diff(frauds, prepend=0) * precision) / frauds[-1]
+    frauds_before = frauds - np.diff(frauds, prepend=0) / 2
+    roc_auc = np.sum(np.diff(genuine, prepend=0) * frauds_before) / (frauds[-1] * genuine[-1])
+    return float(average_precision), float(roc_auc)
+
+
+def share_interval(part: int, whole: int) -> tuple[float, float]:
+    """Return the 95% Wilson interval of a share.
+
+    Parameters
+    ----------
+    part, whole : int
+        0 <= part <= whole.
+
+    Returns
+    -------
+    low, high : float
+        In [0, 1]; (0, 1) when nothing was counted, because nothing is known then.
+
+    Notes
+    -----
+    E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+    """
+    from scipy.stats import binomtest
+
+    if whole == 0:
+        return 0.0, 1.0
+    interval = binomtest(part, whole).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def bootstrap_intervals(
+    labels: Labels, scores: Floats, alerts: NDArray[np.bool_], resamples: int, seed: int
+) -> dict[str, tuple[float, float]]:
+    """Return 95% percentile intervals of F1, average precision and ROC AUC.
+
+    Parameters
+    ----------
+    labels, scores, alerts : ndarray of shape (n_rows,)
+    resamples : int
+        Resamples drawn; frauds and genuine rows are resampled apart, so that each resample
+        has as many frauds as the data.
+    seed : int
+
+    Returns
+    -------
+    dict of str to (low, high)
+    """
+    order = np.argsort(-scores, kind="stable")
+    labels, alerts = labels[order], alerts[order]
+    ends = _last_of_ties(scores[order])
+    draws = np.empty((resamples, 3))
+    for draw, weights in zip(draws, _resamples(labels, resamples, seed), strict=True):
+        detected = np.sum(weights * labels * alerts)
+        f1 = ratio(2 * detected, np.sum(weights * labels) + np.sum(weights * alerts))
+        draw[:] = f1, *_ranking_of_sorted(labels, weights, ends)
+    low, high = np.quantile(draws, TAILS, axis=0)
+    names = ("test_fraud_f1", "test_average_precision", "test_roc_auc")
+    return {name: (float(low[i]), float(high[i])) for i, name in enumerate(names)}
+
+
+def _resamples(labels: Labels, resamples: int, seed: int) -> Iterator[Floats]:
+    """Yield how often each row was drawn, drawing frauds and genuine rows apart."""
+    classes = [np.flatnonzero(labels == value) for value in (0, 1)]
+    generator = np.random.default_rng(seed)
+    for _ in range(resamples):
+        weights = np.zeros(len(labels))
+        for rows in classes:
+            drawn = generator.integers(0, max(len(rows), 1), len(rows))
+            weights[rows] = np.bincount(drawn, minlength=len(rows))
+        yield weights
+
+
+def paired_difference(
+    labels: Labels, scores: Floats, other: Floats, resamples: int, seed: int
+) -> tuple[float, float, float]:
+    """Return by how much one model's average precision exceeds another's on the same rows.
+
+    Parameters
+    ----------
+    labels, scores, other : ndarray of shape (n_rows,)
+    resamples : int
+        Resamples of rows; both models are judged on the same ones.
+    seed : int
+
+    Returns
+    -------
+    difference, low, high : float
+        In [-1, 1], with the 95% percentile interval.
+    """
+
+    def sorted_by(values: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        order = np.argsort(-values, kind="stable")
+        return order, _last_of_ties(values[order])
+
+    orders = [sorted_by(values) for values in (scores, other)]
+
+    def difference(weights: Floats) -> float:
+        first, second = (
+            _ranking_of_sorted(labels[order], weights[order], ends)[0] for order, ends in orders
+        )
+        return first - second
+
+    draws = [difference(weights) for weights in _resamples(labels, resamples, seed)]
+    low, high = np.quantile(draws, TAILS)
+    return difference(np.ones(len(labels))), float(low), float(high)
+
+
+def fraud_losses(amounts: Floats | None, n_rows: int, costs: Costs) -> Floats:
+    """Return what each row would cost if it were a missed fraud.
+
+    Parameters
+    ----------
+    amounts : ndarray of shape (n_rows,) or None
+        The amount column, where the data has one.
+    n_rows : int
+    costs : Costs
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Money. A missing or negative amount counts as zero.
+    """
+    if costs.missed_fraud is not None:
+        return np.full(n_rows, costs.missed_fraud)
+    if amounts is None:
+        return np.full(n_rows, costs.missed_fraud_without_amount)
+    return np.clip(np.nan_to_num(amounts.astype(float)), 0, None)
+
+
+def net_savings(
+    labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs
+) -> float:
+    """Return the money saved against doing nothing.
+
+    Parameters
+    ----------
+    labels, alerts, losses : ndarray of shape (n_rows,)
+    costs : Costs
+
+    Returns
+    -------
+    float
+        Losses of the detected frauds, less the cost of reviewing every alert and of
+        disturbing the customer behind every false alarm. Negative: alerting costs more
+        than it saves.
+    """
+    fraud = labels == 1
+    saved = float(losses[fraud & alerts].sum())
+    spent = costs.review * int(alerts.sum()) + costs.false_alarm * int((~fraud & alerts).sum())
+    return saved - spent
+
+
+def threshold_curve(
+    labels: Labels, scores: Floats, losses: Floats, costs: Costs
+) -> dict[str, Floats]:
+    """Return precision, recall, F1 and cost at every distinct score taken as the threshold.
+
+    Parameters
+    ----------
+    labels, scores, losses : ndarray of shape (n_rows,)
+    costs : Costs
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_distinct_scores,)
+        `threshold` in falling order, `precision`, `recall`, `f1` and `cost`: the losses of
+        missed frauds, the reviews and the false alarms, in money.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ends = _last_of_ties(scores[order])
+    fraud = (labels[order] == 1).astype(float)
+    detected = np.cumsum(fraud)[ends]
+    alerts = (ends + 1).astype(float)
+    saved = np.cumsum(fraud * losses[order])[ends]
+    total_loss = float((losses[order] * fraud).sum())
+    n_frauds = fraud.sum()
+    return {
+        "threshold": scores[order][ends].astype(float),
+        "precision": detected / alerts,
+        "recall": detected / n_frauds if n_frauds else np.zeros_like(detected),
+        "f1": 2 * detected / (alerts + n_frauds),
+        "cost": total_loss - saved + costs.review * alerts + costs.false_alarm * (alerts - detected),
+    }

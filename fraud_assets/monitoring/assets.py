@@ -1,0 +1,76 @@
+"""`published_drift` and `published_metrics`: the figures, for Prometheus."""
+
+from typing import Any
+
+import dagster as dg
+
+from fraud_assets import config, storage
+from fraud_assets.drift.assets import FIGURES as DRIFT_FIGURES
+from fraud_assets.intake.resources import OWNERS, batches
+from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
+from fraud_assets.tracking import Tracking
+
+PUBLISHED = {
+    "partitions_def": batches,
+    "group_name": "monitoring",
+    "owners": OWNERS,
+    "kinds": {"prometheus"},
+    "code_version": "1",
+    "io_manager_key": "reports",
+}
+
+
+@dg.asset(**PUBLISHED)  # type: ignore[call-overload,misc]
+def published_drift(
+    drift_report: dict[str, Any], tracking: Tracking
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """The drift figures, in a group of their own, whether or not the batch could be trained on."""
+    figures = {name: drift_report[name] for name in DRIFT_FIGURES if name in drift_report}
+    info = {"batch": drift_report["batch"], "champion": drift_report["champion"] or ""}
+    return publish(tracking.model_name, "drift", figures, info)
+
+
+@dg.asset(**PUBLISHED)  # type: ignore[call-overload,misc]
+def published_metrics(
+    evaluation_report: dict[str, Any], registered_model: dict[str, Any], tracking: Tracking
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """The figures of the evaluation: an OpenMetrics textfile, and the Pushgateway if it is set."""
+    info = {
+        "batch": evaluation_report["batch"],
+        "version": registered_model["version"],
+        "decision": registered_model["outcome"],
+    }
+    return publish(tracking.model_name, "evaluation", evaluation_report["metrics"], info)
+
+
+def publish(
+    model: str, part: str, figures: dict[str, float], info: dict[str, str]
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """Write the textfile of a part, and push it where a Pushgateway is set.
+
+    Parameters
+    ----------
+    model : str
+    part : {"drift", "evaluation"}
+    figures : dict of str to float
+    info : dict of str to str
+
+    Returns
+    -------
+    MaterializeResult
+        Its value says what was published and whether the push succeeded.
+    """
+    registry = to_registry(model, figures, info)
+    path = storage.metrics_folder() / f"fraud_{part}.prom"
+    storage.write_atomically(path, to_openmetrics(registry))
+    result = push(registry, config.pushgateway_url(), model, part)
+    return dg.MaterializeResult(
+        value={"figures": figures, "info": info, **result},
+        metadata={
+            "textfile": dg.MetadataValue.path(path),
+            "pushgateway": result["gateway"] or "not set",
+            "pushed": result["pushed"],
+            **info,
+            **figures,
+        },
+    )

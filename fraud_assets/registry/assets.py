@@ -1,0 +1,103 @@
+"""`registered_model`: the decision about the challenger, carried out and logged."""
+
+from typing import Any
+
+import dagster as dg
+
+from fraud_assets import storage
+from fraud_assets.drift.profile import make_profile
+from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
+from fraud_assets.registry.log import append_entry, registry_lock
+from fraud_assets.registry.promotion import decide
+from fraud_assets.tracking import REFERENCE_PROFILE, ModelVersion, Tracking
+from fraud_assets.training.assets import window_of
+from fraud_assets.training.splits import TRAIN
+from fraud_assets.training.window import load_rows
+
+
+@dg.asset(
+    partitions_def=batches,
+    group_name="registry",
+    owners=OWNERS,
+    kinds={"mlflow", "json"},
+    code_version="1",
+    io_manager_key="reports",
+)
+def registered_model(
+    context: dg.AssetExecutionContext,
+    splits: storage.Table,
+    trained_model: dict[str, Any],
+    evaluation_report: dict[str, Any],
+    drift_report: dict[str, Any],
+    engine: storage.Engine,
+    tracking: Tracking,
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """`promote`, `shadow_only` or `reject`, with the reason; the aliases follow it."""
+    batch, version = context.partition_key, trained_model["version"]
+    _store_reference_profile(tracking, engine, splits, trained_model)
+    log = storage.decisions_path()
+    with registry_lock(log):
+        current = tracking.champion()
+        decision = decide(
+            evaluation_report,
+            drift_report,
+            current.version if current else None,
+            _is_newer(context.instance, current, batch),
+        )
+        if decision.outcome == "promote":
+            tracking.make_champion(version)
+        entry = append_entry(
+            log,
+            {
+                "event": "decision",
+                "batch": batch,
+                "version": version,
+                "champion_before": current.version if current else None,
+                "dagster_run_id": context.run_id,
+                "data_hash": trained_model["content_hash"],
+                "configuration_hash": trained_model["configuration_hash"],
+                "model_hash": tracking.model_hash(version),
+                **decision.to_dict(),
+            },
+        )
+    tracking.tag_version(
+        version, {"fraud.decision": decision.outcome, "fraud.reason": decision.reason}
+    )
+    context.log.info(f"version {version}: {decision.outcome}: {decision.reason}")
+    return dg.MaterializeResult(value=entry, metadata=_metadata(tracking, entry))
+
+
+def _is_newer(instance: dg.DagsterInstance, champion: ModelVersion | None, batch: str) -> bool:
+    """Tell whether the champion was trained for a batch that arrived after this one."""
+    if champion is None or champion.batch == batch:
+        return False
+    return champion.batch not in {b.batch for b in earlier_batches(instance, batch)}
+
+
+def _store_reference_profile(
+    tracking: Tracking, engine: storage.Engine, splits: storage.Table, model: dict[str, Any]
+) -> None:
+    """Keep with the model version what drift is measured against if it takes charge."""
+    with engine.connect() as connection:
+        rows = load_rows(
+            connection, window_of(splits), TRAIN, model["features"], splits.facts["test_start"]
+        )
+    profile = make_profile(rows, model["features"])
+    tracking.log_json(model["run_id"], REFERENCE_PROFILE, profile)
+
+
+def _metadata(tracking: Tracking, entry: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "decision": entry["outcome"],
+        "reason": entry["reason"],
+        "version": tracking.version_link(entry["version"]),
+        "champion_before": entry["champion_before"] or "none",
+        "checks_passed": entry["passed"],
+        "checks_failed": entry["failed"],
+        "figures": dg.MetadataValue.json(entry["figures"]),
+        "thresholds": dg.MetadataValue.json(entry["thresholds"]),
+        "decision_log": dg.MetadataValue.path(storage.decisions_path()),
+        "hashes": dg.MetadataValue.json(
+            {name: entry[name] for name in ("data_hash", "configuration_hash", "model_hash")}
+        ),
+    }

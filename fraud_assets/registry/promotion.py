@@ -1,0 +1,131 @@
+"""Decides whether a challenger takes charge. One plain function; it changes nothing."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from fraud_assets.config import FRAUD_RECALL
+
+Outcome = Literal["promote", "shadow_only", "reject"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to become of a challenger.
+
+    Attributes
+    ----------
+    outcome : {"promote", "shadow_only", "reject"}
+    reason : str
+        One sentence for a person.
+    passed, failed : list of str
+        Names of the checks.
+    figures, thresholds : dict
+        What the checks looked at.
+    """
+
+    outcome: Outcome
+    reason: str
+    passed: list[str]
+    failed: list[str]
+    figures: dict[str, Any]
+    thresholds: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the decision as a JSON-like dict."""
+        return asdict(self)
+
+
+def decide(
+    evaluation: dict[str, Any],
+    drift: dict[str, Any],
+    current_champion: str | None,
+    champion_is_newer: bool,
+) -> Decision:
+    """Decide on a challenger from the reports of its batch.
+
+    Parameters
+    ----------
+    evaluation : dict
+        As the asset `evaluation_report` holds it.
+    drift : dict
+        As the asset `drift_report` holds it; informs, never decides.
+    current_champion : str or None
+        The version in charge at this moment.
+    champion_is_newer : bool
+        Whether that version was trained for a batch that arrived after this one.
+
+    Returns
+    -------
+    Decision
+        Reject when recall is critical or the champion is better; promote when there is no
+        champion, or the challenger is better by more than chance; otherwise shadow_only: the
+        version stays the challenger.
+    """
+    compared_with = evaluation["champion"]
+    itself = current_champion == evaluation["ids"]["model_version"]
+    comparison = evaluation["comparison"] or {}
+    low, high = comparison.get("interval", (0.0, 0.0))
+    first = compared_with is None
+    comparable = first or bool(comparison.get("comparable"))
+    checks = {
+        "recall_not_critical": evaluation["verdicts"]["fraud_recall"] != "critical",
+        "champion_unchanged": itself or current_champion == compared_with,
+        "champion_not_newer": not champion_is_newer,
+        "comparable_with_champion": comparable,
+        "not_worse_than_champion": first or not comparable or high >= 0,
+        "better_than_champion": first or (comparable and low > 0),
+    }
+    outcome, reason = _outcome(checks, evaluation, current_champion)
+    return Decision(
+        outcome,
+        reason,
+        [name for name, passed in checks.items() if passed],
+        [name for name, passed in checks.items() if not passed],
+        {
+            "test_fraud_recall": evaluation["metrics"]["test_fraud_recall"],
+            "frauds_missed_count": evaluation["metrics"]["frauds_missed_count"],
+            "false_alarms_count": evaluation["metrics"]["false_alarms_count"],
+            "test_average_precision": evaluation["metrics"]["test_average_precision"],
+            "net_savings": evaluation["metrics"]["net_savings"],
+            "difference_to_champion": comparison.get("difference"),
+            "difference_interval": comparison.get("interval"),
+            "champion_compared_with": compared_with,
+            "drift_score": drift.get("drift_score"),
+        },
+        {"fraud_recall_critical": FRAUD_RECALL.critical, "difference_interval_low": 0.0},
+    )
+
+
+def _outcome(
+    checks: dict[str, bool], evaluation: dict[str, Any], current: str | None
+) -> tuple[Outcome, str]:
+    comparison = evaluation["comparison"] or {}
+    champion = f"champion version {evaluation['champion']}"
+    if not checks["recall_not_critical"]:
+        recall = evaluation["metrics"]["test_fraud_recall"]
+        return "reject", (
+            f"fraud recall {recall:.3f} is critical: under {FRAUD_RECALL.critical}; look at the "
+            "report's score plot, and train with more frauds or another threshold rule"
+        )
+    if not checks["not_worse_than_champion"]:
+        return "reject", f"worse than {champion} by {-comparison['difference']:.4f}, beyond chance"
+    if not checks["champion_not_newer"]:
+        return "shadow_only", f"champion version {current} was trained for a newer batch"
+    if not checks["champion_unchanged"]:
+        return "shadow_only", (
+            f"compared with {champion if evaluation['champion'] else 'no champion'}, but version "
+            f"{current} is in charge by now; materialize the batch again from features on"
+        )
+    if not checks["comparable_with_champion"]:
+        return "shadow_only", (
+            f"not comparable with {champion}: {comparison['reason']}; put it in charge by hand "
+            "if that is meant"
+        )
+    if evaluation["champion"] is None:
+        return "promote", "there is no champion yet, and recall is not critical"
+    if checks["better_than_champion"]:
+        return "promote", f"better than {champion} by {comparison['difference']:.4f}, beyond chance"
+    return "shadow_only", (
+        f"no worse than {champion} within the interval (difference "
+        f"{comparison['difference']:+.4f}), but not better beyond chance"
+    )

@@ -1,0 +1,272 @@
+"""Where things are kept: the paths, the Parquet tables by batch, and the JSON reports.
+
+A table is committed in two steps, each of them atomic: its rows and the facts about them
+are renamed into a folder named after the content hash of the CSV that they came from, then
+`current.json` is replaced to point there. A crash between the two leaves the old version
+in charge, and an accepted version stays readable after a newer one has arrived.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+import duckdb
+
+from fraud_assets import config
+
+ROWS_FILE = "rows.parquet"
+FACTS_FILE = "facts.json"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Parquet file and what is known of it.
+
+    Attributes
+    ----------
+    path : Path
+        The Parquet file.
+    facts : dict
+        JSON-like description; always holds `batch` and `content_hash`.
+    """
+
+    path: Path
+    facts: Mapping[str, Any]
+
+
+# --- paths ------------------------------------------------------------------------------
+
+
+def report_folder(batch: str) -> Path:
+    """Return the folder of a batch's reports, made if it is missing."""
+    return _made(config.home_folder() / "reports" / batch)
+
+
+def rejected_path(batch: str) -> Path:
+    """Return the CSV that holds a batch's rejected rows."""
+    return _made(config.home_folder() / "rejected") / f"{batch}.csv"
+
+
+def metrics_folder() -> Path:
+    """Return the folder of the OpenMetrics textfiles."""
+    return _made(config.home_folder() / "metrics")
+
+
+def decisions_path() -> Path:
+    """Return the append-only log of promotion decisions."""
+    return _made(config.home_folder() / "registry") / "decisions.jsonl"
+
+
+def landing_path(batch: str) -> Path:
+    """Return the CSV in the drop folder whose stem is the batch."""
+    return config.drop_folder() / f"{batch}.csv"
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    Parameters
+    ----------
+    path : Path
+    content : str or bytes
+        Text is written as UTF-8.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+def to_json(value: Any) -> str:
+    """Return readable JSON with sorted keys, the same text for the same value."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+# --- the engine -------------------------------------------------------------------------
+
+
+class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """DuckDB in process, with a memory limit beyond which it spills to disk.
+
+    Attributes
+    ----------
+    memory_limit : str
+        In DuckDB's notation.
+    """
+
+    memory_limit: str = "1GB"
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a connection whose temporary files are removed afterwards."""
+        parent = _made(config.home_folder() / "scratch")
+        with tempfile.TemporaryDirectory(dir=parent) as spill, duckdb.connect() as connection:
+            connection.execute(f"SET memory_limit = '{self.memory_limit}'")
+            connection.execute(f"SET temp_directory = '{quoted_path(Path(spill))}'")
+            yield connection
+
+
+def quoted_path(path: Path) -> str:
+    """Return a path as it may stand between single quotes in SQL."""
+    return str(path).replace("'", "''")
+
+
+# --- tables -----------------------------------------------------------------------------
+
+
+def tables_folder(asset: str, batch: str) -> Path:
+    """Return the folder that holds all versions of an asset's table for a batch."""
+    return config.home_folder() / "tables" / asset / batch
+
+
+def new_rows_file(asset: str, batch: str) -> Path:
+    """Return where an asset may write the rows of a table that is yet to be committed.
+
+    What an earlier, interrupted run left there is removed.
+    """
+    folder = _made(tables_folder(asset, batch))
+    for leftover in folder.glob("incoming-*"):
+        leftover.unlink()
+    return folder / f"incoming-{uuid4().hex}.parquet"
+
+
+def save_table(asset: str, table: Table) -> Table:
+    """Commit a table: move its rows into place and make it the current version.
+
+    Parameters
+    ----------
+    asset : str
+    table : Table
+        Its rows as written to `new_rows_file`.
+
+    Returns
+    -------
+    Table
+        The same table at its final place.
+    """
+    folder = tables_folder(asset, table.facts["batch"])
+    version = _made(folder / table.facts["content_hash"])
+    with open(table.path, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(table.path, version / ROWS_FILE)
+    write_atomically(version / FACTS_FILE, to_json(table.facts))
+    write_atomically(folder / "current.json", to_json({"content_hash": version.name}))
+    return Table(version / ROWS_FILE, table.facts)
+
+
+def load_table(asset: str, batch: str, content_hash: str | None = None) -> Table:
+    """Find a committed table.
+
+    Parameters
+    ----------
+    asset, batch : str
+    content_hash : str, optional
+        Which version; default: the current one.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    FileNotFoundError
+        When the batch has no such table.
+    """
+    folder = tables_folder(asset, batch)
+    try:
+        if content_hash is None:
+            content_hash = json.loads((folder / "current.json").read_text())["content_hash"]
+        version = folder / str(content_hash)
+        facts = json.loads((version / FACTS_FILE).read_text())
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{asset} of batch {batch!r} has not been materialized (looked in {folder}); "
+            f"materialize {asset} for this batch first"
+        ) from error
+    return Table(version / ROWS_FILE, facts)
+
+
+def has_table(asset: str, batch: str, content_hash: str) -> bool:
+    """Tell whether a version of a table has been committed."""
+    return (tables_folder(asset, batch) / content_hash / FACTS_FILE).exists()
+
+
+class TableIOManager(dg.ConfigurableIOManager):
+    """Keeps `Table` outputs as Parquet, by asset and batch."""
+
+    def handle_output(self, context: dg.OutputContext, obj: Table) -> None:
+        """Commit the table and describe it on the asset's page."""
+        table = save_table(context.asset_key.to_user_string(), obj)
+        context.add_output_metadata({"path": dg.MetadataValue.path(table.path)})
+
+    def load_input(self, context: dg.InputContext) -> Table:
+        """Find the table of the run's batch."""
+        return load_table(context.asset_key.to_user_string(), context.partition_key)
+
+
+class ReportIOManager(dg.ConfigurableIOManager):
+    """Keeps JSON-like outputs in the batch's report folder, under the asset's name."""
+
+    def handle_output(self, context: dg.OutputContext, obj: dict[str, Any]) -> None:
+        """Write the report."""
+        path = self._path(context.asset_key, context.partition_key)
+        write_atomically(path, to_json(obj))
+        context.add_output_metadata({"path": dg.MetadataValue.path(path)})
+
+    def load_input(self, context: dg.InputContext) -> dict[str, Any]:
+        """Read the report of the run's batch."""
+        path = self._path(context.asset_key, context.partition_key)
+        if not path.exists():
+            name = context.asset_key.to_user_string()
+            raise FileNotFoundError(
+                f"{name} of batch {context.partition_key!r} has not been materialized (looked "
+                f"for {path}); materialize {name} for this batch first"
+            )
+        report: dict[str, Any] = json.loads(path.read_text())
+        return report
+
+    def _path(self, asset_key: dg.AssetKey, batch: str) -> Path:
+        return report_folder(batch) / f"{asset_key.to_user_string()}.json"
+
+
+# --- metadata ---------------------------------------------------------------------------
+
+
+def table_metadata(engine: duckdb.DuckDBPyConnection, path: Path) -> dict[str, Any]:
+    """Describe a Parquet file for the asset's page: row count and column schema.
+
+    Parameters
+    ----------
+    engine : duckdb.DuckDBPyConnection
+    path : Path
+
+    Returns
+    -------
+    dict
+        Dagster metadata under Dagster's own keys.
+    """
+    source = f"read_parquet('{quoted_path(path)}')"
+    columns = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    rows = engine.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0]
+    return {
+        "dagster/row_count": rows,
+        "dagster/column_schema": dg.TableSchema(
+            [dg.TableColumn(name=name, type=kind) for name, kind, *_ in columns]
+        ),
+    }
+

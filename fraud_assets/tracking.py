@@ -1,0 +1,340 @@
+"""MLflow as a typed resource: runs, models, aliases, artifacts. It decides nothing."""
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from fraud_assets import config
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow import MlflowClient
+    from sklearn.pipeline import Pipeline
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+BATCH_TAG = "fraud.batch"
+MODEL_FACTS = "model_facts.json"
+REFERENCE_PROFILE = "reference_profile.json"
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A registered model version.
+
+    Attributes
+    ----------
+    version : str
+    run_id : str
+        The MLflow run that trained it.
+    batch : str
+        The batch that it was trained for.
+    decision_threshold : float
+        A transaction with at least this score is an alert.
+    features : tuple of str
+        The columns that it reads, in order.
+    """
+
+    version: str
+    run_id: str
+    batch: str
+    decision_threshold: float
+    features: tuple[str, ...]
+
+
+class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where models are tracked and registered.
+
+    `MLFLOW_TRACKING_URI` names the server; without it, SQLite and local artifacts under
+    `FRAUD_HOME`. Wraps dagster-mlflow's resource, whose configuration cannot be changed from
+    run to run and whose hook acts on jobs only, so that a run that was started by a click on
+    assets, that fails, that is terminated or that is retried ends with the right status.
+
+    Attributes
+    ----------
+    experiment : str
+        Name of the MLflow experiment.
+    model_name : str
+        Name of the registered model.
+    """
+
+    experiment: str = config.EXPERIMENT_NAME
+    model_name: str = config.MODEL_NAME
+
+    # --- runs ---------------------------------------------------------------------------
+
+    def client(self) -> "MlflowClient":
+        """Return MLflow's client, with the experiment at hand."""
+        for noisy in ("alembic", "mlflow"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        import mlflow
+
+        uri = config.tracking_uri()
+        mlflow.set_tracking_uri(uri)
+        artifacts = None
+        if uri.startswith("sqlite:///"):
+            folder = Path(uri.removeprefix("sqlite:///")).parent
+            folder.mkdir(parents=True, exist_ok=True)
+            artifacts = (folder / "artifacts").as_uri()
+        client = mlflow.MlflowClient()
+        if client.get_experiment_by_name(self.experiment) is None:
+            client.create_experiment(self.experiment, artifact_location=artifacts)
+        return client
+
+    @contextmanager
+    def training_run(
+        self, context: dg.AssetExecutionContext, batch: str, tags: Mapping[str, str]
+    ) -> Iterator[str]:
+        """Open the one MLflow run of a model, and end it with the right status.
+
+        A retry of the step continues the run; a new Dagster run opens a new one. What a
+        killed process left running is closed first.
+
+        Parameters
+        ----------
+        context : AssetExecutionContext
+        batch : str
+        tags : mapping of str to str
+
+        Yields
+        ------
+        str
+            The id of the MLflow run.
+        """
+        client = self.client()
+        import mlflow
+        from dagster_mlflow.resources import MlFlow
+
+        while mlflow.active_run() is not None:
+            mlflow.end_run("KILLED")
+        self._close_abandoned(client, batch, context.run_id)
+        run = MlFlow(
+            SimpleNamespace(
+                log=context.log,
+                dagster_run=context.run,
+                run_id=context.run_id,
+                resource_config={
+                    "experiment_name": self.experiment,
+                    "mlflow_tracking_uri": config.tracking_uri(),
+                    "extra_tags": {
+                        BATCH_TAG: batch,
+                        "mlflow.runName": batch,
+                        "dagster_url": f"{config.dagster_url()}/runs/{context.run_id}",
+                        **tags,
+                    },
+                },
+            )
+        )
+        try:
+            yield str(run.mlflow_run_id or mlflow.active_run().info.run_id)
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+            mlflow.end_run("KILLED")
+            raise
+        except BaseException:
+            mlflow.end_run("FAILED")
+            raise
+        else:
+            mlflow.end_run("FINISHED")
+
+    def _close_abandoned(self, client: "MlflowClient", batch: str, dagster_run_id: str) -> None:
+        experiment = client.get_experiment_by_name(self.experiment)
+        for run in client.search_runs(
+            [experiment.experiment_id],
+            f"attributes.status = 'RUNNING' AND tags.`{BATCH_TAG}` = '{batch.replace(chr(39), '')}'",
+        ):
+            if run.data.tags.get("dagster_run_id") != dagster_run_id:
+                client.set_terminated(run.info.run_id, "KILLED")
+
+    def log_parameters(self, run_id: str, parameters: Mapping[str, Any]) -> None:
+        """Log parameters to a run."""
+        client = self.client()
+        for name, value in parameters.items():
+            client.log_param(run_id, name, value)
+
+    def log_figures(self, run_id: str, figures: Mapping[str, float]) -> None:
+        """Log metrics to a run that may have ended."""
+        client = self.client()
+        for name, value in figures.items():
+            client.log_metric(run_id, name, float(value))
+
+    def log_files(self, run_id: str, files: Sequence[Path], folder: str | None = None) -> None:
+        """Log files as artifacts of a run that may have ended."""
+        client = self.client()
+        for file in files:
+            client.log_artifact(run_id, str(file), folder)
+
+    def log_json(self, run_id: str, name: str, value: Any) -> None:
+        """Log a JSON-like value as an artifact of a run that may have ended."""
+        self.client().log_dict(run_id, value, name)
+
+    def read_json(self, run_id: str, name: str) -> Any:
+        """Read a JSON artifact of a run; None when there is no such artifact."""
+        path = self._artifact(run_id, name)
+        return None if path is None else json.loads(path)
+
+    def _artifact(self, run_id: str, name: str) -> bytes | None:
+        client = self.client()
+        if name not in {file.path for file in client.list_artifacts(run_id)}:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            return Path(client.download_artifacts(run_id, name, folder)).read_bytes()
+
+    def log_training_keys(self, run_id: str, keys: "pd.Series") -> None:
+        """Keep the content keys of the rows that a model was trained or tuned on."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "training_keys.parquet"
+            keys.to_frame("content_key").to_parquet(file, index=False)
+            self.log_files(run_id, [file])
+
+    def training_keys(self, run_id: str) -> "pd.Series":
+        """Return the content keys of the rows that a model was trained or tuned on."""
+        import pandas as pd
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.client().download_artifacts(run_id, "training_keys.parquet", folder)
+            return pd.read_parquet(path)["content_key"]
+
+    # --- models -------------------------------------------------------------------------
+
+    def register(
+        self,
+        run_id: str,
+        model: "Pipeline",
+        example: "pd.DataFrame",
+        trusted_types: Sequence[str],
+        tags: Mapping[str, str],
+    ) -> str:
+        """Log a fitted pipeline to the open run and register it as the challenger.
+
+        Parameters
+        ----------
+        run_id : str
+        model : Pipeline
+        example : DataFrame
+            A few rows of features; with the scores they give, the signature.
+        trusted_types : sequence of str
+            Types beyond scikit-learn's plain ones that loading the model may build.
+        tags : mapping of str to str
+            Tags of the version.
+
+        Returns
+        -------
+        str
+            The version.
+        """
+        client = self.client()
+        import mlflow
+        from mlflow.models import infer_signature
+
+        info = mlflow.sklearn.log_model(
+            model,
+            name="model",
+            registered_model_name=self.model_name,
+            signature=infer_signature(example, model.predict_proba(example)),
+            input_example=example,
+            serialization_format="skops",
+            skops_trusted_types=list(trusted_types),
+            pip_requirements=_requirements(),
+            pyfunc_predict_fn="predict_proba",
+        )
+        version = str(info.registered_model_version)
+        for name, value in tags.items():
+            client.set_model_version_tag(self.model_name, version, name, value)
+        client.set_registered_model_alias(self.model_name, CHALLENGER, version)
+        return version
+
+    def load(self, version: str) -> "Pipeline":
+        """Load the fitted pipeline of a version."""
+        self.client()
+        import mlflow
+
+        model: Pipeline = mlflow.sklearn.load_model(f"models:/{self.model_name}/{version}")
+        return model
+
+    def model_hash(self, version: str) -> str:
+        """Return the SHA-256 of a version's model file, in hexadecimal."""
+        self.client()
+        import mlflow
+
+        with tempfile.TemporaryDirectory() as folder:
+            uri = f"models:/{self.model_name}/{version}"
+            path = mlflow.artifacts.download_artifacts(f"{uri}/model.skops", dst_path=folder)
+            return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+    def champion(self) -> ModelVersion | None:
+        """Return the version in charge, None when there is none."""
+        client = self.client()
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = client.get_model_version_by_alias(self.model_name, CHAMPION)
+        except MlflowException:
+            return None
+        return self.version(str(found.version))
+
+    def version(self, version: str) -> ModelVersion:
+        """Return what is known of a version.
+
+        Raises
+        ------
+        ValueError
+            When there is no such version.
+        """
+        client = self.client()
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = client.get_model_version(self.model_name, version)
+        except MlflowException as error:
+            raise ValueError(
+                f"there is no version {version!r} of {self.model_name} in {config.mlflow_url()}; "
+                "look up the versions there"
+            ) from error
+        facts = self.read_json(str(found.run_id), MODEL_FACTS)
+        return ModelVersion(
+            version,
+            str(found.run_id),
+            facts["batch"],
+            facts["decision_threshold"],
+            tuple(facts["features"]),
+        )
+
+    def make_champion(self, version: str) -> None:
+        """Put a version in charge."""
+        self.client().set_registered_model_alias(self.model_name, CHAMPION, version)
+
+    def tag_version(self, version: str, tags: Mapping[str, str]) -> None:
+        """Tag a version."""
+        client = self.client()
+        for name, value in tags.items():
+            client.set_model_version_tag(self.model_name, version, name, value)
+
+    # --- links --------------------------------------------------------------------------
+
+    def run_link(self, run_id: str) -> dg.MetadataValue:  # type: ignore[type-arg]
+        """Return a link to a run in the MLflow UI."""
+        experiment = self.client().get_run(run_id).info.experiment_id
+        return dg.MetadataValue.url(
+            f"{config.mlflow_url()}/#/experiments/{experiment}/runs/{run_id}"
+        )
+
+    def version_link(self, version: str) -> dg.MetadataValue:  # type: ignore[type-arg]
+        """Return a link to a model version in the MLflow UI."""
+        return dg.MetadataValue.url(
+            f"{config.mlflow_url()}/#/models/{self.model_name}/versions/{version}"
+        )
+
+
+def _requirements() -> list[str]:
+    """Return what a model needs to be loaded: named here, because inferring it takes 10 s."""
+    from importlib.metadata import version
+
+    return [f"{name}=={version(name)}" for name in ("scikit-learn", "skops", "numpy", "pandas")]

@@ -1,0 +1,1 @@
+"""Splits, estimators and the decision threshold."""

@@ -1,0 +1,256 @@
+"""`splits` and `trained_model`."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from fraud_assets import storage
+from fraud_assets.config import SplitSettings, TrainingSettings
+from fraud_assets.intake.contract import Roles
+from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
+from fraud_assets.tracking import MODEL_FACTS, Tracking
+from fraud_assets.training import splits as splitting
+from fraud_assets.training.estimators import TRUSTED_TYPES
+from fraud_assets.training.train import train
+from fraud_assets.training.window import (
+    Member,
+    count_rows,
+    load_rows,
+    straddling_contents,
+    unassigned_rows,
+)
+
+GROUP = "training"
+EXAMPLE_ROWS = 5
+
+
+class SplitConfig(SplitSettings, dg.Config):
+    """Launchpad configuration of `splits`."""
+
+
+class TrainingConfig(TrainingSettings, dg.Config):
+    """Launchpad configuration of `trained_model`."""
+
+
+@dg.asset(
+    partitions_def=batches,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"duckdb", "parquet"},
+    code_version="1",
+    io_manager_key="tables",
+)
+def splits(
+    context: dg.AssetExecutionContext,
+    config: SplitConfig,
+    features: storage.Table,
+    engine: storage.Engine,
+) -> dg.MaterializeResult[storage.Table]:
+    """Which row is for training, for the threshold, and for the test.
+
+    Assigned once, by content; the window names the batches whose train and validation rows
+    are used, the test rows are those of the batch itself.
+    """
+    batch, roles = features.facts["batch"], Roles(**features.facts["roles"])
+    columns, delay = list(features.facts["kinds"]), features.facts["label_delay_days"]
+    past = window_before(context.instance, features, config.window_batches)
+    rows = storage.new_rows_file("splits", batch)
+    settings = SplitSettings(**config.model_dump())
+    with engine.connect() as connection:
+        cuts = splitting.plan_cuts(connection, features.path, roles, delay, settings)
+        kept = earlier_splits(context.instance, batch, settings)
+        splitting.write_splits(
+            connection, features.path, columns, roles, delay, settings, cuts, kept, rows
+        )
+        table = storage.Table(rows, {"batch": batch, "content_hash": features.facts["content_hash"]})
+        members = [*past, member(features, table)]
+        facts = {
+            **table.facts,
+            "settings": settings.model_dump(mode="json"),
+            "mode": str(cuts.mode),
+            "validation_start": cuts.validation_start,
+            "test_start": cuts.test_start,
+            "window": [[m.batch, m.features.parent.name] for m in members],
+            "counts": count_rows(connection, members, cuts.test_start),
+            "straddling_contents": straddling_contents(connection, members),
+            "unassigned_rows": unassigned_rows(connection, members[-1]),
+        }
+        metadata = storage.table_metadata(connection, rows)
+    shown = ("mode", "validation_start", "test_start")
+    return dg.MaterializeResult(
+        value=storage.Table(rows, facts),
+        metadata=metadata
+        | {name: facts[name] for name in shown if facts[name]}
+        | {"window": [m.batch for m in members], "splits": counts_table(facts["counts"])},
+    )
+
+
+def counts_table(counts: dict[str, dict[str, int]]) -> dg.TableMetadataValue:
+    """Return rows and frauds by split as a table for the asset's page."""
+    return dg.MetadataValue.table(
+        [dg.TableRecord({"split": name, **numbers}) for name, numbers in counts.items()]
+    )
+
+
+def member(features: storage.Table, splits: storage.Table) -> Member:
+    """Return a batch as a member of a window."""
+    return Member(
+        features.facts["batch"],
+        features.path,
+        splits.path,
+        Roles(**features.facts["roles"]),
+        features.facts["label_delay_days"],
+    )
+
+
+def window_before(
+    instance: dg.DagsterInstance, features: storage.Table, window_batches: int | None
+) -> list[Member]:
+    """Return the earlier batches that a batch's model is trained from, oldest first.
+
+    Accepted batches that got as far as their splits and have every feature of this one.
+    """
+    wanted = set(features.facts["features"])
+    members = []
+    for earlier in earlier_batches(instance, features.facts["batch"]):
+        if storage.has_table("splits", earlier.batch, earlier.content_hash):
+            table = storage.load_table("features", earlier.batch, earlier.content_hash)
+            if wanted <= set(table.facts["features"]):
+                splits = storage.load_table("splits", earlier.batch, earlier.content_hash)
+                members.append(member(table, splits))
+    if window_batches is None:
+        return members
+    return members[len(members) - min(len(members), window_batches - 1) :]
+
+
+def earlier_splits(
+    instance: dg.DagsterInstance, batch: str, settings: SplitSettings
+) -> list[Path]:
+    """Return the splits assigned before under the same settings, also to this batch itself."""
+    wanted = settings.model_dump(mode="json", exclude={"window_batches"})
+    found = []
+    for earlier in [*(b.batch for b in earlier_batches(instance, batch)), batch]:
+        for facts in sorted(storage.tables_folder("splits", earlier).glob("*/facts.json")):
+            table = storage.load_table("splits", earlier, facts.parent.name)
+            used = {k: v for k, v in table.facts["settings"].items() if k != "window_batches"}
+            if used == wanted:
+                found.append(table.path)
+    return found
+
+
+def window_of(splits: storage.Table) -> list[Member]:
+    """Return the window of a batch as its splits recorded it."""
+    return [
+        member(
+            storage.load_table("features", batch, content_hash),
+            storage.load_table("splits", batch, content_hash),
+        )
+        for batch, content_hash in splits.facts["window"]
+    ]
+
+
+@dg.asset(
+    partitions_def=batches,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"scikitlearn", "mlflow"},
+    code_version="1",
+    io_manager_key="reports",
+)
+def trained_model(
+    context: dg.AssetExecutionContext,
+    config: TrainingConfig,
+    features: storage.Table,
+    splits: storage.Table,
+    engine: storage.Engine,
+    tracking: Tracking,
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """A fitted pipeline and its decision threshold, registered in MLflow as the challenger."""
+    settings = TrainingSettings(**config.model_dump())
+    members, columns = window_of(splits), features.facts["features"]
+    known_by = splits.facts["test_start"]
+    with engine.connect() as connection:
+        rows = load_rows(connection, members, splitting.TRAIN, columns, known_by)
+        validation = load_rows(connection, members, splitting.VALIDATION, columns, known_by)
+    context.log.info(f"{settings.estimator}: {len(rows):,} train rows x {len(columns)} features")
+    facts = model_facts(features, splits, settings)
+    tags = {"fraud.content_hash": facts["content_hash"], "fraud.source_file": facts["source_file"]}
+    with tracking.training_run(context, context.partition_key, tags) as run_id:
+        model = train(rows, validation, columns, settings)
+        context.log.info(f"{model.iterations} iterations, threshold {model.decision_threshold:.4f}")
+        facts |= {
+            "decision_threshold": model.decision_threshold,
+            "iterations": model.iterations,
+            "converged": model.converged,
+            "validation": model.validation_figures,
+        }
+        _log_training(tracking, run_id, facts)
+        tracking.log_training_keys(
+            run_id, pd.concat([rows["content_key_"], validation["content_key_"]])
+        )
+        version = tracking.register(
+            run_id, model.pipeline, rows[columns].head(EXAMPLE_ROWS), TRUSTED_TYPES, tags
+        )
+    facts |= {"run_id": run_id, "version": version}
+    return dg.MaterializeResult(value=facts, metadata=_model_metadata(tracking, facts))
+
+
+def model_facts(
+    features: storage.Table, splits: storage.Table, settings: TrainingSettings
+) -> dict[str, Any]:
+    """Return what a model is made from; kept with its MLflow run and read by later assets."""
+    configuration = {
+        "training": settings.model_dump(mode="json"),
+        "splits": splits.facts["settings"],
+        "label_delay_days": features.facts["label_delay_days"],
+    }
+    return {
+        "batch": features.facts["batch"],
+        "content_hash": features.facts["content_hash"],
+        "source_file": features.facts["source_file"],
+        "features": features.facts["features"],
+        "window": splits.facts["window"],
+        "split_mode": splits.facts["mode"],
+        "counts": splits.facts["counts"],
+        "champion": features.facts["champion"],
+        "configuration": configuration,
+        "configuration_hash": hashlib.sha256(storage.to_json(configuration).encode()).hexdigest(),
+    }
+
+
+def _log_training(tracking: Tracking, run_id: str, facts: dict[str, Any]) -> None:
+    training = facts["configuration"]["training"]
+    parameters = {k: v for k, v in training.items() if k != "parameters"}
+    parameters |= {f"parameters.{k}": v for k, v in training["parameters"].items()}
+    parameters |= {
+        "split_mode": facts["split_mode"],
+        "window": ", ".join(batch for batch, _ in facts["window"])[:500],
+        "n_features": len(facts["features"]),
+        "content_hash": facts["content_hash"],
+        "decision_threshold": facts["decision_threshold"],
+        **{f"{split}_rows": counts["rows"] for split, counts in facts["counts"].items()},
+    }
+    tracking.log_parameters(run_id, parameters)
+    tracking.log_figures(
+        run_id, facts["validation"] | {"decision_threshold": facts["decision_threshold"]}
+    )
+    tracking.log_json(run_id, MODEL_FACTS, facts)
+
+
+def _model_metadata(tracking: Tracking, facts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "mlflow_run": tracking.run_link(facts["run_id"]),
+        "mlflow_run_id": facts["run_id"],
+        "model_version": tracking.version_link(facts["version"]),
+        "version": facts["version"],
+        "estimator": facts["configuration"]["training"]["estimator"],
+        "decision_threshold": facts["decision_threshold"],
+        "iterations": facts["iterations"],
+        "dagster/row_count": facts["counts"]["train"]["rows"],
+        "splits": counts_table(facts["counts"]),
+        "configuration": dg.MetadataValue.json(facts["configuration"]),
+        **facts["validation"],
+    }

@@ -1,0 +1,65 @@
+"""Checks on `splits` and `trained_model`."""
+
+from typing import Any
+
+import dagster as dg
+
+from fraud_assets import config, storage
+from fraud_assets.intake.resources import batches
+from fraud_assets.training.assets import splits, trained_model
+
+
+@dg.asset_check(asset=splits, blocking=True, partitions_def=batches)
+def splits_disjoint(splits: storage.Table) -> dg.AssetCheckResult:
+    """Every row has one split, and equal rows have the same, over the whole window."""
+    straddling = splits.facts["straddling_contents"]
+    unassigned = splits.facts["unassigned_rows"]
+    return dg.AssetCheckResult(
+        passed=straddling == 0 and unassigned == 0,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"{straddling} row contents stand in more than one split, {unassigned} rows "
+        f"have not exactly one; window of {len(splits.facts['window'])} batches",
+        metadata={"straddling_contents": straddling, "unassigned_rows": unassigned},
+    )
+
+
+@dg.asset_check(asset=splits, blocking=True, partitions_def=batches)
+def enough_frauds(splits: storage.Table) -> dg.AssetCheckResult:
+    """Each split holds enough frauds, and genuine rows, to learn from or to judge by."""
+    counts = splits.facts["counts"]
+    short = []
+    for split, needed in config.MIN_FRAUDS.items():
+        frauds = counts[split]["frauds"]
+        genuine = counts[split]["rows"] - frauds
+        if frauds < needed:
+            short.append(f"{split} has {frauds} frauds and needs {needed}")
+        if genuine < needed:
+            short.append(f"{split} has {genuine} genuine rows and needs {needed}")
+    found = ", ".join(f"{name} {numbers['frauds']}" for name, numbers in counts.items())
+    description = f"frauds by split: {found}"
+    if short:
+        description = (
+            f"batch {splits.facts['batch']!r}: {'; '.join(short)}; drop more transactions with "
+            "labels, or check that 1 in the target column means fraud"
+        )
+    return dg.AssetCheckResult(
+        passed=not short,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=description,
+        metadata={"counts": dg.MetadataValue.json(counts)},
+    )
+
+
+@dg.asset_check(asset=trained_model, partitions_def=batches)
+def model_converged(trained_model: dict[str, Any]) -> dg.AssetCheckResult:
+    """The training stopped by itself, not because it ran out of iterations."""
+    iterations = trained_model["iterations"]
+    converged = trained_model["converged"]
+    return dg.AssetCheckResult(
+        passed=converged,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"stopped after {iterations} iterations"
+        if converged
+        else f"still improving after {iterations} iterations: raise `max_iter` in `parameters`",
+        metadata={"iterations": iterations},
+    )

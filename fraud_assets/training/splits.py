@@ -1,0 +1,206 @@
+"""Assigns each row of a batch to train, validation or test, once and by its content.
+
+Rows with the same content (all columns but the label and the transaction id) share one
+split, and a row that an earlier batch already assigned keeps that split, so that a later
+batch can neither train on an earlier test row nor test on a row that a model has seen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from fraud_assets.config import SplitMode, SplitSettings
+from fraud_assets.features.known import event_time, label_known_by, quote
+from fraud_assets.intake.contract import Roles
+
+TRAIN, VALIDATION, TEST, DELAY = "train", "validation", "test", "delay"
+"""The splits; `delay` holds rows whose label was not known when the test period began."""
+AUTO_SPAN_IN_DELAYS = 4
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """How a batch is cut.
+
+    Attributes
+    ----------
+    mode : SplitMode
+        Stratified or temporal.
+    validation_start, test_start : str or None
+        Moments (ISO 8601) at which the periods begin, in temporal mode.
+    """
+
+    mode: SplitMode
+    validation_start: str | None = None
+    test_start: str | None = None
+
+
+def content_key(columns: Sequence[str], roles: Roles) -> str:
+    """Return SQL for a 64-bit key of a row's content.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Source columns.
+    roles : Roles
+        The label, its time and the transaction id do not count.
+    """
+    left_out = {roles.target, roles.transaction_id, roles.known_at, roles.label_known_at}
+    values = ", chr(31), ".join(
+        f"coalesce(CAST({quote(name)} AS VARCHAR), chr(30))"
+        for name in sorted(columns)
+        if name not in left_out
+    )
+    return f"md5_number_lower(concat({values or repr('')}))"
+
+
+def plan_cuts(
+    engine: duckdb.DuckDBPyConnection,
+    features: Path,
+    roles: Roles,
+    label_delay_days: float,
+    settings: SplitSettings,
+) -> Cuts:
+    """Choose the mode and, in temporal mode, the moments at which the periods begin.
+
+    Parameters
+    ----------
+    engine : duckdb.DuckDBPyConnection
+    features : Path
+        Parquet file of a batch's features.
+    roles : Roles
+    label_delay_days : float
+    settings : SplitSettings
+
+    Returns
+    -------
+    Cuts
+
+    Raises
+    ------
+    ValueError
+        When temporal is asked for and the data has no timestamp.
+    """
+    if settings.mode is SplitMode.TEMPORAL and roles.timestamp is None:
+        raise ValueError(
+            "mode is temporal, but no column has the role timestamp; set `timestamp` on "
+            "raw_transactions, or choose stratified"
+        )
+    if settings.mode is SplitMode.AUTO and not roles.real_time:
+        return Cuts(SplitMode.STRATIFIED)
+    if settings.mode is SplitMode.STRATIFIED:
+        return Cuts(SplitMode.STRATIFIED)
+    source = f"read_parquet('{_text(features)}')"
+    moment = event_time(roles)
+    long_enough, test_start = engine.execute(
+        f"SELECT max({moment}) - min({moment}) >= to_microseconds(CAST("
+        f"{AUTO_SPAN_IN_DELAYS * label_delay_days} * 86400000000 AS BIGINT)), "
+        f"CAST(quantile_disc({moment}, {1 - settings.test_share}) AS VARCHAR) FROM {source}"
+    ).fetchall()[0]
+    if settings.mode is SplitMode.AUTO and not long_enough:
+        return Cuts(SplitMode.STRATIFIED)
+    known = label_known_by(roles, label_delay_days, f"TIMESTAMP '{test_start}'")
+    share = settings.train_share / (settings.train_share + settings.validation_share)
+    validation_start = engine.execute(
+        f"SELECT CAST(quantile_disc({moment}, {share}) AS VARCHAR) FROM {source} "
+        f"WHERE {moment} < TIMESTAMP '{test_start}' AND {known}"
+    ).fetchall()[0][0]
+    return Cuts(SplitMode.TEMPORAL, validation_start, test_start)
+
+
+def write_splits(
+    engine: duckdb.DuckDBPyConnection,
+    features: Path,
+    columns: Sequence[str],
+    roles: Roles,
+    label_delay_days: float,
+    settings: SplitSettings,
+    cuts: Cuts,
+    earlier: Sequence[Path],
+    destination: Path,
+) -> None:
+    """Write the split of every row of a batch.
+
+    Parameters
+    ----------
+    engine : duckdb.DuckDBPyConnection
+    features : Path
+        Parquet file of the batch's features.
+    columns : sequence of str
+        Its source columns.
+    roles : Roles
+    label_delay_days : float
+    settings : SplitSettings
+    cuts : Cuts
+    earlier : sequence of Path
+        Splits that were assigned before under the same settings, oldest first.
+    destination : Path
+        Parquet: `source_line`, `content_key` (64 bit), `split`, `fraud`, in file order.
+    """
+    engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT source_line, {event_time(roles)} AS moment, "
+        f"{quote(roles.target)} AS fraud, {content_key(columns, roles)} AS content_key, "
+        f"{_known_at_test_start(roles, label_delay_days, cuts)} AS known "
+        f"FROM read_parquet('{_text(features)}')"
+    )
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE kept AS {_kept(earlier)}")
+    assign = _assign_temporal if cuts.mode is SplitMode.TEMPORAL else _assign_stratified
+    engine.execute(
+        "COPY (SELECT source_line, content_key, coalesce(kept.split, assigned.split) AS split, "
+        f"fraud FROM keyed LEFT JOIN kept USING (content_key) LEFT JOIN ({assign(settings, cuts)}) "
+        f"AS assigned USING (content_key) ORDER BY source_line) TO '{_text(destination)}' "
+        "(FORMAT parquet)"
+    )
+
+
+def _known_at_test_start(roles: Roles, label_delay_days: float, cuts: Cuts) -> str:
+    if cuts.test_start is None:
+        return "true"
+    return label_known_by(roles, label_delay_days, f"TIMESTAMP '{cuts.test_start}'")
+
+
+def _kept(earlier: Sequence[Path]) -> str:
+    if not earlier:
+        return "SELECT CAST(0 AS UBIGINT) AS content_key, '' AS split LIMIT 0"
+    parts = " UNION ALL ".join(
+        f"SELECT content_key, split, {place} AS place FROM read_parquet('{_text(path)}')"
+        for place, path in enumerate(earlier)
+    )
+    return (
+        f"SELECT content_key, arg_min(split, place) AS split FROM ({parts}) "
+        "WHERE content_key IN (SELECT content_key FROM keyed) GROUP BY content_key"
+    )
+
+
+def _assign_stratified(settings: SplitSettings, cuts: Cuts) -> str:
+    """Cut each class at the shares, in an order that only content and seed decide."""
+    order = f"md5_number_lower(concat(content_key, ':', {settings.seed})), content_key"
+    return f"""
+        SELECT content_key, CASE WHEN position < {settings.train_share} THEN '{TRAIN}'
+            WHEN position < {settings.train_share + settings.validation_share}
+            THEN '{VALIDATION}' ELSE '{TEST}' END AS split
+        FROM (SELECT content_key, (sum(n) OVER (PARTITION BY fraud ORDER BY {order}) - n / 2)
+            / sum(n) OVER (PARTITION BY fraud) AS position
+            FROM (SELECT content_key, max(fraud) AS fraud, count(*) AS n FROM keyed
+                WHERE content_key NOT IN (SELECT content_key FROM kept) GROUP BY content_key))
+    """
+
+
+def _assign_temporal(settings: SplitSettings, cuts: Cuts) -> str:
+    """Cut in time order: train, validation, delay, test."""
+    del settings
+    return f"""
+        SELECT content_key, CASE WHEN moment >= TIMESTAMP '{cuts.test_start}' THEN '{TEST}'
+            WHEN NOT known OR validation_missing THEN '{DELAY}'
+            WHEN moment >= validation_start THEN '{VALIDATION}' ELSE '{TRAIN}' END AS split
+        FROM (SELECT content_key, max(moment) AS moment, bool_and(known) AS known,
+            TRY_CAST('{cuts.validation_start}' AS TIMESTAMP) AS validation_start,
+            TRY_CAST('{cuts.validation_start}' AS TIMESTAMP) IS NULL AS validation_missing
+            FROM keyed GROUP BY content_key)
+    """
+
+
+def _text(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,143 @@
+"""The window: the batches that a model is trained from, and their rows by split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from fraud_assets.features.known import label_known_by, quote
+from fraud_assets.intake.contract import Roles
+from fraud_assets.training.splits import TEST, TRAIN, VALIDATION
+
+
+@dataclass(frozen=True)
+class Member:
+    """A batch of the window.
+
+    Attributes
+    ----------
+    batch : str
+    features, splits : Path
+        Its Parquet files.
+    roles : Roles
+    label_delay_days : float
+    """
+
+    batch: str
+    features: Path
+    splits: Path
+    roles: Roles
+    label_delay_days: float
+
+
+def load_rows(
+    engine: duckdb.DuckDBPyConnection,
+    members: Sequence[Member],
+    split: str,
+    columns: Sequence[str],
+    known_by: str | None = None,
+) -> pd.DataFrame:
+    """Load the rows of one split.
+
+    Parameters
+    ----------
+    engine : duckdb.DuckDBPyConnection
+    members : sequence of Member
+        Oldest first.
+    split : {"train", "validation", "test"}
+    columns : sequence of str
+        Features to load, as 64-bit floats.
+    known_by : str, optional
+        A moment: only rows whose label was known by then.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, n_columns + 5)
+        The columns, then `batch_`, `source_line_`, `content_key_`, `fraud_`, `amount_` (null
+        where there is no amount) and `transaction_id_`, in the order of window and file.
+    """
+    return engine.execute(
+        f"SELECT * EXCLUDE (place_, split_) FROM ({_union(members, columns, known_by)}) "
+        f"WHERE split_ = '{split}' ORDER BY place_, source_line_"
+    ).df()
+
+
+def count_rows(
+    engine: duckdb.DuckDBPyConnection, members: Sequence[Member], known_by: str | None
+) -> dict[str, dict[str, int]]:
+    """Count rows and frauds by split: train and validation of the window, test of its last batch.
+
+    Returns
+    -------
+    dict of str to {"rows": int, "frauds": int}
+    """
+    counts = {split: {"rows": 0, "frauds": 0} for split in (TRAIN, VALIDATION, TEST)}
+    for split, of, known in (
+        (TRAIN, members, known_by),
+        (VALIDATION, members, known_by),
+        (TEST, members[-1:], None),
+    ):
+        rows, frauds = engine.execute(
+            f"SELECT count(*), coalesce(sum(fraud_), 0) FROM ({_union(of, [], known)}) "
+            f"WHERE split_ = '{split}'"
+        ).fetchall()[0]
+        counts[split] = {"rows": int(rows), "frauds": int(frauds)}
+    return counts
+
+
+def straddling_contents(engine: duckdb.DuckDBPyConnection, members: Sequence[Member]) -> int:
+    """Return how many row contents stand in more than one split of the window."""
+    parts = " UNION ALL ".join(
+        f"SELECT content_key, split FROM read_parquet('{_text(member.splits)}')"
+        for member in members
+    )
+    straddling = engine.execute(
+        f"SELECT count(*) FROM (SELECT content_key FROM ({parts}) GROUP BY content_key "
+        "HAVING count(DISTINCT split) > 1)"
+    ).fetchall()[0][0]
+    return int(straddling)
+
+
+def unassigned_rows(engine: duckdb.DuckDBPyConnection, member: Member) -> int:
+    """Return how many rows of a batch have not exactly one split."""
+    found = engine.execute(
+        "SELECT count(*) FROM (SELECT features.source_line, count(split) AS n "
+        "FROM read_parquet(?) AS features LEFT JOIN read_parquet(?) AS splits "
+        "USING (source_line) GROUP BY features.source_line) WHERE n <> 1",
+        [str(member.features), str(member.splits)],
+    ).fetchall()[0][0]
+    return int(found)
+
+
+def _union(members: Sequence[Member], columns: Sequence[str], known_by: str | None) -> str:
+    return " UNION ALL ".join(
+        _member_query(place, member, columns, known_by) for place, member in enumerate(members)
+    )
+
+
+def _member_query(
+    place: int, member: Member, columns: Sequence[str], known_by: str | None
+) -> str:
+    roles = member.roles
+    selected = "".join(
+        f"CAST(features.{quote(name)} AS DOUBLE) AS {quote(name)}, " for name in columns
+    )
+    amount = f"CAST({quote(roles.amount)} AS DOUBLE)" if roles.amount else "CAST(NULL AS DOUBLE)"
+    name = f"CAST({quote(roles.transaction_id)} AS VARCHAR)" if roles.transaction_id else "NULL"
+    known = "true"
+    if known_by is not None and roles.timestamp is not None:
+        known = label_known_by(roles, member.label_delay_days, f"TIMESTAMP '{known_by}'")
+    batch = member.batch.replace("'", "''")
+    return (
+        f"SELECT {selected}'{batch}' AS batch_, features.source_line AS source_line_, "
+        f"content_key AS content_key_, fraud AS fraud_, {amount} AS amount_, "
+        f"CAST({name} AS VARCHAR) AS transaction_id_, split AS split_, {place} AS place_ "
+        f"FROM read_parquet('{_text(member.features)}') AS features "
+        f"JOIN read_parquet('{_text(member.splits)}') AS splits USING (source_line) WHERE {known}"
+    )
+
+
+def _text(path: Path) -> str:
+    return str(path).replace("'", "''")
