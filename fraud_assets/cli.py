@@ -99,19 +99,23 @@ def _print_verdict(batch: str, success: bool) -> None:
 
     folder = storage.report_folder(batch)
     if not success:
-        click.echo(f"  Verdict: stopped; see the failed checks above. Batch {batch} changed nothing.")
+        click.echo(
+            f"  Verdict: stopped; see the failed checks above. Batch {batch} changed nothing."
+        )
         return
     report = json.loads((folder / "evaluation_report.json").read_text())
     decision = json.loads((folder / "registered_model.json").read_text())
     metrics, intervals = report["metrics"], report["intervals"]["test_fraud_recall"]
     click.echo(
         f"  Verdict: {worst_verdict(report)}. {metrics['frauds_detected_count']} of "
-        f"{report['test']['frauds']} test frauds caught (recall {metrics['test_fraud_recall']:.2f}, "
-        f"95% interval {intervals[0]:.2f} to {intervals[1]:.2f}), "
+        f"{report['test']['frauds']} test frauds caught "
+        f"(recall {metrics['test_fraud_recall']:.2f}, 95% interval {intervals[0]:.2f} to {intervals[1]:.2f}), "
         f"{metrics['frauds_missed_count']} missed, {metrics['false_alarms_count']} false alarms, "
         f"net savings {metrics['net_savings']:,.2f}."
     )
-    click.echo(f"  Decision: {decision['outcome']} version {decision['version']}: {decision['reason']}.")
+    click.echo(
+        f"  Decision: {decision['outcome']} version {decision['version']}: {decision['reason']}."
+    )
 
 
 @main.command()
@@ -140,11 +144,12 @@ def simulate(path: Path, **settings: Any) -> None:
 @click.option("--reason", required=True, help="Kept in the decision log.")
 def champion(version: str, reason: str) -> None:
     """Put VERSION of the model in charge by hand: back to an earlier one, or a shadow."""
+    from fraud_assets import storage
     from fraud_assets.registry.rollback import put_in_charge
     from fraud_assets.tracking import Tracking
 
     try:
-        entry = put_in_charge(Tracking(), version, reason)
+        entry = put_in_charge(Tracking(), storage.decisions_path(), version, reason)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"version {entry['version']} is the champion (before: {entry['champion_before']})")

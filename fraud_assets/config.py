@@ -245,6 +245,8 @@ class DriftSettings(Settings):
 
 PROFILE_BINS = 20
 """Quantile bins by feature in the reference profile."""
+MIN_PROFILE_ROWS = 500
+"""Rows with a full window below which a window feature is not watched for drift."""
 
 
 # --- limits: the verdicts ---------------------------------------------------------------

@@ -135,9 +135,7 @@ def ranking_figures(labels: Labels, scores: Floats, weights: Floats) -> tuple[fl
     `sklearn.metrics`, and one sort serves them.
     """
     order = np.argsort(-scores, kind="stable")
-    return _ranking_of_sorted(
-        labels[order], weights[order], _last_of_ties(scores[order])
-    )
+    return _ranking_of_sorted(labels[order], weights[order], _last_of_ties(scores[order]))
 
 
 def _last_of_ties(sorted_scores: Floats) -> NDArray[np.intp]:
@@ -280,12 +278,11 @@ def fraud_losses(amounts: Floats | None, n_rows: int, costs: Costs) -> Floats:
         return np.full(n_rows, costs.missed_fraud)
     if amounts is None:
         return np.full(n_rows, costs.missed_fraud_without_amount)
-    return np.clip(np.nan_to_num(amounts.astype(float)), 0, None)
+    losses: Floats = np.clip(np.nan_to_num(amounts.astype(float)), 0, None)
+    return losses
 
 
-def net_savings(
-    labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs
-) -> float:
+def net_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs) -> float:
     """Return the money saved against doing nothing.
 
     Parameters
@@ -335,5 +332,8 @@ def threshold_curve(
         "precision": detected / alerts,
         "recall": detected / n_frauds if n_frauds else np.zeros_like(detected),
         "f1": 2 * detected / (alerts + n_frauds),
-        "cost": total_loss - saved + costs.review * alerts + costs.false_alarm * (alerts - detected),
+        "cost": total_loss
+        - saved
+        + costs.review * alerts
+        + costs.false_alarm * (alerts - detected),
     }

@@ -20,6 +20,7 @@ import dagster as dg
 import duckdb
 
 from fraud_assets import config
+from fraud_assets.sql import literal, parquet
 
 ROWS_FILE = "rows.parquet"
 FACTS_FILE = "facts.json"
@@ -117,13 +118,8 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         parent = _made(config.home_folder() / "scratch")
         with tempfile.TemporaryDirectory(dir=parent) as spill, duckdb.connect() as connection:
             connection.execute(f"SET memory_limit = '{self.memory_limit}'")
-            connection.execute(f"SET temp_directory = '{quoted_path(Path(spill))}'")
+            connection.execute(f"SET temp_directory = {literal(Path(spill))}")
             yield connection
-
-
-def quoted_path(path: Path) -> str:
-    """Return a path as it may stand between single quotes in SQL."""
-    return str(path).replace("'", "''")
 
 
 # --- tables -----------------------------------------------------------------------------
@@ -260,7 +256,7 @@ def table_metadata(engine: duckdb.DuckDBPyConnection, path: Path) -> dict[str, A
     dict
         Dagster metadata under Dagster's own keys.
     """
-    source = f"read_parquet('{quoted_path(path)}')"
+    source = parquet(path)
     columns = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     rows = engine.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0]
     return {
@@ -269,4 +265,3 @@ def table_metadata(engine: duckdb.DuckDBPyConnection, path: Path) -> dict[str, A
             [dg.TableColumn(name=name, type=kind) for name, kind, *_ in columns]
         ),
     }
-

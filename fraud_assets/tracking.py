@@ -3,7 +3,9 @@
 import hashlib
 import json
 import logging
+import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,9 +75,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def client(self) -> "MlflowClient":
         """Return MLflow's client, with the experiment at hand."""
-        for noisy in ("alembic", "mlflow"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
-        import mlflow
+        mlflow = _mlflow()
 
         uri = config.tracking_uri()
         mlflow.set_tracking_uri(uri)
@@ -84,7 +84,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             folder = Path(uri.removeprefix("sqlite:///")).parent
             folder.mkdir(parents=True, exist_ok=True)
             artifacts = (folder / "artifacts").as_uri()
-        client = mlflow.MlflowClient()
+        client: MlflowClient = mlflow.MlflowClient()
         if client.get_experiment_by_name(self.experiment) is None:
             client.create_experiment(self.experiment, artifact_location=artifacts)
         return client
@@ -109,30 +109,17 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         str
             The id of the MLflow run.
         """
-        client = self.client()
-        import mlflow
-        from dagster_mlflow.resources import MlFlow
-
+        client, mlflow = self.client(), _mlflow()
         while mlflow.active_run() is not None:
             mlflow.end_run("KILLED")
         self._close_abandoned(client, batch, context.run_id)
-        run = MlFlow(
-            SimpleNamespace(
-                log=context.log,
-                dagster_run=context.run,
-                run_id=context.run_id,
-                resource_config={
-                    "experiment_name": self.experiment,
-                    "mlflow_tracking_uri": config.tracking_uri(),
-                    "extra_tags": {
-                        BATCH_TAG: batch,
-                        "mlflow.runName": batch,
-                        "dagster_url": f"{config.dagster_url()}/runs/{context.run_id}",
-                        **tags,
-                    },
-                },
-            )
-        )
+        with warnings.catch_warnings():
+            # It has been a beta since 2021; the lock pins it and the tests hold it.
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            from dagster_mlflow.resources import MlFlow
+
+            context_of_run = self._init_context(context, batch, tags)
+            run = MlFlow(context_of_run)  # type: ignore[no-untyped-call]
         try:
             yield str(run.mlflow_run_id or mlflow.active_run().info.run_id)
         except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
@@ -144,11 +131,35 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         else:
             mlflow.end_run("FINISHED")
 
+    def _init_context(
+        self, context: dg.AssetExecutionContext, batch: str, tags: Mapping[str, str]
+    ) -> SimpleNamespace:
+        """Return what dagster-mlflow reads of a resource's context, for this very run."""
+        all_tags = {
+            BATCH_TAG: batch,
+            "mlflow.runName": batch,
+            "dagster_url": f"{config.dagster_url()}/runs/{context.run_id}",
+            **tags,
+        }
+        return SimpleNamespace(
+            log=context.log,
+            dagster_run=context.run,
+            run_id=context.run_id,
+            resource_config={
+                "experiment_name": self.experiment,
+                "mlflow_tracking_uri": config.tracking_uri(),
+                "extra_tags": all_tags,
+            },
+        )
+
     def _close_abandoned(self, client: "MlflowClient", batch: str, dagster_run_id: str) -> None:
         experiment = client.get_experiment_by_name(self.experiment)
+        if experiment is None:
+            return
+        named = batch.replace("'", "")
         for run in client.search_runs(
             [experiment.experiment_id],
-            f"attributes.status = 'RUNNING' AND tags.`{BATCH_TAG}` = '{batch.replace(chr(39), '')}'",
+            f"attributes.status = 'RUNNING' AND tags.`{BATCH_TAG}` = '{named}'",
         ):
             if run.data.tags.get("dagster_run_id") != dagster_run_id:
                 client.set_terminated(run.info.run_id, "KILLED")
@@ -230,14 +241,12 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         str
             The version.
         """
-        client = self.client()
-        import mlflow
+        client, mlflow = self.client(), _mlflow()
         from mlflow.models import infer_signature
 
         info = mlflow.sklearn.log_model(
             model,
             name="model",
-            registered_model_name=self.model_name,
             signature=infer_signature(example, model.predict_proba(example)),
             input_example=example,
             serialization_format="skops",
@@ -245,25 +254,26 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             pip_requirements=_requirements(),
             pyfunc_predict_fn="predict_proba",
         )
-        version = str(info.registered_model_version)
-        for name, value in tags.items():
-            client.set_model_version_tag(self.model_name, version, name, value)
+        if not client.search_registered_models(f"name = '{self.model_name}'"):
+            client.create_registered_model(self.model_name)
+        created = client.create_model_version(
+            self.model_name, info.model_uri, run_id, tags=dict(tags), model_id=info.model_id
+        )
+        version = str(created.version)
         client.set_registered_model_alias(self.model_name, CHALLENGER, version)
         return version
 
     def load(self, version: str) -> "Pipeline":
         """Load the fitted pipeline of a version."""
         self.client()
-        import mlflow
-
+        mlflow = _mlflow()
         model: Pipeline = mlflow.sklearn.load_model(f"models:/{self.model_name}/{version}")
         return model
 
     def model_hash(self, version: str) -> str:
         """Return the SHA-256 of a version's model file, in hexadecimal."""
         self.client()
-        import mlflow
-
+        mlflow = _mlflow()
         with tempfile.TemporaryDirectory() as folder:
             uri = f"models:/{self.model_name}/{version}"
             path = mlflow.artifacts.download_artifacts(f"{uri}/model.skops", dst_path=folder)
@@ -319,18 +329,28 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     # --- links --------------------------------------------------------------------------
 
-    def run_link(self, run_id: str) -> dg.MetadataValue:  # type: ignore[type-arg]
+    def run_link(self, run_id: str) -> dg.MetadataValue:
         """Return a link to a run in the MLflow UI."""
         experiment = self.client().get_run(run_id).info.experiment_id
         return dg.MetadataValue.url(
             f"{config.mlflow_url()}/#/experiments/{experiment}/runs/{run_id}"
         )
 
-    def version_link(self, version: str) -> dg.MetadataValue:  # type: ignore[type-arg]
+    def version_link(self, version: str) -> dg.MetadataValue:
         """Return a link to a model version in the MLflow UI."""
         return dg.MetadataValue.url(
             f"{config.mlflow_url()}/#/models/{self.model_name}/versions/{version}"
         )
+
+
+def _mlflow() -> Any:
+    """Import MLflow, which takes seconds, and keep it from talking where nobody listens."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    import mlflow
+
+    for noisy in ("alembic", "mlflow"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return mlflow
 
 
 def _requirements() -> list[str]:

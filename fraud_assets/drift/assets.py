@@ -9,8 +9,8 @@ from fraud_assets.config import DriftSettings
 from fraud_assets.drift.plots import drift_by_feature
 from fraud_assets.drift.statistics import measure_drift
 from fraud_assets.evaluation.assets import plot_metadata
-from fraud_assets.features.known import quote
 from fraud_assets.intake.resources import OWNERS, batches
+from fraud_assets.sql import identifier
 from fraud_assets.tracking import REFERENCE_PROFILE, Tracking
 
 NO_REFERENCE = "no champion with a reference profile yet, so there is nothing to measure against"
@@ -53,10 +53,13 @@ def drift_report(
     with engine.connect() as connection:
         names = features.facts["features"]
         rows = connection.execute(
-            f"SELECT {', '.join(map(quote, names))} FROM read_parquet(?)", [str(features.path)]
+            f"SELECT {', '.join(map(identifier, names))}, "
+            "CAST(days_known AS DOUBLE) AS days_known_ FROM read_parquet(?)",
+            [str(features.path)],
         ).df()
+    warm_up, settings = features.facts["warm_up_days"], DriftSettings(**config.model_dump())
     report |= {"rows": len(rows), "reference_rows": profile["rows"]}
-    report |= measure_drift(rows, names, profile, DriftSettings(**config.model_dump()))
+    report |= measure_drift(rows, names, profile, warm_up, settings)
     plot = drift_by_feature(report["features"], config.min_distance)
     storage.write_atomically(storage.report_folder(context.partition_key) / "drift.png", plot)
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, plot))
@@ -77,6 +80,7 @@ def _metadata(tracking: Tracking, report: dict[str, Any], plot: bytes) -> dict[s
         "verdict": report["verdict"],
         "dagster/row_count": report["rows"],
         **{name: report[name] for name in FIGURES},
+        "not_judged": report["not_judged"],
         "features": dg.MetadataValue.table(
             [dg.TableRecord(feature) for feature in report["features"][:20]]
         ),

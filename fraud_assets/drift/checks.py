@@ -9,6 +9,7 @@ from fraud_assets.drift.assets import drift_report
 from fraud_assets.evaluation.checks import verdict_result
 from fraud_assets.intake.resources import batches
 
+
 def _moved_most(report: dict[str, Any]) -> str:
     drifted = [feature for feature in report["features"] if feature["drifted"]][:5]
     named = ", ".join(f"{feature['feature']} {feature['distance']:.2f}" for feature in drifted)

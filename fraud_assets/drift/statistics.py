@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fraud_assets.config import DRIFT_SCORE, DriftSettings
-from fraud_assets.drift.profile import bin_counts
+from fraud_assets.config import DRIFT_SCORE, MIN_PROFILE_ROWS, DriftSettings
+from fraud_assets.drift.profile import bin_counts, settled_values
 
 
 def measure_drift(
     rows: pd.DataFrame,
     features: Sequence[str],
     profile: Mapping[str, Any],
+    warm_up_days: Mapping[str, float],
     settings: DriftSettings,
 ) -> dict[str, Any]:
     """Measure the drift of a batch against a reference profile.
@@ -26,6 +27,8 @@ def measure_drift(
         Its features.
     profile : mapping
         As from `drift.profile.make_profile`.
+    warm_up_days : mapping of str to float
+        Days of history that a feature needs to be judged.
     settings : DriftSettings
 
     Returns
@@ -33,7 +36,8 @@ def measure_drift(
     dict
         `drift_score`: the share of features that drifted, in [0, 1]; `n_drifted_features`;
         `max_feature_drift`: the largest distance; `features`: by feature the `distance`, the
-        corrected `p_value` and whether it `drifted`, most moved first; `verdict`.
+        corrected `p_value` and whether it `drifted`, most moved first; `not_judged`: the
+        features whose windows were not full, on either side; `verdict`.
 
     Notes
     -----
@@ -46,26 +50,28 @@ def measure_drift(
     from scipy.stats import false_discovery_control
 
     reference = profile["features"]
-    shared = [name for name in features if name in reference]
     one_sided = sorted(set(features) ^ set(reference))
-    distances, p_values = [], []
-    for name in shared:
-        edges = np.array(reference[name]["edges"])
-        counts = bin_counts(rows[name].to_numpy(dtype=float), edges)
+    judged, not_judged, distances, p_values = [], [], [], []
+    for name in (name for name in features if name in reference):
+        values = settled_values(rows, name, warm_up_days)
+        too_few = name in warm_up_days and len(values) < MIN_PROFILE_ROWS
+        if too_few or not reference[name]["counts"]:
+            not_judged.append(name)
+            continue
+        judged.append(name)
+        counts = bin_counts(values, np.array(reference[name]["edges"]))
         distance, p_value = _compare_counts(np.array(reference[name]["counts"]), counts)
         distances.append(distance)
         p_values.append(p_value)
-    corrected = false_discovery_control(p_values) if p_values else []
-    found = [
+    corrected = np.asarray(false_discovery_control(p_values)) if p_values else np.array([])
+    found: list[dict[str, Any]] = [
         {
             "feature": name,
             "distance": float(distance),
             "p_value": float(p_value),
-            "drifted": bool(
-                distance >= settings.min_distance and p_value <= settings.significance
-            ),
+            "drifted": bool(distance >= settings.min_distance and p_value <= settings.significance),
         }
-        for name, distance, p_value in zip(shared, distances, corrected, strict=True)
+        for name, distance, p_value in zip(judged, distances, corrected, strict=True)
     ]
     found += [
         {"feature": name, "distance": 1.0, "p_value": 0.0, "drifted": True} for name in one_sided
@@ -78,6 +84,7 @@ def measure_drift(
         "n_drifted_features": drifted,
         "max_feature_drift": max((feature["distance"] for feature in found), default=0.0),
         "features": found,
+        "not_judged": not_judged,
         "verdict": DRIFT_SCORE.verdict(score),
     }
 

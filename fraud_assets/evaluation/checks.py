@@ -20,9 +20,7 @@ def verdict_result(
     verdict: Verdict, limits: Limits, description: str, value: float
 ) -> dg.AssetCheckResult:
     """Return a check result: good passes, watch warns, critical is an error."""
-    severity = (
-        dg.AssetCheckSeverity.ERROR if verdict == "critical" else dg.AssetCheckSeverity.WARN
-    )
+    severity = dg.AssetCheckSeverity.ERROR if verdict == "critical" else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         passed=verdict == "good",
         severity=severity,

@@ -82,7 +82,7 @@ def _precision_recall(curve: dict[str, Floats], labels: Labels, alerts: np.ndarr
 
 def _score_distribution(labels: Labels, scores: Floats, threshold: float) -> bytes:
     figure, axes = new_axes("Score by class", "score", "transactions (log)")
-    bins = np.linspace(0, 1, 41)
+    bins = np.linspace(0, 1, 41).tolist()
     for value, name, color in ((0, "genuine", GENUINE), (1, "fraud", FRAUD)):
         axes.hist(scores[labels == value], bins=bins, color=color, alpha=0.6, label=name)
     axes.axvline(threshold, color=CHOSEN, linestyle="--", label="decision threshold")

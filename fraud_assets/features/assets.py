@@ -11,6 +11,7 @@ from fraud_assets.features.build import (
     derived_features,
     load_transactions,
     own_features,
+    warm_up_days,
     write_features,
 )
 from fraud_assets.intake.contract import Roles
@@ -56,9 +57,10 @@ def features(
     own = Source(raw_transactions.path, roles)
     rows = storage.new_rows_file("features", batch)
     with engine.connect() as connection:
-        past = history(context.instance, batch) if roles.has_behaviour else []
-        context.log.info(f"looking back on {len(past)} earlier batches")
-        load_transactions(connection, own, past, config.label_delay_days)
+        if roles.has_behaviour:
+            past = history(context.instance, batch)
+            context.log.info(f"looking back on {len(past)} earlier batches")
+            load_transactions(connection, own, past, config.label_delay_days)
         lines = source_lines(raw["rows"], raw["rejected_lines"])
         write_features(connection, own, lines, config.label_delay_days, rows)
         metadata = storage.table_metadata(connection, rows)
@@ -72,6 +74,7 @@ def features(
         "roles": raw["roles"],
         "features": names,
         "label_delay_days": config.label_delay_days,
+        "warm_up_days": warm_up_days(roles, config.label_delay_days),
         "champion": champion.version if champion else None,
     }
     return dg.MaterializeResult(

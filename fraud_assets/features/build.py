@@ -15,8 +15,9 @@ from fraud_assets.features.families import (
     WindowFeature,
     window_features,
 )
-from fraud_assets.features.known import event_time, label_known_at, quote
+from fraud_assets.features.known import event_time, label_known_at
 from fraud_assets.intake.contract import NUMBER, Roles
+from fraud_assets.sql import identifier, literal, parquet
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 
@@ -46,6 +47,11 @@ def derived_features(roles: Roles) -> list[str]:
     return [feature.name for feature in _windows(roles)] + [
         name for name in CALENDAR_FEATURES if roles.real_time and roles.has_behaviour
     ]
+
+
+def warm_up_days(roles: Roles, label_delay_days: float) -> dict[str, float]:
+    """Return, for each window feature, the days of history that fill its window."""
+    return {feature.name: feature.warm_up_days(label_delay_days) for feature in _windows(roles)}
 
 
 def _windows(roles: Roles) -> list[WindowFeature]:
@@ -94,16 +100,15 @@ def _canonical(source: Source, row: str, label_delay_days: float) -> str:
     roles = source.roles
 
     def column(name: str | None, kind: str) -> str:
-        return f"CAST({quote(name)} AS {kind})" if name else f"CAST(NULL AS {kind})"
+        return f"CAST({identifier(name)} AS {kind})" if name else f"CAST(NULL AS {kind})"
 
-    file = str(source.path).replace("'", "''")
     return (
         f"SELECT CAST({row} AS BIGINT) AS row, {event_time(roles)} AS event_time, "
         f"{column(roles.card, 'VARCHAR')} AS card, "
         f"{column(roles.terminal, 'VARCHAR')} AS terminal, "
         f"{column(roles.amount, 'DOUBLE')} AS amount, {column(roles.target, 'TINYINT')} AS fraud, "
         f"{label_known_at(roles, label_delay_days)} AS label_known_at "
-        f"FROM (SELECT *, file_row_number AS row FROM read_parquet('{file}', file_row_number=true))"
+        f"FROM (SELECT *, file_row_number AS row FROM {parquet(source.path, row_numbers=True)})"
     )
 
 
@@ -120,14 +125,16 @@ def features_query(roles: Roles, label_delay_days: float, source: str = "transac
     Returns
     -------
     str
-        A query with `row`, `event_time` and the columns of `derived_features`.
+        A query with `row`, `event_time`, `days_known` (days since the first transaction
+        that is known) and the columns of `derived_features`.
     """
     windows = _windows(roles)
     columns = [f"{_aggregate(feature, label_delay_days)} AS {feature.name}" for feature in windows]
     if roles.real_time and roles.has_behaviour:
         columns += [f"{sql} AS {name}" for name, sql in CALENDAR_FEATURES.items()]
+    age = "epoch(event_time - min(event_time) OVER ()) / 86400 AS days_known"
     return (
-        f"SELECT * FROM (SELECT {', '.join(['row', 'event_time', *columns])} FROM {source}) "
+        f"SELECT * FROM (SELECT {', '.join(['row', 'event_time', age, *columns])} FROM {source}) "
         "WHERE row IS NOT NULL"
     )
 
@@ -161,7 +168,9 @@ def write_features(
     label_delay_days: float,
     destination: Path,
 ) -> None:
-    """Write a batch's rows with their features; needs `load_transactions` before.
+    """Write a batch's rows with their features.
+
+    Needs `load_transactions` before where cards or terminals can be followed.
 
     Parameters
     ----------
@@ -171,23 +180,22 @@ def write_features(
         Line of each row in the CSV.
     label_delay_days : float
     destination : Path
-        Parquet: `source_line`, the source columns, then the derived features, in the
-        order of the file.
+        Parquet: `source_line`, the source columns, `days_known`, then the derived features,
+        in the order of the file.
     """
-    file = str(own.path).replace("'", "''")
-    target = str(destination).replace("'", "''")
     engine.register("source_lines", pd.DataFrame({"row": np.arange(len(lines)), "line": lines}))
-    derived = "".join(f", features.{name}" for name in derived_features(own.roles))
-    joined = ""
-    if derived:
+    derived, joined = ", NULL AS days_known", ""
+    if own.roles.has_behaviour:
+        names = ["days_known", *derived_features(own.roles)]
+        derived = "".join(f", features.{name}" for name in names)
         joined = (
             f"JOIN ({features_query(own.roles, label_delay_days)}) AS features "
             "ON features.row = source.file_row_number "
         )
     engine.execute(
         f"COPY (SELECT source_lines.line AS source_line, source.* EXCLUDE (file_row_number)"
-        f"{derived} FROM read_parquet('{file}', file_row_number=true) AS source "
+        f"{derived} FROM {parquet(own.path, row_numbers=True)} AS source "
         f"JOIN source_lines ON source_lines.row = source.file_row_number {joined}"
-        f"ORDER BY source.file_row_number) TO '{target}' (FORMAT parquet)"
+        f"ORDER BY source.file_row_number) TO {literal(destination)} (FORMAT parquet)"
     )
     engine.unregister("source_lines")

@@ -34,6 +34,10 @@ class WindowFeature:
         """Column name of the feature."""
         return f"{self.entity}_{self.aggregation}_{self.days}d"
 
+    def warm_up_days(self, label_delay_days: float) -> float:
+        """Return after how many days of history the window is full, in days."""
+        return self.days + (label_delay_days if self.delayed else 0)
+
 
 WINDOW_FEATURES: tuple[WindowFeature, ...] = (
     WindowFeature("card", "transactions", 1, delayed=False),

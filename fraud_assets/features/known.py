@@ -1,13 +1,9 @@
 """When a row and its label became known: the one place that every cut in time asks."""
 
 from fraud_assets.intake.contract import Roles
+from fraud_assets.sql import identifier
 
 DAY = "INTERVAL '1 day'"
-
-
-def quote(name: str) -> str:
-    """Return a column name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def as_moment(column: str | None, real_time: bool) -> str:
@@ -23,8 +19,8 @@ def as_moment(column: str | None, real_time: bool) -> str:
     if column is None:
         return "CAST(NULL AS TIMESTAMP)"
     if real_time:
-        return quote(column)
-    return f"make_timestamp(CAST({quote(column)} * 1000000 AS BIGINT))"
+        return identifier(column)
+    return f"make_timestamp(CAST({identifier(column)} * 1000000 AS BIGINT))"
 
 
 def event_time(roles: Roles) -> str:
@@ -43,7 +39,7 @@ def label_known_at(roles: Roles, label_delay_days: float) -> str:
 
 
 def label_known_by(roles: Roles, label_delay_days: float, moment: str) -> str:
-    """Return an SQL condition: was the label known by then?
+    """Return an SQL condition that a row's label was known by then.
 
     Parameters
     ----------

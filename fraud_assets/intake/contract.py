@@ -161,9 +161,9 @@ def draw_contract(
     kinds, problems = {}, []
     for name in names:
         kinds[name] = _kind(name, roles, sample[name])
-        if kinds[name] == NAME and name not in (roles.card, roles.terminal, roles.transaction_id):
-            if name not in LABEL_LEAKS:
-                problems.append(_text_problem(path, name, sample[name]))
+        expected = (roles.card, roles.terminal, roles.transaction_id, *LABEL_LEAKS)
+        if kinds[name] == NAME and name not in expected:
+            problems.append(_text_problem(path, name, sample[name]))
     real_time = roles.timestamp is not None and kinds[roles.timestamp] == MOMENT
     roles = roles.model_copy(update={"real_time": real_time})
     return Contract(delimiter, kinds, roles, tuple(problems))

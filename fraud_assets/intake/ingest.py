@@ -19,6 +19,7 @@ from fraud_assets.intake.contract import (
     Contract,
     IntakeError,
 )
+from fraud_assets.sql import identifier, literal, parquet
 
 EXPECTED = {NUMBER: "a number", MOMENT: "a date and time", LABEL: "0 or 1"}
 
@@ -91,17 +92,16 @@ def ingest(
     engine.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     engine.execute(
         f"COPY (SELECT {_selection(contract)} FROM {_reader(contract)}) "
-        f"TO '{_quoted(destination)}' (FORMAT parquet)",
+        f"TO {literal(destination)} (FORMAT parquet)",
         [str(source), contract.delimiter],
     )
     rejected = _misread_rows(engine, contract)
     rejected += _reject_unusable(engine, source, contract, destination, rejected)
     rejected.sort(key=lambda row: row.line)
-    target = _identifier(contract.roles.target)
-    counts = ", ".join(f"count({_identifier(name)})" for name in contract.kinds)
+    target = identifier(contract.roles.target)
+    counts = ", ".join(f"count({identifier(name)})" for name in contract.kinds)
     (rows, frauds, *filled) = engine.execute(
-        f"SELECT count(*), coalesce(sum({target}), 0), {counts} "
-        f"FROM read_parquet('{_quoted(destination)}')"
+        f"SELECT count(*), coalesce(sum({target}), 0), {counts} FROM {parquet(destination)}"
     ).fetchall()[0]
     empty = [name for name, n in zip(contract.kinds, filled, strict=True) if rows and n == 0]
     return Intake(int(rows), int(frauds), rejected, empty)
@@ -160,19 +160,10 @@ def source_lines(n_rows: int, rejected_lines: list[int]) -> NDArray[np.int64]:
     return np.setdiff1d(lines, np.asarray(rejected_lines, dtype=lines.dtype), assume_unique=True)
 
 
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
-
-
 def _reader(contract: Contract) -> str:
-    labels = "ENUM(" + ", ".join(f"'{value}'" for value in TARGET_VALUES) + ")"
+    labels = f"ENUM({', '.join(map(literal, TARGET_VALUES))})"
     types = ", ".join(
-        f"'{name.replace(chr(39), chr(39) * 2)}': "
-        + f"'{(labels if kind == LABEL else kind).replace(chr(39), chr(39) * 2)}'"
+        f"{literal(name)}: {literal(labels if kind == LABEL else kind)}"
         for name, kind in contract.kinds.items()
     )
     return (
@@ -183,7 +174,7 @@ def _reader(contract: Contract) -> str:
 
 def _selection(contract: Contract) -> str:
     def expression(name: str, kind: str) -> str:
-        column = _identifier(name)
+        column = identifier(name)
         if kind == NUMBER:
             return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END AS {column}"
         if kind == LABEL:
@@ -201,8 +192,8 @@ def _misread_rows(engine: duckdb.DuckDBPyConnection, contract: Contract) -> list
     ).fetchall()
     names, kinds = list(contract.kinds), list(contract.kinds.values())
     rejected = []
-    for line, column, problem, text in errors:
-        text = text or ""
+    for line, column, problem, raw in errors:
+        text = raw or ""
         if problem == "CAST" and column and column <= len(names):
             fields = next(csv.reader(io.StringIO(text), delimiter=contract.delimiter), [])
             value = fields[column - 1] if column <= len(fields) else ""
@@ -226,7 +217,7 @@ def _reject_unusable(
     misread: list[RejectedRow],
 ) -> list[RejectedRow]:
     """Take rows out of the Parquet file that have types but no use: no label, infinity."""
-    table = f"read_parquet('{_quoted(destination)}', file_row_number=true)"
+    table = parquet(destination, row_numbers=True)
     found = engine.execute(
         f"SELECT file_row_number, fault FROM (SELECT file_row_number, {_fault_of_a_row(contract)} "
         f"AS fault FROM {table}) WHERE fault IS NOT NULL ORDER BY file_row_number"
@@ -241,7 +232,7 @@ def _reject_unusable(
     engine.execute(
         f"COPY (SELECT * EXCLUDE (file_row_number) FROM {table} "
         f"WHERE NOT list_contains(?, file_row_number) ORDER BY file_row_number) "
-        f"TO '{_quoted(kept)}' (FORMAT parquet)",
+        f"TO {literal(kept)} (FORMAT parquet)",
         [unusable],
     )
     kept.replace(destination)
@@ -252,21 +243,17 @@ def _reject_unusable(
 
 def _fault_of_a_row(contract: Contract) -> str:
     def fault(condition: str, name: str, what: str) -> str:
-        return f"WHEN {condition} THEN 'column {_literal(name)}: {what}'"
+        return f"WHEN {condition} THEN {literal(f'column {name!r}: {what}')}"
 
     roles = contract.roles
-    faults = [fault(f"{_identifier(roles.target)} IS NULL", roles.target, "the label is missing")]
+    faults = [fault(f"{identifier(roles.target)} IS NULL", roles.target, "the label is missing")]
     if roles.timestamp:
-        unknown = f"{_identifier(roles.timestamp)} IS NULL"
+        unknown = f"{identifier(roles.timestamp)} IS NULL"
         faults.append(fault(unknown, roles.timestamp, "the timestamp is missing"))
     for name, kind in contract.kinds.items():
         if kind == NUMBER:
-            faults.append(fault(f"isinf({_identifier(name)})", name, "infinity is not usable"))
+            faults.append(fault(f"isinf({identifier(name)})", name, "infinity is not usable"))
     return f"CASE {' '.join(faults)} END"
-
-
-def _literal(name: str) -> str:
-    return repr(name).replace("'", "''")
 
 
 def _lines_of(source: Path, wanted: set[int]) -> dict[int, str]:

@@ -3,7 +3,7 @@
 Cards and terminals live on a map; a card pays at the terminals near it, with amounts and
 hours of its own. Three patterns of fraud, a third of the frauds each: a stolen number (one
 payment far above what the card usually spends, often at night), a skimmed terminal (some
-days during which part of what it takes is fraud) and a stolen card (some days of frequent
+weeks during which most of what it takes is fraud) and a stolen card (a day of frequent, large
 payments far from home).
 """
 
@@ -15,9 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fraud_assets.config import SimulationSettings, SimulationShape
+from fraud_assets.sql import literal
 
 DAY = 86_400
 COMPONENTS = 28
+SPELL_DAYS = 28
 
 
 def simulate(settings: SimulationSettings) -> pd.DataFrame:
@@ -59,7 +61,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     part = path.with_name(f".{path.name}.part")
     with duckdb.connect() as engine:
         engine.register("frame", frame)
-        engine.execute(f"COPY frame TO '{str(part).replace(chr(39), chr(39) * 2)}' (HEADER)")
+        engine.execute(f"COPY frame TO {literal(part)} (HEADER)")
     part.replace(path)
 
 
@@ -79,7 +81,7 @@ def _fraud_rows(
 def _simulate_cards(settings: SimulationSettings) -> pd.DataFrame:
     generator = np.random.default_rng(settings.seed)
     n = settings.transactions
-    cards, terminals = max(20, n // 60), max(40, n // 30)
+    cards, terminals = max(20, n // 60), max(20, n // 100)
     homes, places = generator.uniform(0, 100, (cards, 2)), generator.uniform(0, 100, (terminals, 2))
     activity = generator.gamma(2.0, 1.0, cards)
     usual_amount = generator.lognormal(3.4, 0.6, cards)
@@ -88,25 +90,26 @@ def _simulate_cards(settings: SimulationSettings) -> pd.DataFrame:
     card = generator.choice(cards, n, p=activity / activity.sum())
     hour = generator.normal(usual_hour[card] + 6 * settings.drift, 3.5) % 24
     second = generator.integers(0, settings.days, n) * DAY + (hour * 3600).astype(np.int64)
-    amount = generator.gamma(4.0, usual_amount[card] / 4) * (1 + settings.drift)
-    terminal = _near_terminals(generator, homes, places)[card, generator.integers(0, 10, n)]
+    amount = generator.gamma(8.0, usual_amount[card] / 8) * (1 + settings.drift)
+    terminal = _near_terminals(homes, places)[card, generator.integers(0, 10, n)]
 
     frauds = round(n * settings.fraud_rate)
     quota = [frauds - 2 * (frauds // 3), frauds // 3, frauds // 3]
     taken = np.zeros(n, dtype=bool)
     number = _fraud_rows(generator, np.arange(n), taken, quota[0])
-    amount[number] *= generator.uniform(3, 8, len(number))
+    amount[number] *= generator.uniform(8, 20, len(number))
     night = number[generator.random(len(number)) < 0.5]
     second[night] = second[night] // DAY * DAY + generator.integers(0, 5 * 3600, len(night))
 
-    skimmed = _fraud_rows(
-        generator, _rows_in_spells(generator, terminal, second, settings, quota[1]), taken, quota[1]
-    )
-    amount[skimmed] *= generator.uniform(1, 2, len(skimmed))
-    stolen = _fraud_rows(
-        generator, _rows_in_spells(generator, card, second, settings, quota[2]), taken, quota[2]
-    )
-    amount[stolen] *= generator.uniform(1, 4, len(stolen))
+    spells = _rows_in_spells(generator, terminal, second, settings, quota[1])
+    skimmed = _fraud_rows(generator, spells, taken, quota[1])
+    amount[skimmed] *= generator.uniform(1, 3, len(skimmed))
+
+    spells = _rows_in_spells(generator, card, second, settings, quota[2])
+    stolen = _fraud_rows(generator, spells, taken, quota[2])
+    burst = generator.integers(0, settings.days, len(usual_hour))[card[stolen]]
+    second[stolen] = burst * DAY + generator.integers(0, DAY, len(stolen))
+    amount[stolen] *= generator.uniform(2, 6, len(stolen))
     terminal[stolen] = generator.integers(0, terminals, len(stolen))
 
     order = np.argsort(second, kind="stable")
@@ -123,9 +126,7 @@ def _simulate_cards(settings: SimulationSettings) -> pd.DataFrame:
     )
 
 
-def _near_terminals(
-    generator: np.random.Generator, homes: NDArray[np.float64], places: NDArray[np.float64]
-) -> NDArray[np.intp]:
+def _near_terminals(homes: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return ten terminals near each card, of shape (n_cards, 10)."""
     from scipy.spatial import cKDTree
 
@@ -141,14 +142,14 @@ def _rows_in_spells(
 ) -> NDArray[np.intp]:
     """Return rows of randomly chosen entities, each during some days, in about that number."""
     per_entity = np.bincount(entity)
-    length = min(10, settings.days)
+    length = min(SPELL_DAYS, settings.days)
     rows_per_spell = max(1.0, per_entity.mean() * length / settings.days)
-    spells = min(len(per_entity), int(np.ceil(2 * wanted / rows_per_spell)) + 1)
-    start = np.full(len(per_entity), -1)
+    spells = min(len(per_entity), int(np.ceil(1.2 * wanted / rows_per_spell)) + 1)
+    start = np.full(len(per_entity), settings.days)
     struck = generator.choice(len(per_entity), spells, replace=False)
-    start[struck] = generator.integers(0, settings.days - length + 1, spells)
+    start[struck] = generator.integers(-length // 2, max(1, settings.days - length), spells)
     day = second // DAY
-    inside = (start[entity] >= 0) & (day >= start[entity]) & (day < start[entity] + length)
+    inside = (day >= start[entity]) & (day < start[entity] + length)
     return np.flatnonzero(inside)
 
 
@@ -162,10 +163,10 @@ def _simulate_creditcard(settings: SimulationSettings) -> pd.DataFrame:
     taken = np.zeros(n, dtype=bool)
     frauds = round(n * settings.fraud_rate)
     quota = [frauds - 2 * (frauds // 3), frauds // 3, frauds // 3]
-    shifts = {0: (slice(0, 8), 2.2), 1: (slice(8, 18), -1.8), 2: (slice(3, 14), 1.1)}
+    shifts = {0: (slice(0, 8), 2.8), 1: (slice(8, 18), -2.4), 2: (slice(3, 14), 2.0)}
     for pattern, (where, shift) in shifts.items():
         rows = _fraud_rows(generator, np.arange(n), taken, quota[pattern])
-        strength = generator.uniform(0.3, 1.6, (len(rows), 1)) * shift
+        strength = generator.uniform(0.4, 1.8, (len(rows), 1)) * shift
         components[rows, where] += strength * spread[where]
         amount[rows] *= generator.uniform(0.5, 4, len(rows))
     frame = pd.DataFrame(

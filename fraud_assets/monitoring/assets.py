@@ -10,17 +10,14 @@ from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
 from fraud_assets.tracking import Tracking
 
-PUBLISHED = {
-    "partitions_def": batches,
-    "group_name": "monitoring",
-    "owners": OWNERS,
-    "kinds": {"prometheus"},
-    "code_version": "1",
-    "io_manager_key": "reports",
-}
-
-
-@dg.asset(**PUBLISHED)  # type: ignore[call-overload,misc]
+@dg.asset(
+    partitions_def=batches,
+    group_name="monitoring",
+    owners=OWNERS,
+    kinds={"prometheus"},
+    code_version="1",
+    io_manager_key="reports",
+)
 def published_drift(
     drift_report: dict[str, Any], tracking: Tracking
 ) -> dg.MaterializeResult[dict[str, Any]]:
@@ -30,7 +27,14 @@ def published_drift(
     return publish(tracking.model_name, "drift", figures, info)
 
 
-@dg.asset(**PUBLISHED)  # type: ignore[call-overload,misc]
+@dg.asset(
+    partitions_def=batches,
+    group_name="monitoring",
+    owners=OWNERS,
+    kinds={"prometheus"},
+    code_version="1",
+    io_manager_key="reports",
+)
 def published_metrics(
     evaluation_report: dict[str, Any], registered_model: dict[str, Any], tracking: Tracking
 ) -> dg.MaterializeResult[dict[str, Any]]:

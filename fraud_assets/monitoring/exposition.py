@@ -35,7 +35,9 @@ HELP = {
 }
 
 
-def to_registry(model: str, figures: Mapping[str, float], info: Mapping[str, str]) -> CollectorRegistry:
+def to_registry(
+    model: str, figures: Mapping[str, float], info: Mapping[str, str]
+) -> CollectorRegistry:
     """Return a registry of gauges.
 
     Parameters
@@ -67,7 +69,7 @@ def to_openmetrics(registry: CollectorRegistry) -> bytes:
     Gauges alone, whose text the older Prometheus format reads the same way, so that
     node_exporter's textfile collector takes the file too.
     """
-    text: bytes = generate_latest(registry)
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return text
 
 

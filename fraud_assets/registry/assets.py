@@ -25,6 +25,7 @@ from fraud_assets.training.window import load_rows
 )
 def registered_model(
     context: dg.AssetExecutionContext,
+    features: storage.Table,
     splits: storage.Table,
     trained_model: dict[str, Any],
     evaluation_report: dict[str, Any],
@@ -34,7 +35,8 @@ def registered_model(
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """`promote`, `shadow_only` or `reject`, with the reason; the aliases follow it."""
     batch, version = context.partition_key, trained_model["version"]
-    _store_reference_profile(tracking, engine, splits, trained_model)
+    warm_up = features.facts["warm_up_days"]
+    _store_reference_profile(tracking, engine, splits, trained_model, warm_up)
     log = storage.decisions_path()
     with registry_lock(log):
         current = tracking.champion()
@@ -75,14 +77,18 @@ def _is_newer(instance: dg.DagsterInstance, champion: ModelVersion | None, batch
 
 
 def _store_reference_profile(
-    tracking: Tracking, engine: storage.Engine, splits: storage.Table, model: dict[str, Any]
+    tracking: Tracking,
+    engine: storage.Engine,
+    splits: storage.Table,
+    model: dict[str, Any],
+    warm_up: dict[str, float],
 ) -> None:
     """Keep with the model version what drift is measured against if it takes charge."""
     with engine.connect() as connection:
         rows = load_rows(
             connection, window_of(splits), TRAIN, model["features"], splits.facts["test_start"]
         )
-    profile = make_profile(rows, model["features"])
+    profile = make_profile(rows, model["features"], warm_up)
     tracking.log_json(model["run_id"], REFERENCE_PROFILE, profile)
 
 

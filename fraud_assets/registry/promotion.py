@@ -99,33 +99,45 @@ def decide(
 def _outcome(
     checks: dict[str, bool], evaluation: dict[str, Any], current: str | None
 ) -> tuple[Outcome, str]:
+    """Return the outcome of the first check that decides, and its reason."""
     comparison = evaluation["comparison"] or {}
+    difference = comparison.get("difference", 0.0)
     champion = f"champion version {evaluation['champion']}"
-    if not checks["recall_not_critical"]:
-        recall = evaluation["metrics"]["test_fraud_recall"]
-        return "reject", (
+    recall = evaluation["metrics"]["test_fraud_recall"]
+    first = evaluation["champion"] is None
+    obstacles: dict[str, tuple[Outcome, str]] = {
+        "recall_not_critical": (
+            "reject",
             f"fraud recall {recall:.3f} is critical: under {FRAUD_RECALL.critical}; look at the "
-            "report's score plot, and train with more frauds or another threshold rule"
-        )
-    if not checks["not_worse_than_champion"]:
-        return "reject", f"worse than {champion} by {-comparison['difference']:.4f}, beyond chance"
-    if not checks["champion_not_newer"]:
-        return "shadow_only", f"champion version {current} was trained for a newer batch"
-    if not checks["champion_unchanged"]:
-        return "shadow_only", (
-            f"compared with {champion if evaluation['champion'] else 'no champion'}, but version "
-            f"{current} is in charge by now; materialize the batch again from features on"
-        )
-    if not checks["comparable_with_champion"]:
-        return "shadow_only", (
-            f"not comparable with {champion}: {comparison['reason']}; put it in charge by hand "
-            "if that is meant"
-        )
-    if evaluation["champion"] is None:
+            "report's score plot, and train with more frauds or another threshold rule",
+        ),
+        "not_worse_than_champion": (
+            "reject",
+            f"worse than {champion} by {-difference:.4f}, beyond chance",
+        ),
+        "champion_not_newer": (
+            "shadow_only",
+            f"champion version {current} was trained for a newer batch",
+        ),
+        "champion_unchanged": (
+            "shadow_only",
+            f"compared with {'no champion' if first else champion}, but version {current} is in "
+            "charge by now; materialize the batch again from features on",
+        ),
+        "comparable_with_champion": (
+            "shadow_only",
+            f"not comparable with {champion}: {comparison.get('reason')}; put it in charge by "
+            "hand if that is meant",
+        ),
+        "better_than_champion": (
+            "shadow_only",
+            f"no worse than {champion} within the interval (difference {difference:+.4f}), but "
+            "not better beyond chance",
+        ),
+    }
+    for check, outcome in obstacles.items():
+        if not checks[check]:
+            return outcome
+    if first:
         return "promote", "there is no champion yet, and recall is not critical"
-    if checks["better_than_champion"]:
-        return "promote", f"better than {champion} by {comparison['difference']:.4f}, beyond chance"
-    return "shadow_only", (
-        f"no worse than {champion} within the interval (difference "
-        f"{comparison['difference']:+.4f}), but not better beyond chance"
-    )
+    return "promote", f"better than {champion} by {difference:.4f}, beyond chance"

@@ -1,18 +1,22 @@
 """Puts a registered version in charge by hand, and logs it."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from fraud_assets import storage
 from fraud_assets.registry.log import append_entry, registry_lock
-from fraud_assets.tracking import Tracking
+
+if TYPE_CHECKING:
+    from fraud_assets.tracking import Tracking
 
 
-def put_in_charge(tracking: Tracking, version: str, reason: str) -> dict[str, Any]:
+def put_in_charge(tracking: "Tracking", log: Path, version: str, reason: str) -> dict[str, Any]:
     """Make a version the champion, whatever the promotion rule says.
 
     Parameters
     ----------
     tracking : Tracking
+    log : Path
+        The log of decisions.
     version : str
     reason : str
         Kept in the log and as a tag of the version.
@@ -27,7 +31,6 @@ def put_in_charge(tracking: Tracking, version: str, reason: str) -> dict[str, An
     ValueError
         When there is no such version.
     """
-    log = storage.decisions_path()
     with registry_lock(log):
         chosen = tracking.version(version)
         before = tracking.champion()

@@ -65,7 +65,9 @@ def splits(
         splitting.write_splits(
             connection, features.path, columns, roles, delay, settings, cuts, kept, rows
         )
-        table = storage.Table(rows, {"batch": batch, "content_hash": features.facts["content_hash"]})
+        table = storage.Table(
+            rows, {"batch": batch, "content_hash": features.facts["content_hash"]}
+        )
         members = [*past, member(features, table)]
         facts = {
             **table.facts,
@@ -126,9 +128,7 @@ def window_before(
     return members[len(members) - min(len(members), window_batches - 1) :]
 
 
-def earlier_splits(
-    instance: dg.DagsterInstance, batch: str, settings: SplitSettings
-) -> list[Path]:
+def earlier_splits(instance: dg.DagsterInstance, batch: str, settings: SplitSettings) -> list[Path]:
     """Return the splits assigned before under the same settings, also to this batch itself."""
     wanted = settings.model_dump(mode="json", exclude={"window_batches"})
     found = []

@@ -12,8 +12,9 @@ from pathlib import Path
 import duckdb
 
 from fraud_assets.config import SplitMode, SplitSettings
-from fraud_assets.features.known import event_time, label_known_by, quote
+from fraud_assets.features.known import event_time, label_known_by
 from fraud_assets.intake.contract import Roles
+from fraud_assets.sql import identifier, literal, parquet
 
 TRAIN, VALIDATION, TEST, DELAY = "train", "validation", "test", "delay"
 """The splits; `delay` holds rows whose label was not known when the test period began."""
@@ -49,7 +50,7 @@ def content_key(columns: Sequence[str], roles: Roles) -> str:
     """
     left_out = {roles.target, roles.transaction_id, roles.known_at, roles.label_known_at}
     values = ", chr(31), ".join(
-        f"coalesce(CAST({quote(name)} AS VARCHAR), chr(30))"
+        f"coalesce(CAST({identifier(name)} AS VARCHAR), chr(30))"
         for name in sorted(columns)
         if name not in left_out
     )
@@ -92,7 +93,7 @@ def plan_cuts(
         return Cuts(SplitMode.STRATIFIED)
     if settings.mode is SplitMode.STRATIFIED:
         return Cuts(SplitMode.STRATIFIED)
-    source = f"read_parquet('{_text(features)}')"
+    source = parquet(features)
     moment = event_time(roles)
     long_enough, test_start = engine.execute(
         f"SELECT max({moment}) - min({moment}) >= to_microseconds(CAST("
@@ -141,16 +142,17 @@ def write_splits(
     """
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT source_line, {event_time(roles)} AS moment, "
-        f"{quote(roles.target)} AS fraud, {content_key(columns, roles)} AS content_key, "
+        f"{identifier(roles.target)} AS fraud, {content_key(columns, roles)} AS content_key, "
         f"{_known_at_test_start(roles, label_delay_days, cuts)} AS known "
-        f"FROM read_parquet('{_text(features)}')"
+        f"FROM {parquet(features)}"
     )
     engine.execute(f"CREATE OR REPLACE TEMP TABLE kept AS {_kept(earlier)}")
-    assign = _assign_temporal if cuts.mode is SplitMode.TEMPORAL else _assign_stratified
+    temporal = cuts.mode is SplitMode.TEMPORAL
+    assigned = _assign_temporal(cuts) if temporal else _assign_stratified(settings)
     engine.execute(
         "COPY (SELECT source_line, content_key, coalesce(kept.split, assigned.split) AS split, "
-        f"fraud FROM keyed LEFT JOIN kept USING (content_key) LEFT JOIN ({assign(settings, cuts)}) "
-        f"AS assigned USING (content_key) ORDER BY source_line) TO '{_text(destination)}' "
+        f"fraud FROM keyed LEFT JOIN kept USING (content_key) LEFT JOIN ({assigned}) "
+        f"AS assigned USING (content_key) ORDER BY source_line) TO {literal(destination)} "
         "(FORMAT parquet)"
     )
 
@@ -165,7 +167,7 @@ def _kept(earlier: Sequence[Path]) -> str:
     if not earlier:
         return "SELECT CAST(0 AS UBIGINT) AS content_key, '' AS split LIMIT 0"
     parts = " UNION ALL ".join(
-        f"SELECT content_key, split, {place} AS place FROM read_parquet('{_text(path)}')"
+        f"SELECT content_key, split, {place} AS place FROM {parquet(path)}"
         for place, path in enumerate(earlier)
     )
     return (
@@ -174,7 +176,7 @@ def _kept(earlier: Sequence[Path]) -> str:
     )
 
 
-def _assign_stratified(settings: SplitSettings, cuts: Cuts) -> str:
+def _assign_stratified(settings: SplitSettings) -> str:
     """Cut each class at the shares, in an order that only content and seed decide."""
     order = f"md5_number_lower(concat(content_key, ':', {settings.seed})), content_key"
     return f"""
@@ -188,9 +190,8 @@ def _assign_stratified(settings: SplitSettings, cuts: Cuts) -> str:
     """
 
 
-def _assign_temporal(settings: SplitSettings, cuts: Cuts) -> str:
+def _assign_temporal(cuts: Cuts) -> str:
     """Cut in time order: train, validation, delay, test."""
-    del settings
     return f"""
         SELECT content_key, CASE WHEN moment >= TIMESTAMP '{cuts.test_start}' THEN '{TEST}'
             WHEN NOT known OR validation_missing THEN '{DELAY}'
@@ -200,7 +201,3 @@ def _assign_temporal(settings: SplitSettings, cuts: Cuts) -> str:
             TRY_CAST('{cuts.validation_start}' AS TIMESTAMP) IS NULL AS validation_missing
             FROM keyed GROUP BY content_key)
     """
-
-
-def _text(path: Path) -> str:
-    return str(path).replace("'", "''")

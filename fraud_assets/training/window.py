@@ -7,8 +7,9 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from fraud_assets.features.known import label_known_by, quote
+from fraud_assets.features.known import label_known_by
 from fraud_assets.intake.contract import Roles
+from fraud_assets.sql import identifier, literal, parquet
 from fraud_assets.training.splits import TEST, TRAIN, VALIDATION
 
 
@@ -54,9 +55,10 @@ def load_rows(
 
     Returns
     -------
-    DataFrame of shape (n_rows, n_columns + 5)
+    DataFrame of shape (n_rows, n_columns + 7)
         The columns, then `batch_`, `source_line_`, `content_key_`, `fraud_`, `amount_` (null
-        where there is no amount) and `transaction_id_`, in the order of window and file.
+        where there is no amount), `transaction_id_` and `days_known_` (null where no card or
+        terminal is followed), in the order of window and file.
     """
     return engine.execute(
         f"SELECT * EXCLUDE (place_, split_) FROM ({_union(members, columns, known_by)}) "
@@ -90,8 +92,7 @@ def count_rows(
 def straddling_contents(engine: duckdb.DuckDBPyConnection, members: Sequence[Member]) -> int:
     """Return how many row contents stand in more than one split of the window."""
     parts = " UNION ALL ".join(
-        f"SELECT content_key, split FROM read_parquet('{_text(member.splits)}')"
-        for member in members
+        f"SELECT content_key, split FROM {parquet(member.splits)}" for member in members
     )
     straddling = engine.execute(
         f"SELECT count(*) FROM (SELECT content_key FROM ({parts}) GROUP BY content_key "
@@ -117,27 +118,25 @@ def _union(members: Sequence[Member], columns: Sequence[str], known_by: str | No
     )
 
 
-def _member_query(
-    place: int, member: Member, columns: Sequence[str], known_by: str | None
-) -> str:
+def _member_query(place: int, member: Member, columns: Sequence[str], known_by: str | None) -> str:
     roles = member.roles
     selected = "".join(
-        f"CAST(features.{quote(name)} AS DOUBLE) AS {quote(name)}, " for name in columns
+        f"CAST(features.{identifier(name)} AS DOUBLE) AS {identifier(name)}, " for name in columns
     )
-    amount = f"CAST({quote(roles.amount)} AS DOUBLE)" if roles.amount else "CAST(NULL AS DOUBLE)"
-    name = f"CAST({quote(roles.transaction_id)} AS VARCHAR)" if roles.transaction_id else "NULL"
+    amount = (
+        f"CAST({identifier(roles.amount)} AS DOUBLE)" if roles.amount else "CAST(NULL AS DOUBLE)"
+    )
+    name = (
+        f"CAST({identifier(roles.transaction_id)} AS VARCHAR)" if roles.transaction_id else "NULL"
+    )
     known = "true"
     if known_by is not None and roles.timestamp is not None:
         known = label_known_by(roles, member.label_delay_days, f"TIMESTAMP '{known_by}'")
-    batch = member.batch.replace("'", "''")
     return (
-        f"SELECT {selected}'{batch}' AS batch_, features.source_line AS source_line_, "
-        f"content_key AS content_key_, fraud AS fraud_, {amount} AS amount_, "
-        f"CAST({name} AS VARCHAR) AS transaction_id_, split AS split_, {place} AS place_ "
-        f"FROM read_parquet('{_text(member.features)}') AS features "
-        f"JOIN read_parquet('{_text(member.splits)}') AS splits USING (source_line) WHERE {known}"
+        f"SELECT {selected}{literal(member.batch)} AS batch_, "
+        f"features.source_line AS source_line_, content_key AS content_key_, fraud AS fraud_, {amount} AS amount_, "
+        f"CAST({name} AS VARCHAR) AS transaction_id_, "
+        f"CAST(days_known AS DOUBLE) AS days_known_, split AS split_, {place} AS place_ "
+        f"FROM {parquet(member.features)} AS features "
+        f"JOIN {parquet(member.splits)} AS splits USING (source_line) WHERE {known}"
     )
-
-
-def _text(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -1,0 +1,81 @@
+# Two commands to know: `make demo` and `make test`. `make help` lists the others.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+export FRAUD_DATA_DIR ?= $(CURDIR)/data
+export FRAUD_HOME ?= $(CURDIR)/var
+export DAGSTER_HOME ?= $(FRAUD_HOME)/dagster
+BIN := .venv/bin
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev mlflow test test-fast test-integration lint format bench lock pictures servers home clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+.venv/runtime: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON to it"; exit 1; }
+	@echo "Setting up: a virtual environment in .venv, from requirements.lock (a minute or two)."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/runtime
+	@echo "Setting up: the tools of the tests, from requirements-dev.lock."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+home:
+	@mkdir -p "$(FRAUD_DATA_DIR)" "$(DAGSTER_HOME)"
+	@cp dagster.yaml "$(DAGSTER_HOME)/dagster.yaml"
+
+setup: .venv/runtime home ## set up, run nothing
+
+demo: .venv/runtime home ## take each CSV in data/ (or a simulated one) through the graph, print the verdict
+	@$(BIN)/fraud-assets demo
+
+dev: .venv/runtime home ## the Dagster UI on http://127.0.0.1:8080, with the sensor on
+	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $${DAGSTER_PORT:-8080}
+
+mlflow: .venv/runtime home ## the MLflow UI on http://127.0.0.1:5001
+	@mkdir -p "$(FRAUD_HOME)/mlflow"
+	@$(BIN)/mlflow ui --backend-store-uri "sqlite:///$(FRAUD_HOME)/mlflow/mlflow.db" -h 127.0.0.1 -p $${MLFLOW_PORT:-5001}
+
+servers: ## install what the integration tests start, from Debian packages, where that is allowed
+	@bash scripts/install_servers.sh
+
+test: .venv/dev servers ## all tests, the fast ones first
+	@$(BIN)/python -m pytest -m "not integration" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m integration $(PYTEST_ARGS)
+
+test-fast: .venv/dev ## the tests that start no server, under a minute
+	@$(BIN)/python -m pytest -m "not integration" $(PYTEST_ARGS)
+
+test-integration: .venv/dev servers ## the tests that start real servers
+	@$(BIN)/python -m pytest -m integration $(PYTEST_ARGS)
+
+lint: .venv/dev ## ruff, mypy, import-linter
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: .venv/dev ## let ruff format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: .venv/dev ## benchmarks; DATA=../shared/data for those on real data, ONLY=name, JSON=path
+	@$(BIN)/python -m benchmarks $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))
+
+pictures: .venv/dev servers ## take the pictures of the docs from the running UI
+	@FRAUD_PICTURES=docs/pictures $(BIN)/python -m pytest -m integration -k browser $(PYTEST_ARGS)
+
+lock: .venv/dev ## pin all dependencies anew
+	@$(BIN)/uv pip compile pyproject.toml --extra production -o requirements.lock $(LOCK_FLAGS)
+	@$(BIN)/uv pip compile pyproject.toml --extra production --extra dev -c requirements.lock -o requirements-dev.lock $(LOCK_FLAGS)
+LOCK_FLAGS := --quiet --python-version 3.11 --no-strip-extras --no-emit-index-url --no-header --no-annotate --generate-hashes
+
+clean: ## remove the virtual environment and what the platform wrote
+	@rm -rf .venv "$(FRAUD_HOME)"

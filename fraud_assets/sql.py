@@ -1,0 +1,38 @@
+"""Names, texts and files as they stand in SQL."""
+
+from pathlib import Path
+
+
+def identifier(name: str) -> str:
+    """Return a column name as an SQL identifier.
+
+    Examples
+    --------
+    >>> print(identifier('the "net" amount'))
+    "the ""net"" amount"
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: object) -> str:
+    """Return a value's text as an SQL string.
+
+    Examples
+    --------
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def parquet(path: Path, row_numbers: bool = False) -> str:
+    """Return SQL that reads a Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+    row_numbers : bool
+        Whether to add `file_row_number`, from 0.
+    """
+    numbers = ", file_row_number=true" if row_numbers else ""
+    return f"read_parquet({literal(path)}{numbers})"

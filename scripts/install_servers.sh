@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Installs, from Debian packages, what the integration tests start for real. Where it may not
+# (no apt-get, not root, no network), it says so and goes on: pytest then prints which tests
+# it left out, and why.
+set -u
+
+packages=()
+command -v chromium >/dev/null || packages+=(chromium)
+command -v prometheus-pushgateway >/dev/null || packages+=(prometheus-pushgateway)
+command -v promtool >/dev/null || packages+=(prometheus)
+[ ${#packages[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+  echo "Not installed, because that needs root and apt-get: ${packages[*]}"
+  exit 0
+fi
+echo "Installing for the integration tests: ${packages[*]}"
+export DEBIAN_FRONTEND=noninteractive
+# The packages' own services must not start: the tests start what they need.
+printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d
+{ apt-get update -qq && apt-get install -y -qq --no-install-recommends "${packages[@]}"; } \
+  > /tmp/fraud_assets_servers.log 2>&1 \
+  || echo "Not installed, see /tmp/fraud_assets_servers.log: ${packages[*]}"
+rm -f /usr/sbin/policy-rc.d
+exit 0
