@@ -1,0 +1,86 @@
+"""Fixtures that many tests share."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pandas as pd
+import pytest
+
+from fraud_assets.config import IntakeSettings, SimulationSettings
+from fraud_assets.intake.contract import Roles
+from fraud_assets.intake.simulator import simulate
+
+CARD_ROLES = Roles(
+    target="TX_FRAUD",
+    timestamp="TX_DATETIME",
+    amount="TX_AMOUNT",
+    card="CUSTOMER_ID",
+    terminal="TERMINAL_ID",
+    transaction_id="TRANSACTION_ID",
+    real_time=True,
+)
+OUTSIDE = ("MLFLOW_TRACKING_URI", "PROMETHEUS_PUSHGATEWAY_URL", "MLFLOW_UI_URL", "DAGSTER_URL")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A drop folder and a home folder of the test's own; returns their parent."""
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("FRAUD_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "var"))
+    for name in OUTSIDE:
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def drop(home: Path) -> Callable[[str, str], Path]:
+    """Writes a CSV into the drop folder: `drop("a.csv", text)`."""
+
+    def write(name: str, text: str) -> Path:
+        path = home / "data" / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture(scope="session")
+def transactions() -> pd.DataFrame:
+    """Twelve thousand simulated card transactions over sixty days."""
+    return simulate(SimulationSettings(transactions=12_000, fraud_rate=0.02))
+
+
+@pytest.fixture
+def transactions_file(
+    transactions: pd.DataFrame, tmp_path: Path, engine: duckdb.DuckDBPyConnection
+) -> Path:
+    """The same as Parquet, typed as intake types it."""
+    path = tmp_path / "transactions.parquet"
+    engine.register("frame", transactions)
+    engine.execute(
+        "COPY (SELECT * REPLACE (CAST(CUSTOMER_ID AS VARCHAR) AS CUSTOMER_ID, "
+        "CAST(TERMINAL_ID AS VARCHAR) AS TERMINAL_ID) FROM frame) "
+        f"TO '{path}' (FORMAT parquet)"
+    )
+    engine.unregister("frame")
+    return path
+
+
+@pytest.fixture
+def intake_settings() -> IntakeSettings:
+    return IntakeSettings()

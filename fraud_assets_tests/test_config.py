@@ -1,0 +1,54 @@
+import pytest
+from pydantic import ValidationError
+
+from fraud_assets import config
+from fraud_assets.config import (
+    DRIFT_SCORE,
+    FRAUD_RECALL,
+    FRAUDS_MISSED_SHARE,
+    Costs,
+    SplitSettings,
+    TrainingSettings,
+)
+
+
+@pytest.mark.parametrize(
+    ("recall", "verdict"),
+    [(1.0, "good"), (0.80, "good"), (0.799, "watch"), (0.60, "watch"), (0.599, "critical")],
+)
+def test_recall_is_good_from_080_and_critical_under_060(recall, verdict):
+    assert FRAUD_RECALL.verdict(recall) == verdict
+
+
+@pytest.mark.parametrize(
+    ("missed", "verdict"), [(9, "good"), (10, "watch"), (25, "watch"), (26, "critical")]
+)
+def test_missed_frauds_of_99_are_good_under_10_and_critical_over_25(missed, verdict):
+    assert FRAUDS_MISSED_SHARE.verdict(missed / 99) == verdict
+
+
+@pytest.mark.parametrize(
+    ("score", "verdict"), [(0.0999, "good"), (0.1, "watch"), (0.3, "watch"), (0.301, "critical")]
+)
+def test_drift_is_stable_under_01_and_means_retrain_over_03(score, verdict):
+    assert DRIFT_SCORE.verdict(score) == verdict
+
+
+def test_an_unknown_setting_is_refused():
+    with pytest.raises(ValidationError, match="estimater"):
+        TrainingSettings(estimater="mlp")
+
+
+def test_shares_that_leave_no_test_rows_are_refused():
+    with pytest.raises(ValidationError, match="leave no test rows"):
+        SplitSettings(train_share=0.8, validation_share=0.2)
+
+
+def test_training_settings_give_their_costs_alone():
+    assert TrainingSettings(review=3.5).costs == Costs(review=3.5)
+
+
+def test_mlflow_is_sqlite_under_the_home_folder_until_a_server_is_named(home, monkeypatch):
+    assert config.tracking_uri() == f"sqlite:///{home}/var/mlflow/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    assert config.tracking_uri() == "http://127.0.0.1:1"
