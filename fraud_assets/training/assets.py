@@ -182,6 +182,7 @@ def trained_model(
         model = train(rows, validation, columns, settings)
         context.log.info(f"{model.iterations} iterations, threshold {model.decision_threshold:.4f}")
         facts |= {
+            "features": model.features,
             "decision_threshold": model.decision_threshold,
             "iterations": model.iterations,
             "converged": model.converged,
@@ -192,7 +193,7 @@ def trained_model(
             run_id, pd.concat([rows["content_key_"], validation["content_key_"]])
         )
         version = tracking.register(
-            run_id, model.pipeline, rows[columns].head(EXAMPLE_ROWS), TRUSTED_TYPES, tags
+            run_id, model.pipeline, rows[model.features].head(EXAMPLE_ROWS), TRUSTED_TYPES, tags
         )
     facts |= {"run_id": run_id, "version": version}
     return dg.MaterializeResult(value=facts, metadata=_model_metadata(tracking, facts))
@@ -211,7 +212,6 @@ def model_facts(
         "batch": features.facts["batch"],
         "content_hash": features.facts["content_hash"],
         "source_file": features.facts["source_file"],
-        "features": features.facts["features"],
         "window": splits.facts["window"],
         "split_mode": splits.facts["mode"],
         "counts": splits.facts["counts"],

@@ -30,6 +30,8 @@ class FittedModel:
     Attributes
     ----------
     pipeline : Pipeline
+    features : list of str
+        The columns that it reads: those with a value in at least one train row.
     decision_threshold : float
         A row with at least this score is an alert.
     iterations : int
@@ -39,6 +41,7 @@ class FittedModel:
     """
 
     pipeline: "Pipeline"
+    features: list[str]
     decision_threshold: float
     iterations: int
     converged: bool
@@ -63,8 +66,9 @@ def train(
     FittedModel
     """
     pipeline = build(settings.estimator, settings.parameters, settings.seed)
-    iterations, converged = fit(pipeline, rows[list(columns)], rows["fraud_"])
-    scores = fraud_scores(pipeline, validation, columns)
+    features = [name for name in columns if rows[name].notna().any()]
+    iterations, converged = fit(pipeline, rows[features], rows["fraud_"])
+    scores = fraud_scores(pipeline, validation, features)
     labels = validation["fraud_"].to_numpy()
     losses = losses_of(validation, settings.costs)
     threshold = choose_threshold(labels, scores, losses, settings.costs, settings.threshold_rule)
@@ -73,6 +77,7 @@ def train(
     figures = class_figures(confusion(labels, alerts))
     return FittedModel(
         pipeline,
+        features,
         threshold,
         iterations,
         converged,

@@ -1,0 +1,49 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fraud_assets.config import Costs, EvaluationSettings
+from fraud_assets.evaluation.evaluate import evaluate
+
+SETTINGS = EvaluationSettings(bootstrap_resamples=60)
+
+
+@pytest.fixture
+def judged():
+    """Ten frauds, of which eight are caught, and ninety genuine rows with two false alarms."""
+    labels = np.repeat([1, 0], [10, 90])
+    scores = np.concatenate(
+        [np.full(8, 0.9), np.full(2, 0.1), np.full(2, 0.8), np.linspace(0, 0.3, 88)]
+    )
+    return labels, scores, np.full(100, 50.0)
+
+
+@pytest.fixture
+def report(judged):
+    """As the asset holds it."""
+    labels, scores, losses = judged
+    return {
+        "batch": "june",
+        "source_file": "june.csv",
+        "content_hash": "abc",
+        "ids": {"mlflow_run_id": "r", "model_version": "2"},
+        "model": {
+            "estimator": "mlp",
+            "decision_threshold": 0.5,
+            "threshold_rule": "max_f1",
+            "split_mode": "stratified",
+            "window": [["june", "abc"]],
+            "costs": Costs().model_dump(),
+            "has_amount": True,
+        },
+        "champion": None,
+        "comparison": None,
+        **evaluate(labels, scores, losses, 0.5, Costs(), SETTINGS),
+    }
+
+
+@pytest.fixture
+def test_rows():
+    generator = np.random.default_rng(0)
+    labels = (generator.random(400) < 0.2).astype(int)
+    return pd.DataFrame({"content_key_": np.arange(400), "fraud_": labels})

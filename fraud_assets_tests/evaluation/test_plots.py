@@ -1,0 +1,18 @@
+import io
+
+import matplotlib.image
+import pytest
+
+from fraud_assets.config import Costs
+from fraud_assets.evaluation.plots import all_plots
+
+NAMES = ["precision_recall", "score_distribution", "threshold", "confusion"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_plot_is_a_picture_with_more_than_a_frame_and_the_same_each_time(judged, name):
+    first, second = (all_plots(*judged, 0.5, Costs())[name] for _ in range(2))
+    assert first == second
+    pixels = matplotlib.image.imread(io.BytesIO(first))
+    assert pixels.shape[:2] == (324, 468)
+    assert len({tuple(color) for row in pixels[::4] for color in row[::4]}) > 8

@@ -1,0 +1,44 @@
+from fraud_assets.evaluation.report import comparison_sentence, to_markdown, worst_verdict
+
+
+def test_the_report_tells_a_manager_counts_money_interval_and_verdict(report):
+    text = to_markdown(report)
+    assert "Verdict: critical" in text
+    assert "8 were caught" in text
+    assert "2 missed, with 2 false alarms" in text
+    assert "| fraud recall | 0.8000 | 0.4902 to 0.9433 | good |" in text
+    assert "| net savings | 10 | 370.00 |" in text
+    assert "no champion yet" in text
+
+
+def test_the_tables_are_whole(report):
+    lines = to_markdown(report).splitlines()
+    start = lines.index("| --- | ---: | ---: | --- |")
+    assert all(line.startswith("|") for line in lines[start : start + 8])
+    assert lines[start + 8] == ""
+
+
+def test_the_verdict_is_the_worst_of_all(report):
+    assert worst_verdict(report) == "critical"
+    report["verdicts"] = {"a": "good", "b": "watch"}
+    assert worst_verdict(report) == "watch"
+
+
+def test_the_comparison_says_rows_both_figures_and_the_interval():
+    comparison = {
+        "comparable": True,
+        "rows": 1234,
+        "frauds": 12,
+        "average_precision": 0.8,
+        "champion_average_precision": 0.75,
+        "difference": 0.05,
+        "interval": [-0.01, 0.11],
+    }
+    sentence = comparison_sentence(comparison, "3")
+    for part in ("1,234 test rows (12 frauds)", "0.8000", "version 3 0.7500", "-0.0100 to +0.1100"):
+        assert part in sentence
+
+
+def test_a_comparison_that_cannot_be_made_says_why():
+    comparison = {"comparable": False, "reason": "it reads columns that are missing"}
+    assert "it reads columns that are missing" in comparison_sentence(comparison, "3")

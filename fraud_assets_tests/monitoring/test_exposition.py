@@ -1,0 +1,50 @@
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.parser import text_string_to_metric_families as older_format
+
+from fraud_assets.monitoring.exposition import HELP, push, to_openmetrics, to_registry
+from fraud_assets_tests.evaluation.conftest import judged, report  # noqa: F401
+
+
+@pytest.fixture
+def text():
+    figures = {"test_fraud_recall": 0.8, "frauds_missed_count": 2}
+    info = {"batch": 'ju"ne', "decision": "promote"}
+    return to_openmetrics(to_registry("fraud_detector", figures, info)).decode()
+
+
+def test_the_textfile_is_openmetrics_without_timestamps(text):
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert families["test_fraud_recall"].samples[0].value == 0.8
+    assert families["test_fraud_recall"].samples[0].labels == {"model": "fraud_detector"}
+    assert all(s.timestamp is None for family in families.values() for s in family.samples)
+    assert text.endswith("# EOF\n")
+
+
+def test_the_older_prometheus_format_reads_it_the_same_way(text):
+    values = {family.name: family.samples[0].value for family in older_format(text)}
+    assert values["frauds_missed_count"] == 2
+
+
+def test_the_batch_is_a_label_of_the_info_metric_alone(text):
+    with_batch = [line for line in text.splitlines() if "batch=" in line]
+    assert len(with_batch) == 1
+    assert with_batch[0].startswith("fraud_batch_info{")
+
+
+def test_every_figure_of_the_reports_has_a_help_text(report):  # noqa: F811
+    assert set(report["metrics"]) <= set(HELP)
+
+
+def test_without_a_gateway_nothing_is_pushed():
+    result = push(to_registry("m", {}, {}), None, "m", "drift")
+    assert result == {"pushed": False, "gateway": None, "error": None}
+
+
+def test_a_push_that_fails_is_told_and_shows_no_password():
+    registry = to_registry("m", {}, {})
+    result = push(registry, "http://user:secret@127.0.0.1:9", "m", "drift")
+    assert not result["pushed"]
+    assert result["gateway"] == "127.0.0.1:9"
+    assert result["error"]
+    assert "secret" not in str(result)

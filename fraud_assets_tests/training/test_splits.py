@@ -1,0 +1,123 @@
+import duckdb
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fraud_assets.config import SplitMode, SplitSettings
+from fraud_assets.intake.contract import Roles
+from fraud_assets.training.splits import plan_cuts, write_splits
+from fraud_assets_tests.conftest import CARD_ROLES
+
+PLAIN = Roles(target="y")
+DELAY = 7.0
+
+
+def split(frame, folder, roles=PLAIN, earlier=(), **options):
+    """Split a frame; returns it with its column `split`."""
+    rows, out = folder / "features.parquet", folder / f"splits{len(earlier)}.parquet"
+    frame = frame.assign(source_line=range(2, len(frame) + 2))
+    frame.to_parquet(rows)
+    settings_ = SplitSettings(**options)
+    columns = [name for name in frame if name != "source_line"]
+    with duckdb.connect() as engine:
+        cuts = plan_cuts(engine, rows, roles, DELAY, settings_)
+        write_splits(engine, rows, columns, roles, DELAY, settings_, cuts, list(earlier), out)
+    return frame.merge(pd.read_parquet(out)[["source_line", "split", "content_key"]]), cuts, out
+
+
+@st.composite
+def frames(draw):
+    n = draw(st.integers(1, 120))
+    values = st.lists(st.integers(0, 30), min_size=n, max_size=n)
+    labels = st.lists(st.integers(0, 1), min_size=n, max_size=n)
+    return pd.DataFrame({"a": draw(values), "b": draw(values), "y": draw(labels)})
+
+
+@settings(deadline=None, max_examples=60)
+@given(frames(), st.integers(0, 5))
+def test_every_row_has_one_split_and_equal_rows_share_it(tmp_path_factory, frame, seed):
+    found, _, _ = split(frame, tmp_path_factory.mktemp("s"), seed=seed)
+    assert len(found) == len(frame)
+    assert set(found["split"]) <= {"train", "validation", "test"}
+    assert (found.groupby(["a", "b"])["split"].nunique() == 1).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(frames(), st.randoms())
+def test_the_split_of_a_row_depends_on_content_not_on_its_place(tmp_path_factory, frame, random):
+    shuffled = frame.sample(frac=1, random_state=random.randint(0, 2**31)).reset_index(drop=True)
+    first, _, _ = split(frame, tmp_path_factory.mktemp("s"))
+    second, _, _ = split(shuffled, tmp_path_factory.mktemp("s"))
+    keys = ["content_key", "split"]
+    assert set(map(tuple, first[keys].to_numpy())) == set(map(tuple, second[keys].to_numpy()))
+
+
+def test_stratified_shares_hold_in_each_class(tmp_path):
+    n = 10_000
+    frame = pd.DataFrame({"a": range(n), "y": [int(i % 100 == 0) for i in range(n)]})
+    found, cuts, _ = split(frame, tmp_path, mode="stratified")
+    assert cuts.mode is SplitMode.STRATIFIED
+    frauds = found[found["y"] == 1]["split"].value_counts()
+    assert frauds.to_dict() == {"train": 60, "validation": 20, "test": 20}
+    assert found["split"].value_counts().to_dict() == {
+        "train": 6000,
+        "validation": 2000,
+        "test": 2000,
+    }
+
+
+def test_another_seed_gives_another_split(tmp_path):
+    frame = pd.DataFrame({"a": range(200), "y": [0, 1] * 100})
+    first, again, other = (split(frame, tmp_path, seed=seed)[0] for seed in (1, 1, 2))
+    assert first["split"].tolist() == again["split"].tolist()
+    assert first["split"].tolist() != other["split"].tolist()
+
+
+def test_a_row_that_an_earlier_batch_assigned_keeps_its_split(tmp_path):
+    first = pd.DataFrame({"a": range(300), "y": [0, 0, 1] * 100})
+    known, _, path = split(first, tmp_path)
+    second = pd.DataFrame({"a": [*range(1000, 1400), *range(300)], "y": [0] * 400 + [0, 0, 1] * 100})
+    found, _, _ = split(second, tmp_path, earlier=[path])
+    again = found[found["a"] < 1000].merge(known, on="a", suffixes=("", "_before"))
+    assert len(again) == 300
+    assert (again["split"] == again["split_before"]).all()
+
+
+def test_temporal_periods_follow_each_other_with_the_delay_before_the_test(
+    tmp_path, transactions
+):
+    found, cuts, _ = split(transactions, tmp_path, CARD_ROLES, mode="temporal")
+    periods = found.groupby("split")["TX_DATETIME"].agg(["min", "max"])
+    assert cuts.mode is SplitMode.TEMPORAL
+    assert periods["max"]["train"] < periods["min"]["validation"]
+    assert periods["max"]["validation"] < periods["min"]["delay"]
+    assert periods["max"]["delay"] < periods["min"]["test"]
+    assert periods["min"]["test"] - periods["max"]["validation"] >= pd.Timedelta(days=7)
+    shares = found["split"].value_counts(normalize=True)
+    assert shares["test"] == pytest.approx(0.2, abs=0.01)
+    assert shares["train"] / shares["validation"] == pytest.approx(3, abs=0.1)
+
+
+@pytest.mark.parametrize(("days", "mode"), [(27, "stratified"), (29, "temporal")])
+def test_auto_is_temporal_when_dates_span_four_delays(tmp_path, days, mode):
+    moments = pd.date_range("2026-01-01", periods=days + 1, freq="D")
+    frame = pd.DataFrame({"t": moments, "y": [i % 2 for i in range(days + 1)]})
+    roles = Roles(target="y", timestamp="t", real_time=True)
+    assert split(frame, tmp_path, roles)[1].mode == mode
+
+
+def test_auto_does_not_take_seconds_since_some_start_for_dates(tmp_path):
+    frame = pd.DataFrame({"t": [0.0, 1e9], "y": [0, 1]})
+    assert split(frame, tmp_path, Roles(target="y", timestamp="t"))[1].mode == "stratified"
+
+
+def test_temporal_without_a_timestamp_is_refused_with_the_remedy(tmp_path):
+    with pytest.raises(ValueError, match="no column has the role timestamp.*stratified"):
+        split(pd.DataFrame({"a": [1], "y": [0]}), tmp_path, mode="temporal")
+
+
+def test_a_transaction_id_does_not_make_equal_rows_different(tmp_path):
+    frame = pd.DataFrame({"id": map(str, range(40)), "a": [1] * 40, "y": [0] * 40})
+    found, _, _ = split(frame, tmp_path, Roles(target="y", transaction_id="id"))
+    assert found["split"].nunique() == 1

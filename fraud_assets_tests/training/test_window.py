@@ -1,0 +1,73 @@
+import pandas as pd
+import pytest
+
+from fraud_assets.intake.contract import Roles
+from fraud_assets.training.window import (
+    Member,
+    count_rows,
+    load_rows,
+    straddling_contents,
+    unassigned_rows,
+)
+
+ROLES = Roles(target="y", timestamp="t", amount="a", real_time=True)
+
+
+@pytest.fixture
+def members(tmp_path):
+    def member(name, first_day, splits, frauds):
+        n = len(splits)
+        features = tmp_path / f"{name}.parquet"
+        lines = range(2, n + 2)
+        pd.DataFrame(
+            {
+                "source_line": lines,
+                "t": pd.date_range(first_day, periods=n, freq="D"),
+                "a": [float(i) for i in range(n)],
+                "y": frauds,
+                "days_known": None,
+            }
+        ).to_parquet(features)
+        path = tmp_path / f"{name}.splits.parquet"
+        keys = [abs(hash((name, i))) % 2**31 for i in range(n)]
+        pd.DataFrame(
+            {"source_line": lines, "content_key": keys, "split": splits, "fraud": frauds}
+        ).to_parquet(path)
+        return Member(name, features, path, ROLES, 7.0)
+
+    return [
+        member("first", "2026-01-01", ["train", "validation", "test"], [1, 0, 1]),
+        member("second", "2026-01-10", ["train", "train", "test"], [0, 1, 1]),
+    ]
+
+
+def test_train_rows_are_those_of_the_whole_window_in_order(members, engine):
+    rows = load_rows(engine, members, "train", ["a"])
+    assert rows["batch_"].tolist() == ["first", "second", "second"]
+    assert rows["a"].tolist() == [0, 0, 1]
+    assert rows["source_line_"].tolist() == [2, 2, 3]
+
+
+def test_only_rows_whose_label_was_known_are_loaded_when_asked(members, engine):
+    rows = load_rows(engine, members, "train", ["a"], known_by="2026-01-17")
+    assert rows["batch_"].tolist() == ["first", "second"]
+
+
+def test_test_rows_are_counted_for_the_last_batch_alone(members, engine):
+    counts = count_rows(engine, members, None)
+    assert counts["train"] == {"rows": 3, "frauds": 2}
+    assert counts["test"] == {"rows": 1, "frauds": 1}
+
+
+def test_contents_in_two_splits_are_found(members, engine):
+    assert straddling_contents(engine, members) == 0
+    splits = pd.read_parquet(members[1].splits)
+    splits.loc[0, "content_key"] = pd.read_parquet(members[0].splits)["content_key"][2]
+    splits.to_parquet(members[1].splits)
+    assert straddling_contents(engine, members) == 1
+
+
+def test_rows_without_a_split_are_found(members, engine):
+    assert unassigned_rows(engine, members[0]) == 0
+    pd.read_parquet(members[0].splits).head(2).to_parquet(members[0].splits)
+    assert unassigned_rows(engine, members[0]) == 1
