@@ -91,18 +91,21 @@ LABEL_LEAKS = ("TX_FRAUD_SCENARIO",)
 """Columns that say how a fraud was made: kept in the data, never a feature."""
 
 
+# Dagster's launchpad takes a member of an enumeration by its name: names are spelled like values.
+
+
 class SimulationShape(StrEnum):
     """Which layout a simulated CSV has."""
 
-    CARDS = "cards"
-    CREDITCARD = "creditcard"
+    cards = "cards"
+    creditcard = "creditcard"
 
 
 class SimulationSettings(Settings):
     """What a simulated CSV looks like."""
 
     shape: SimulationShape = Field(
-        SimulationShape.CARDS,
+        SimulationShape.cards,
         description="cards: customers and terminals through time; creditcard: the layout of "
         "creditcard.csv, Time,V1..V28,Amount,Class.",
     )
@@ -135,16 +138,16 @@ class FeatureSettings(Settings):
 class SplitMode(StrEnum):
     """How a batch is cut into train, validation and test rows."""
 
-    AUTO = "auto"
-    STRATIFIED = "stratified"
-    TEMPORAL = "temporal"
+    auto = "auto"
+    stratified = "stratified"
+    temporal = "temporal"
 
 
 class SplitSettings(Settings):
     """How rows are assigned to train, validation and test, and from which batches."""
 
     mode: SplitMode = Field(
-        SplitMode.AUTO,
+        SplitMode.auto,
         description="stratified (random), temporal (in time order), or auto: temporal when "
         "real timestamps span at least four times the label delay.",
     )
@@ -176,15 +179,15 @@ class SplitSettings(Settings):
 class EstimatorName(StrEnum):
     """The estimators that `training/estimators.py` can build."""
 
-    HIST_GRADIENT_BOOSTING = "hist_gradient_boosting"
-    MLP = "mlp"
+    hist_gradient_boosting = "hist_gradient_boosting"
+    mlp = "mlp"
 
 
 class ThresholdRule(StrEnum):
     """What the decision threshold is best at, on the validation rows."""
 
-    MAX_F1 = "max_f1"
-    MIN_COST = "min_cost"
+    max_f1 = "max_f1"
+    min_cost = "min_cost"
 
 
 class Costs(Settings):
@@ -204,7 +207,7 @@ class TrainingSettings(Costs):
     """Estimator, its parameters, the decision threshold and the costs."""
 
     estimator: EstimatorName = Field(
-        EstimatorName.HIST_GRADIENT_BOOSTING, description="Which estimator is trained."
+        EstimatorName.hist_gradient_boosting, description="Which estimator is trained."
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict,
@@ -212,7 +215,7 @@ class TrainingSettings(Costs):
         "or hidden_layer_sizes: [64, 32].",
     )
     threshold_rule: ThresholdRule = Field(
-        ThresholdRule.MAX_F1, description="What the threshold is best at, on validation rows."
+        ThresholdRule.max_f1, description="What the threshold is best at, on validation rows."
     )
     seed: int = Field(0, ge=0, description="Seed of the training.")
 

@@ -42,7 +42,7 @@ def simulate(settings: SimulationSettings) -> pd.DataFrame:
     >>> int(frame["TX_FRAUD"].sum())
     20
     """
-    if settings.shape is SimulationShape.CREDITCARD:
+    if settings.shape is SimulationShape.creditcard:
         return _simulate_creditcard(settings)
     return _simulate_cards(settings)
 

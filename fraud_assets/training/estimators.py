@@ -19,7 +19,7 @@ TRUSTED_TYPES = (
 """Types of the estimators below that skops does not know as harmless by itself."""
 
 DEFAULTS: dict[EstimatorName, dict[str, Any]] = {
-    EstimatorName.HIST_GRADIENT_BOOSTING: {
+    EstimatorName.hist_gradient_boosting: {
         "learning_rate": 0.05,
         "max_iter": 150,
         "max_leaf_nodes": 8,
@@ -29,7 +29,7 @@ DEFAULTS: dict[EstimatorName, dict[str, Any]] = {
         "early_stopping": False,
     },
     # The baseline: scikit-learn's own defaults.
-    EstimatorName.MLP: {},
+    EstimatorName.mlp: {},
 }
 
 
@@ -59,7 +59,7 @@ def build(name: EstimatorName, parameters: Mapping[str, Any], seed: int) -> "Pip
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
-    if name is EstimatorName.MLP:
+    if name is EstimatorName.mlp:
         estimator = MLPClassifier(random_state=seed)
         steps = [("impute", SimpleImputer(keep_empty_features=True)), ("scale", StandardScaler())]
     else:

@@ -84,15 +84,15 @@ def plan_cuts(
     ValueError
         When temporal is asked for and the data has no timestamp.
     """
-    if settings.mode is SplitMode.TEMPORAL and roles.timestamp is None:
+    if settings.mode is SplitMode.temporal and roles.timestamp is None:
         raise ValueError(
             "mode is temporal, but no column has the role timestamp; set `timestamp` on "
             "raw_transactions, or choose stratified"
         )
-    if settings.mode is SplitMode.AUTO and not roles.real_time:
-        return Cuts(SplitMode.STRATIFIED)
-    if settings.mode is SplitMode.STRATIFIED:
-        return Cuts(SplitMode.STRATIFIED)
+    if settings.mode is SplitMode.auto and not roles.real_time:
+        return Cuts(SplitMode.stratified)
+    if settings.mode is SplitMode.stratified:
+        return Cuts(SplitMode.stratified)
     source = parquet(features)
     moment = event_time(roles)
     long_enough, test_start = engine.execute(
@@ -100,15 +100,15 @@ def plan_cuts(
         f"{AUTO_SPAN_IN_DELAYS * label_delay_days} * 86400000000 AS BIGINT)), "
         f"CAST(quantile_disc({moment}, {1 - settings.test_share}) AS VARCHAR) FROM {source}"
     ).fetchall()[0]
-    if settings.mode is SplitMode.AUTO and not long_enough:
-        return Cuts(SplitMode.STRATIFIED)
+    if settings.mode is SplitMode.auto and not long_enough:
+        return Cuts(SplitMode.stratified)
     known = label_known_by(roles, label_delay_days, f"TIMESTAMP '{test_start}'")
     share = settings.train_share / (settings.train_share + settings.validation_share)
     validation_start = engine.execute(
         f"SELECT CAST(quantile_disc({moment}, {share}) AS VARCHAR) FROM {source} "
         f"WHERE {moment} < TIMESTAMP '{test_start}' AND {known}"
     ).fetchall()[0][0]
-    return Cuts(SplitMode.TEMPORAL, validation_start, test_start)
+    return Cuts(SplitMode.temporal, validation_start, test_start)
 
 
 def write_splits(
@@ -147,7 +147,7 @@ def write_splits(
         f"FROM {parquet(features)}"
     )
     engine.execute(f"CREATE OR REPLACE TEMP TABLE kept AS {_kept(earlier)}")
-    temporal = cuts.mode is SplitMode.TEMPORAL
+    temporal = cuts.mode is SplitMode.temporal
     assigned = _assign_temporal(cuts) if temporal else _assign_stratified(settings)
     engine.execute(
         "COPY (SELECT source_line, content_key, coalesce(kept.split, assigned.split) AS split, "

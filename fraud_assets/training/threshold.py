@@ -33,7 +33,7 @@ def choose_threshold(
     if not np.any(labels == 1):
         raise ValueError("no fraud among the validation rows, so no threshold can be chosen")
     curve = threshold_curve(labels, scores, losses, costs)
-    figures = curve["f1"] if rule is ThresholdRule.MAX_F1 else -curve["cost"]
+    figures = curve["f1"] if rule is ThresholdRule.max_f1 else -curve["cost"]
     best = int(np.argmax(figures))
     lowest = float(curve["threshold"][best])
     if best + 1 == len(curve["threshold"]):

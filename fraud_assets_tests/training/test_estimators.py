@@ -47,17 +47,17 @@ def test_every_estimator_is_saved_with_trusted_types_only(name, rows):
 
 
 def test_an_mlp_that_ran_out_of_iterations_has_not_converged(rows):
-    assert fit(build(EstimatorName.MLP, {"max_iter": 2}, 0), *rows) == (2, False)
-    iterations, converged = fit(build(EstimatorName.MLP, {"max_iter": 400, "tol": 0.01}, 0), *rows)
+    assert fit(build(EstimatorName.mlp, {"max_iter": 2}, 0), *rows) == (2, False)
+    iterations, converged = fit(build(EstimatorName.mlp, {"max_iter": 400, "tol": 0.01}, 0), *rows)
     assert converged
     assert iterations < 400
 
 
 def test_parameters_replace_the_defaults_and_lists_become_tuples():
-    model = build(EstimatorName.MLP, {"hidden_layer_sizes": [8, 4]}, 0)
+    model = build(EstimatorName.mlp, {"hidden_layer_sizes": [8, 4]}, 0)
     assert model.named_steps["estimator"].hidden_layer_sizes == (8, 4)
 
 
 def test_an_unknown_parameter_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="hist_gradient_boosting has no parameter depth.*max_iter"):
-        build(EstimatorName.HIST_GRADIENT_BOOSTING, {"depth": 3}, 0)
+        build(EstimatorName.hist_gradient_boosting, {"depth": 3}, 0)

@@ -57,7 +57,7 @@ def test_stratified_shares_hold_in_each_class(tmp_path):
     n = 10_000
     frame = pd.DataFrame({"a": range(n), "y": [int(i % 100 == 0) for i in range(n)]})
     found, cuts, _ = split(frame, tmp_path, mode="stratified")
-    assert cuts.mode is SplitMode.STRATIFIED
+    assert cuts.mode is SplitMode.stratified
     frauds = found[found["y"] == 1]["split"].value_counts()
     assert frauds.to_dict() == {"train": 60, "validation": 20, "test": 20}
     assert found["split"].value_counts().to_dict() == {
@@ -89,7 +89,7 @@ def test_temporal_periods_follow_each_other_with_the_delay_before_the_test(
 ):
     found, cuts, _ = split(transactions, tmp_path, CARD_ROLES, mode="temporal")
     periods = found.groupby("split")["TX_DATETIME"].agg(["min", "max"])
-    assert cuts.mode is SplitMode.TEMPORAL
+    assert cuts.mode is SplitMode.temporal
     assert periods["max"]["train"] < periods["min"]["validation"]
     assert periods["max"]["validation"] < periods["min"]["delay"]
     assert periods["max"]["delay"] < periods["min"]["test"]

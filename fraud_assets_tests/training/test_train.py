@@ -35,7 +35,7 @@ def test_cheap_alerts_lower_the_threshold():
             list("abc"),
             TrainingSettings(
                 parameters={"max_iter": 30},
-                threshold_rule=ThresholdRule.MIN_COST,
+                threshold_rule=ThresholdRule.min_cost,
                 missed_fraud=100,
                 review=review,
             ),

@@ -1,0 +1,134 @@
+"""Everything in this folder is an integration test."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from fraud_assets.config import SimulationSettings
+from fraud_assets.definitions import defs
+from fraud_assets.intake.simulator import simulate
+from fraud_assets_tests.conftest import OUTSIDE
+from fraud_assets_tests.integration.servers import Dagster, dagster
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.integration)
+
+
+def require(program: str) -> str:
+    """The path of a server's program; the test is left out, with the reason, without it."""
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"{program} is not installed; `make servers` installs it where it may")
+    return path
+
+
+@pytest.fixture(scope="module")
+def module_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Drop folder and home folder of a module's tests, for graphs that run in this process."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "data").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FRAUD_DATA_DIR", str(folder / "data"))
+        patch.setenv("FRAUD_HOME", str(folder / "var"))
+        for name in OUTSIDE:
+            patch.delenv(name, raising=False)
+        yield folder
+
+
+class Graph:
+    """Runs the whole graph, or some assets of it, in this process."""
+
+    def __init__(self, instance: dg.DagsterInstance, data: Path):
+        self.instance = instance
+        self.data = data
+
+    def drop(self, batch: str, content: pd.DataFrame | str) -> None:
+        """Put a CSV into the drop folder."""
+        text = content if isinstance(content, str) else content.to_csv(index=False)
+        (self.data / f"{batch}.csv").write_text(text)
+
+    def run(
+        self, batch: str, assets: list[str] | None = None, **config: dict[str, Any]
+    ) -> dg.ExecuteInProcessResult:
+        """Run the pipeline, or some assets as a click does, with launchpad configuration."""
+        self.instance.add_dynamic_partitions("batch", [batch])
+        if assets is None:
+            job = defs.resolve_job_def("fraud_pipeline")
+        else:
+            job = defs.resolve_implicit_global_asset_job_def()
+        return job.execute_in_process(
+            instance=self.instance,
+            partition_key=batch,
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
+            run_config={
+                "ops": {name: {"config": values} for name, values in config.items()},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
+
+    def take(self, batch: str, content: pd.DataFrame | str, **config: Any) -> Any:
+        """Drop a CSV and run the pipeline on it."""
+        self.drop(batch, content)
+        return self.run(batch, **config)
+
+
+def checks_of(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    """The evaluations of a run by check name."""
+    return {e.check_name: e for e in result.get_asset_check_evaluations()}
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
+    """The assets that a run materialized."""
+    return {e.asset_key.to_user_string() for e in result.get_asset_materialization_events()}
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    """The message of the step that failed."""
+    errors = [e.step_failure_data.error for e in result.get_step_failure_events()]
+    return "\n".join(str((error.cause or error).message) for error in errors if error)
+
+
+@pytest.fixture(scope="module")
+def graph(module_home: Path) -> Iterator[Graph]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Graph(instance, module_home / "data")
+
+
+def cards(seed: int = 0, **settings: Any) -> pd.DataFrame:
+    """Simulated card transactions over three weeks: short enough to be split at random."""
+    return simulate(
+        SimulationSettings(
+            **{"transactions": 6000, "fraud_rate": 0.04, "days": 21, "seed": seed, **settings}
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dagster]:
+    """Webserver, daemon and code server, with the sensor on."""
+    with dagster(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+Dropper = Callable[[str, pd.DataFrame], None]
+
+
+@pytest.fixture
+def drop_into(stack: Dagster) -> Dropper:
+    """Drops a CSV whole, as a careful person does: written aside, then renamed."""
+
+    def drop(batch: str, frame: pd.DataFrame) -> None:
+        part = stack.folder / "data" / f".{batch}.part"
+        frame.to_csv(part, index=False)
+        part.rename(stack.folder / "data" / f"{batch}.csv")
+
+    return drop

@@ -1,0 +1,216 @@
+"""Real servers for the tests: on loopback, on free ports, ended by who started them."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+Found = TypeVar("Found")
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(what: str, look: Callable[[], Found | None], timeout: float = 120) -> Found:
+    """Look until there is something to see; fail with what was waited for."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.3)
+    raise AssertionError(f"waited {timeout:.0f} s for {what}")
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers at all."""
+    try:
+        return requests.get(url, timeout=5).status_code < 500
+    except requests.RequestException:
+        return False
+
+
+@contextmanager
+def running(command: list[str], env: dict[str, str], log: Path, url: str) -> Iterator[None]:
+    """Run a server until the block ends; its whole process group is ended then."""
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+
+        def ready() -> bool:
+            if process.poll() is not None:
+                raise AssertionError(f"{command[0]} ended early:\n{log.read_text()[-3000:]}")
+            return answers(url)
+
+        wait_for(f"{url} of {command[0]}", ready)
+        yield
+    finally:
+        for sign in (signal.SIGINT, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, sign)
+                process.wait(20)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                continue
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """The environment of an embedded stack of the test's own."""
+    home = folder / "var"
+    for made in (folder / "data", home / "dagster"):
+        made.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "dagster.yaml", home / "dagster" / "dagster.yaml")
+    outside = ("MLFLOW_TRACKING_URI", "PROMETHEUS_PUSHGATEWAY_URL")
+    kept = {name: value for name, value in os.environ.items() if name not in outside}
+    return kept | {
+        "FRAUD_DATA_DIR": str(folder / "data"),
+        "FRAUD_HOME": str(home),
+        "DAGSTER_HOME": str(home / "dagster"),
+        **more,
+    }
+
+
+class Dagster:
+    """A running Dagster, spoken to as its UI speaks to it: through GraphQL."""
+
+    def __init__(self, url: str, folder: Path):
+        self.url = url
+        self.folder = folder
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Send a query; fail on errors."""
+        answer = requests.post(
+            f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60
+        ).json()
+        assert "errors" not in answer, answer
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def runs(self, batch: str | None = None) -> list[dict[str, Any]]:
+        """All runs, or those of a batch, newest first."""
+        tags = [{"key": "dagster/partition", "value": batch}] if batch else []
+        found = self.ask(
+            "query($f: RunsFilter) { runsOrError(filter: $f) { ... on Runs { results { runId "
+            "status jobName startTime endTime tags { key value } } } } }",
+            f={"tags": tags},
+        )
+        results: list[dict[str, Any]] = found["runsOrError"]["results"]
+        return results
+
+    def wait_for_run(self, batch: str, number: int = 1, timeout: float = 150) -> dict[str, Any]:
+        """Wait until that many runs of a batch have ended; return the newest."""
+
+        def ended() -> dict[str, Any] | None:
+            runs = self.runs(batch)
+            over = [r for r in runs if r["status"] in ("SUCCESS", "FAILURE", "CANCELED")]
+            return over[0] if len(over) >= number and len(over) == len(runs) else None
+
+        return wait_for(f"run {number} of batch {batch}", ended, timeout)
+
+    def partitions(self) -> list[str]:
+        """The batches."""
+        found = self.ask(
+            "{ assetNodeOrError(assetKey: {path: [\"raw_transactions\"]}) "
+            "{ ... on AssetNode { partitionKeys } } }"
+        )
+        keys: list[str] = found["assetNodeOrError"]["partitionKeys"]
+        return keys
+
+    def materializations(self, asset: str, batch: str) -> list[dict[str, Any]]:
+        """The materializations of an asset for a batch, newest first, with their metadata."""
+        found = self.ask(
+            "query($p: [String!]!, $b: [String!]) { assetNodeOrError(assetKey: {path: $p}) { "
+            "... on AssetNode { assetMaterializations(partitions: $b) { runId timestamp "
+            "metadataEntries { __typename label ... on TextMetadataEntry { text } "
+            "... on IntMetadataEntry { intValue } ... on FloatMetadataEntry { floatValue } "
+            "... on UrlMetadataEntry { url } ... on MarkdownMetadataEntry { mdStr } } } } } }",
+            p=[asset],
+            b=[batch],
+        )
+        events: list[dict[str, Any]] = found["assetNodeOrError"]["assetMaterializations"]
+        return events
+
+    def checks(self, batch: str) -> dict[str, dict[str, Any]]:
+        """The latest evaluation of every check for a batch, by `asset.check`."""
+        nodes = self.ask(
+            "{ assetNodes { assetKey { path } assetChecksOrError { ... on AssetChecks "
+            "{ checks { name } } } } }"
+        )["assetNodes"]
+        found = {}
+        for node in nodes:
+            for check in node["assetChecksOrError"].get("checks", []):
+                executions = self.ask(
+                    "query($p: [String!]!, $n: String!, $b: String) { assetCheckExecutions("
+                    "assetKey: {path: $p}, checkName: $n, partition: $b, limit: 1) { status "
+                    "evaluation { success severity description } } }",
+                    p=node["assetKey"]["path"],
+                    n=check["name"],
+                    b=batch,
+                )["assetCheckExecutions"]
+                if executions:
+                    name = f"{node['assetKey']['path'][0]}.{check['name']}"
+                    found[name] = executions[0]["evaluation"] or {"success": None}
+        return found
+
+    def click_materialize(self, assets: list[str], batch: str) -> str:
+        """Materialize assets as the button of the UI does; returns the run's id."""
+        answer = self.ask(
+            "mutation($e: ExecutionParams!) { launchPipelineExecution(executionParams: $e) { "
+            "__typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }",
+            e={
+                "selector": {
+                    "repositoryLocationName": "fraud_assets",
+                    "repositoryName": "__repository__",
+                    "pipelineName": "__ASSET_JOB",
+                    "assetSelection": [{"path": [asset]} for asset in assets],
+                    "assetCheckSelection": None,
+                },
+                "mode": "default",
+                "executionMetadata": {"tags": [{"key": "dagster/partition", "value": batch}]},
+            },
+        )["launchPipelineExecution"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        run_id: str = answer["run"]["runId"]
+        return run_id
+
+    def backfill(self, assets: list[str], batches: list[str]) -> str:
+        """Backfill assets as the dialog of the UI does; returns the backfill's id."""
+        answer = self.ask(
+            "mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) { "
+            "__typename ... on LaunchBackfillSuccess { backfillId } "
+            "... on PythonError { message } } }",
+            p={
+                "assetSelection": [{"path": [asset]} for asset in assets],
+                "partitionNames": batches,
+            },
+        )["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        backfill_id: str = answer["backfillId"]
+        return backfill_id
+
+
+@contextmanager
+def dagster(folder: Path, **more: str) -> Iterator[Dagster]:
+    """Run webserver, daemon and code server as `make dev` does, until the block ends."""
+    port = free_port()
+    command = [str(BIN / "dagster"), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1"]
+    env = environment(folder, **more)
+    url = f"http://127.0.0.1:{port}"
+    with running([*command, "-p", str(port)], env, folder / "dagster.log", f"{url}/server_info"):
+        yield Dagster(url, folder)

@@ -1,0 +1,281 @@
+"""The whole graph in one process: what comes out, what stops, what is remembered."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fraud_assets import storage
+from fraud_assets.intake.simulator import simulate
+from fraud_assets.registry.log import read_entries
+from fraud_assets.tracking import Tracking
+from fraud_assets_tests.integration.conftest import cards, checks_of, failure_of, materialized
+
+NINE = {
+    "raw_transactions",
+    "features",
+    "splits",
+    "trained_model",
+    "evaluation_report",
+    "drift_report",
+    "registered_model",
+    "published_drift",
+    "published_metrics",
+}
+QUICK = {"parameters": {"max_iter": 30}}
+
+
+def report(batch, name="evaluation_report"):
+    return json.loads((storage.report_folder(batch) / f"{name}.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def first(graph):
+    """The first batch: its model becomes the champion."""
+    return graph.take("first", cards(0), trained_model=QUICK)
+
+
+def test_the_first_batch_comes_out_with_verdict_champion_and_figures(first):
+    assert first.success
+    assert materialized(first) == NINE | {"accepted_batches"}
+    checks = checks_of(first)
+    assert len(checks) == 15  # sixteen checks; `push_succeeded` is the name of two
+    assert checks["champion_available"].passed
+    assert checks["drift_score"].description.startswith("no champion")
+    assert report("first", "registered_model")["outcome"] == "promote"
+    assert Tracking().champion().batch == "first"
+
+
+def test_the_files_that_people_look_for_are_there(first):
+    folder = storage.report_folder("first")
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {
+        "evaluation_report.json",
+        "evaluation_report.md",
+        "drift_report.json",
+        "test_predictions.parquet",
+        "precision_recall.png",
+        "score_distribution.png",
+        "threshold.png",
+        "confusion.png",
+    }
+    predictions = pd.read_parquet(folder / "test_predictions.parquet")
+    figures = report("first")
+    threshold = figures["metrics"]["decision_threshold"]
+    assert len(predictions) == figures["test"]["rows"]
+    assert (predictions["decision"] == (predictions["score"] >= threshold)).all()
+    caught = (predictions["decision"] & (predictions["label"] == 1)).sum()
+    assert caught == figures["metrics"]["frauds_detected_count"]
+    source = pd.read_csv(storage.landing_path("first"))
+    row = predictions.iloc[0]
+    assert str(source["TRANSACTION_ID"][row["source_line"] - 2]) == row["transaction_id"]
+
+
+def test_the_textfiles_hold_the_figures_of_the_report(first):
+    text = (storage.metrics_folder() / "fraud_evaluation.prom").read_text()
+    recall = report("first")["metrics"]["test_fraud_recall"]
+    assert f'test_fraud_recall{{model="fraud_detector"}} {recall}' in text
+    assert 'batch="first"' in text
+    assert (storage.metrics_folder() / "fraud_drift.prom").exists()
+
+
+def test_mlflow_has_one_finished_run_with_all_that_was_asked_for(first):
+    tracking = Tracking()
+    client = tracking.client()
+    model = report("first", "trained_model")
+    run = client.get_run(model["run_id"])
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["dagster_run_id"] == first.run_id
+    assert run.data.tags["fraud.content_hash"] == model["content_hash"]
+    assert run.data.params["estimator"] == "hist_gradient_boosting"
+    assert run.data.metrics["test_fraud_recall"] == report("first")["metrics"]["test_fraud_recall"]
+    artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert artifacts >= {"evaluation", "model_facts.json", "reference_profile.json"}
+    plots = {file.path for file in client.list_artifacts(run.info.run_id, "evaluation")}
+    assert "evaluation/precision_recall.png" in plots
+    version = client.get_model_version(tracking.model_name, model["version"])
+    assert version.tags["fraud.decision"] == "promote"
+    assert version.tags["fraud.reason"]
+    import mlflow
+
+    info = mlflow.models.get_model_info(f"models:/{tracking.model_name}/{model['version']}")
+    assert [column.name for column in info.signature.inputs] == model["features"]
+    assert info.saved_input_example_info is not None
+    event = first.asset_materializations_for_node("trained_model")[0]
+    assert model["run_id"] in event.metadata["mlflow_run"].value
+
+
+def test_the_log_holds_the_decision_with_the_hashes_of_data_configuration_and_model(first):
+    entry = read_entries(storage.decisions_path())[0]
+    assert entry["outcome"] == "promote"
+    for name in ("data_hash", "configuration_hash", "model_hash"):
+        assert len(entry[name]) == 64
+
+
+@pytest.fixture(scope="module")
+def second(graph, first):
+    return graph.take("second", cards(1, first_day="2026-01-22"), trained_model=QUICK)
+
+
+def test_the_second_batch_is_compared_with_the_champion_on_rows_neither_has_seen(second):
+    assert second.success
+    comparison = report("second")["comparison"]
+    assert report("second")["champion"] == "1"
+    assert comparison["comparable"]
+    assert comparison["rows"] == report("second")["test"]["rows"]
+    assert report("second", "drift_report")["champion"] == "1"
+    assert "drift_score" in report("second", "drift_report")
+
+
+def test_its_window_holds_both_batches_and_the_test_rows_are_its_own(second):
+    model = report("second", "trained_model")
+    assert [batch for batch, _ in model["window"]] == ["first", "second"]
+    assert model["counts"]["train"]["rows"] > report("first", "trained_model")["counts"]["train"][
+        "rows"
+    ]
+    assert model["counts"]["test"]["rows"] == pytest.approx(1200, abs=5)
+
+
+def test_the_same_batch_with_the_same_champion_gives_the_same_report(graph, second):
+    before = (storage.report_folder("second") / "evaluation_report.json").read_text()
+    champion = report("second")["champion"]
+    Tracking().make_champion(champion)
+    again = graph.run("second", trained_model=QUICK)
+    assert again.success
+    after = (storage.report_folder("second") / "evaluation_report.json").read_text()
+    ids = [json.loads(text).pop("ids") for text in (before, after)]
+    assert ids[0] != ids[1]
+    for name, value in ids[0].items():
+        before = before.replace(f'"{name}": "{value}"', f'"{name}": "{ids[1][name]}"')
+    assert before == after
+
+
+def test_clicking_on_one_asset_uses_the_champion_of_the_batch_run_not_itself(graph, second):
+    before = report("second")
+    Tracking().make_champion(before["ids"]["model_version"])
+    clicked = graph.run("second", ["evaluation_report"])
+    assert clicked.success
+    assert materialized(clicked) == {"evaluation_report"}
+    assert report("second")["champion"] == before["champion"]
+    assert report("second") == before
+
+
+def test_an_older_batch_does_not_replace_the_champion_of_a_newer_one(graph, second):
+    again = graph.run("first", trained_model=QUICK)
+    assert again.success
+    decision = report("first", "registered_model")
+    assert decision["outcome"] != "promote"
+    assert "champion_not_newer" in decision["failed"]
+    assert [batch for batch, _ in report("first", "trained_model")["window"]] == ["first"]
+
+
+def test_a_step_that_fails_ends_its_mlflow_run_as_failed(graph, first):
+    wrong = {"parameters": {"depth": 3}}
+    result = graph.take("wrong", cards(5), trained_model=wrong)
+    assert not result.success
+    assert "has no parameter depth" in failure_of(result)
+    tracking = Tracking()
+    runs = tracking.client().search_runs(
+        [tracking.client().get_experiment_by_name(tracking.experiment).experiment_id],
+        "tags.`fraud.batch` = 'wrong'",
+    )
+    assert [run.info.status for run in runs] == ["FAILED"]
+    retried = graph.run("wrong", trained_model=QUICK)
+    assert retried.success
+    assert Tracking().client().get_run(report("wrong", "trained_model")["run_id"]).info.status == (
+        "FINISHED"
+    )
+
+
+def test_rows_that_come_again_in_a_later_batch_keep_their_split(graph, second):
+    mixed = pd.concat([cards(1, first_day="2026-01-22").head(3000), cards(7).tail(3000)])
+    result = graph.take("mixed", mixed, trained_model=QUICK)
+    assert result.success
+    assert checks_of(result)["splits_disjoint"].passed
+
+
+def test_labels_without_meaning_are_rejected_and_the_champion_stays(graph, first):
+    before = Tracking().champion().version
+    frame = cards(9)
+    frame["TX_FRAUD"] = np.random.default_rng(0).permutation(frame["TX_FRAUD"])
+    result = graph.take("shuffled", frame, trained_model=QUICK)
+    assert result.success
+    recall = checks_of(result)["fraud_recall"]
+    assert (recall.passed, recall.severity.value) == (False, "ERROR")
+    assert report("shuffled", "registered_model")["outcome"] == "reject"
+    assert Tracking().champion().version == before
+
+
+def test_a_batch_that_moved_far_fails_the_drift_check_and_goes_on(graph, first):
+    result = graph.take("moved", cards(3, drift=1.0, first_day="2026-06-01"), trained_model=QUICK)
+    assert result.success
+    drift = checks_of(result)["drift_score"]
+    assert (drift.passed, drift.severity.value) == (False, "ERROR")
+    assert "retrain" in drift.description
+    assert "TX_AMOUNT" in drift.description
+
+
+def test_a_batch_too_poor_to_train_on_is_still_watched_for_drift(graph, first):
+    frame = cards(4)
+    frame["TX_FRAUD"] = 0
+    result = graph.take("poor", frame, splits={"window_batches": 1})
+    assert not checks_of(result)["enough_frauds"].passed
+    assert materialized(result) >= {"drift_report", "published_drift", "splits"}
+    assert "trained_model" not in materialized(result)
+
+
+def test_too_many_rejected_rows_stop_the_batch_and_later_ones_never_read_it(graph, first):
+    lines = cards(6).to_csv(index=False).splitlines()
+    damaged = [line if i % 20 else line + ",9" for i, line in enumerate(lines, start=1)]
+    stopped = graph.take("damaged", "\n".join(damaged) + "\n")
+    assert not checks_of(stopped)["rejected_rows"].passed
+    assert materialized(stopped) == {"raw_transactions"}
+    rejected = storage.rejected_path("damaged").read_text().splitlines()
+    assert rejected[1].startswith("20,7 fields where the header has 6,")
+    later = graph.take("later", cards(8), trained_model=QUICK)
+    assert later.success
+    assert "damaged" not in [batch for batch, _ in report("later", "trained_model")["window"]]
+
+
+def test_the_mlp_and_other_choices_can_be_made_in_the_launchpad(graph, first):
+    result = graph.take(
+        "chosen",
+        cards(11),
+        splits={"window_batches": 1, "mode": "temporal", "train_share": 0.5},
+        features={"label_delay_days": 2.0},
+        trained_model={
+            "estimator": "mlp",
+            "threshold_rule": "min_cost",
+            "review": 1.0,
+            "parameters": {"hidden_layer_sizes": [16], "max_iter": 3},
+        },
+    )
+    assert result.success
+    model = report("chosen", "trained_model")
+    assert model["split_mode"] == "temporal"
+    assert len(model["window"]) == 1
+    assert report("chosen")["model"]["estimator"] == "mlp"
+    assert report("chosen")["model"]["costs"]["review"] == 1.0
+    converged = checks_of(result)["model_converged"]
+    assert not converged.passed
+    assert "still improving after 3 iterations" in converged.description
+
+
+def test_a_creditcard_shaped_file_goes_through_with_all_its_columns_as_features(graph, first):
+    frame = simulate_creditcard()
+    result = graph.take("creditcard", frame, trained_model=QUICK)
+    assert result.success
+    model = report("creditcard", "trained_model")
+    assert len(model["features"]) == 30
+    assert [batch for batch, _ in model["window"]] == ["creditcard"]
+    assert report("creditcard", "registered_model")["outcome"] == "shadow_only"
+    assert "not comparable" in report("creditcard", "registered_model")["reason"]
+
+
+def simulate_creditcard():
+    from fraud_assets.config import SimulationSettings
+
+    return simulate(
+        SimulationSettings(shape="creditcard", transactions=8000, fraud_rate=0.02, seed=1)
+    )

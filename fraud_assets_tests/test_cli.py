@@ -1,0 +1,27 @@
+from click.testing import CliRunner
+
+from fraud_assets.cli import main
+
+
+def test_simulate_writes_a_csv_of_the_size_asked_for_and_never_over_another(tmp_path):
+    path = tmp_path / "a.csv"
+    arguments = ["simulate", str(path), "--transactions", "200", "--fraud-rate", "0.05"]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    text = path.read_text()
+    assert len(text.splitlines()) == 201
+    again = CliRunner().invoke(main, arguments)
+    assert again.exit_code == 1
+    assert "exists and is left as it is" in again.output
+    assert path.read_text() == text
+
+
+def test_simulate_refuses_what_makes_no_sense_and_names_it(tmp_path):
+    result = CliRunner().invoke(main, ["simulate", str(tmp_path / "a.csv"), "--drift", "7"])
+    assert result.exit_code == 1
+    assert "drift" in result.output
+
+
+def test_a_champion_that_does_not_exist_is_refused(home):
+    result = CliRunner().invoke(main, ["champion", "9", "--reason", "try"])
+    assert result.exit_code == 1
+    assert "there is no version '9'" in result.output

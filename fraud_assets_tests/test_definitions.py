@@ -1,0 +1,116 @@
+"""What the Dagster UI shows of the graph, without running it."""
+
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+import yaml
+
+from fraud_assets.definitions import defs
+
+ASSETS = {
+    "raw_transactions": "intake",
+    "features": "features",
+    "splits": "training",
+    "trained_model": "training",
+    "evaluation_report": "evaluation",
+    "drift_report": "drift",
+    "registered_model": "registry",
+    "published_drift": "monitoring",
+    "published_metrics": "monitoring",
+}
+CHECKS = {
+    "raw_transactions": {"schema_contract", "rejected_rows", "fraud_prevalence"},
+    "features": {"no_future_information"},
+    "splits": {"splits_disjoint", "enough_frauds"},
+    "trained_model": {"model_converged"},
+    "evaluation_report": {"fraud_recall", "frauds_missed", "false_alarm_rate", "beats_champion"},
+    "drift_report": {"drift_score", "drifted_features"},
+    "registered_model": {"champion_available"},
+    "published_drift": {"push_succeeded"},
+    "published_metrics": {"push_succeeded"},
+}
+BLOCKING = {
+    "schema_contract",
+    "rejected_rows",
+    "no_future_information",
+    "splits_disjoint",
+    "enough_frauds",
+}
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return defs.resolve_asset_graph()
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_every_asset_tells_its_story(graph, name):
+    node = graph.get(dg.AssetKey(name))
+    assert node.group_name == ASSETS[name]
+    assert node.description
+    assert node.owners == ["team:fraud-platform"]
+    assert node.kinds
+    assert node.code_version
+    assert node.partitions_def.name == "batch"
+
+
+def test_every_check_of_the_design_is_there_partitioned_by_batch(graph):
+    found = {}
+    for key in graph.asset_check_keys:
+        found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
+        assert graph.get(key).partitions_def.name == "batch"
+        assert graph.get(key).description
+    assert found == CHECKS
+
+
+def test_only_checks_that_make_the_rest_meaningless_are_blocking(graph):
+    assert {key.name for key in graph.asset_check_keys if graph.get(key).blocking} == BLOCKING
+
+
+def test_drift_is_published_without_anything_that_needs_training(graph):
+    upstream = {key.to_user_string() for key in graph.get(dg.AssetKey("drift_report")).parent_keys}
+    assert upstream == {"features"}
+    published = graph.get(dg.AssetKey("published_drift")).parent_keys
+    assert {key.to_user_string() for key in published} == {"drift_report"}
+
+
+def test_the_need_for_earlier_batches_is_visible(graph):
+    parents = graph.get(dg.AssetKey("features")).parent_keys
+    assert dg.AssetKey("accepted_batches") in parents
+    assert not graph.get(dg.AssetKey("accepted_batches")).is_materializable
+
+
+def test_the_job_runs_all_nine_assets_in_one_process():
+    job = defs.resolve_job_def("fraud_pipeline")
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == set(ASSETS)
+    assert job.executor_def.name == "in_process"
+    clicked = defs.resolve_implicit_global_asset_job_def()
+    assert clicked.executor_def.name == "in_process"
+
+
+def test_every_default_can_be_changed_in_the_launchpad():
+    schema = defs.resolve_job_def("fraud_pipeline").run_config_schema.config_type
+    ops = schema.fields["ops"].config_type.fields
+    fields = {name: set(ops[name].config_type.fields["config"].config_type.fields) for name in
+              ("raw_transactions", "features", "splits", "trained_model", "drift_report")}
+    assert {"target", "timestamp", "amount", "card"} <= fields["raw_transactions"]
+    assert fields["features"] == {"label_delay_days"}
+    assert {"mode", "train_share", "window_batches", "seed"} <= fields["splits"]
+    assert {"estimator", "parameters", "threshold_rule", "review"} <= fields["trained_model"]
+    assert {"min_distance", "significance"} <= fields["drift_report"]
+
+
+def test_loading_the_location_pulls_in_no_heavy_library():
+    heavy = "{'mlflow', 'sklearn', 'matplotlib', 'scipy', 'dagster_mlflow'}"
+    code = f"import sys, fraud_assets.definitions; print(sorted({heavy} & set(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+    assert "Warning" not in shown.stderr
+
+
+def test_runs_of_batches_are_limited_to_one_at_a_time(pytestconfig):
+    settings = yaml.safe_load((pytestconfig.rootpath / "dagster.yaml").read_text())
+    (limit,) = settings["concurrency"]["runs"]["tag_concurrency_limits"]
+    assert limit == {"key": "dagster/partition", "limit": 1}

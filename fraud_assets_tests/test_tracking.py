@@ -1,0 +1,108 @@
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from fraud_assets.config import EstimatorName
+from fraud_assets.tracking import MODEL_FACTS, Tracking
+from fraud_assets.training.estimators import TRUSTED_TYPES, build, fit
+
+
+@pytest.fixture
+def tracking(home):
+    return Tracking()
+
+
+class Context:
+    """What the resource reads of an asset's context."""
+
+    class run:  # noqa: N801
+        job_name = "fraud_pipeline"
+
+    def __init__(self, run_id: str):
+        self.run_id = run_id
+        self.log = dg.get_dagster_logger()
+
+
+def statuses(tracking):
+    client = tracking.client()
+    experiment = client.get_experiment_by_name(tracking.experiment)
+    return sorted(run.info.status for run in client.search_runs([experiment.experiment_id]))
+
+
+def train_once(tracking, run_id="1", batch="june", error=None):
+    with tracking.training_run(Context(run_id), batch, {"a": "b"}) as mlflow_run:
+        if error is not None:
+            raise error
+    return mlflow_run
+
+
+def test_a_run_that_ends_well_is_finished_and_links_back(tracking):
+    run_id = train_once(tracking)
+    run = tracking.client().get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["dagster_run_id"] == "1"
+    assert run.data.tags["fraud.batch"] == "june"
+    assert run.data.tags["dagster_url"].endswith("/runs/1")
+    assert run_id in tracking.run_link(run_id).value
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ValueError("bad"), "FAILED"),
+        (KeyboardInterrupt(), "KILLED"),
+        (dg.DagsterExecutionInterruptedError(), "KILLED"),
+    ],
+)
+def test_a_run_that_ends_badly_has_the_right_status(tracking, error, status):
+    with pytest.raises(type(error)):
+        train_once(tracking, error=error)
+    assert statuses(tracking) == [status]
+
+
+def test_a_retry_of_the_step_continues_the_run_and_a_new_dagster_run_opens_another(tracking):
+    with pytest.raises(ValueError, match="bad"):
+        train_once(tracking, "1", error=ValueError("bad"))
+    train_once(tracking, "1")
+    assert statuses(tracking) == ["FINISHED"]
+    train_once(tracking, "2")
+    assert statuses(tracking) == ["FINISHED", "FINISHED"]
+
+
+def test_what_a_killed_process_left_running_is_closed_by_the_next_run_of_the_batch(tracking):
+    client = tracking.client()
+    experiment = client.get_experiment_by_name(tracking.experiment)
+    for batch in ("june", "july"):
+        tags = {"fraud.batch": batch, "dagster_run_id": "dead"}
+        client.create_run(experiment.experiment_id, tags=tags)
+    train_once(tracking, "2", "june")
+    assert statuses(tracking) == ["FINISHED", "KILLED", "RUNNING"]
+
+
+def test_a_version_comes_back_with_model_threshold_and_features(tracking):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 2)), columns=["a", "b"])
+    model = build(EstimatorName.hist_gradient_boosting, {"max_iter": 5}, 0)
+    fit(model, frame, pd.Series((frame["a"] > 0).astype(int)))
+    assert tracking.champion() is None
+    with tracking.training_run(Context("1"), "june", {}) as run_id:
+        facts = {"batch": "june", "decision_threshold": 0.4, "features": ["a", "b"]}
+        tracking.log_json(run_id, MODEL_FACTS, facts)
+        tracking.log_training_keys(run_id, pd.Series([1, 2**63], dtype="uint64"))
+        version = tracking.register(run_id, model, frame.head(), TRUSTED_TYPES, {"t": "v"})
+    tracking.make_champion(version)
+    champion = tracking.champion()
+    assert (champion.version, champion.batch, champion.decision_threshold) == (version, "june", 0.4)
+    assert champion.features == ("a", "b")
+    loaded = tracking.load(version)
+    assert np.array_equal(loaded.predict_proba(frame), model.predict_proba(frame))
+    assert tracking.training_keys(run_id).tolist() == [1, 2**63]
+    assert len(tracking.model_hash(version)) == 64
+    assert tracking.read_json(run_id, "nothing.json") is None
+    named = tracking.client().get_model_version_by_alias(tracking.model_name, "challenger")
+    assert str(named.version) == version
+
+
+def test_a_version_that_does_not_exist_is_named(tracking):
+    with pytest.raises(ValueError, match="there is no version '9'"):
+        tracking.version("9")
