@@ -168,8 +168,9 @@ class Dagster:
                     found[name] = executions[0]["evaluation"] or {"success": None}
         return found
 
-    def click_materialize(self, assets: list[str], batch: str) -> str:
+    def click_materialize(self, assets: list[str], batch: str | None = None) -> str:
         """Materialize assets as the button of the UI does; returns the run's id."""
+        tags = [{"key": "dagster/partition", "value": batch}] if batch else []
         answer = self.ask(
             "mutation($e: ExecutionParams!) { launchPipelineExecution(executionParams: $e) { "
             "__typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }",
@@ -179,15 +180,23 @@ class Dagster:
                     "repositoryName": "__repository__",
                     "pipelineName": "__ASSET_JOB",
                     "assetSelection": [{"path": [asset]} for asset in assets],
-                    "assetCheckSelection": None,
                 },
                 "mode": "default",
-                "executionMetadata": {"tags": [{"key": "dagster/partition", "value": batch}]},
+                "executionMetadata": {"tags": tags},
             },
         )["launchPipelineExecution"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
         run_id: str = answer["run"]["runId"]
         return run_id
+
+    def wait_for_id(self, run_id: str) -> dict[str, Any]:
+        """Wait until a run has ended; return it."""
+
+        def ended() -> dict[str, Any] | None:
+            (run,) = (r for r in self.runs() if r["runId"] == run_id)
+            return run if run["status"] in ("SUCCESS", "FAILURE", "CANCELED") else None
+
+        return wait_for(f"the end of run {run_id}", ended)
 
     def backfill(self, assets: list[str], batches: list[str]) -> str:
         """Backfill assets as the dialog of the UI does; returns the backfill's id."""

@@ -1,0 +1,46 @@
+"""`MLFLOW_TRACKING_URI` switches to a real MLflow server; nothing else changes."""
+
+import json
+
+import pytest
+
+from fraud_assets import storage
+from fraud_assets.cli import main
+from fraud_assets.registry.log import read_entries
+from fraud_assets.tracking import Tracking
+from fraud_assets_tests.integration.conftest import cards
+from fraud_assets_tests.integration.servers import BIN, environment, free_port, running
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [str(BIN / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--workers", "1"]
+    command += ["--artifacts-destination", str(tmp_path / "artifacts")]
+    with running(command, environment(tmp_path), tmp_path / "mlflow.log", f"{url}/health"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+        monkeypatch.setenv("MLFLOW_UI_URL", url)
+        yield url
+
+
+def test_runs_models_and_going_back_work_on_a_server(graph, server):
+    from click.testing import CliRunner
+
+    for batch in ("first", "second"):
+        quick = {"parameters": {"max_iter": 20}}
+        assert graph.take(batch, cards(0 if batch == "first" else 1), trained_model=quick).success
+    assert Tracking().champion().batch == "first"
+    model = json.loads((storage.report_folder("second") / "trained_model.json").read_text())
+    assert server in Tracking().run_link(model["run_id"]).value
+    arguments = ["champion", model["version"], "--reason", "the second is the one we want"]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert Tracking().champion().version == model["version"]
+    back = CliRunner().invoke(main, ["champion", "1", "--reason", "back to the first"])
+    assert "version 1 is the champion (before: 2)" in back.output
+    assert Tracking().champion().version == "1"
+    entries = read_entries(storage.decisions_path())
+    assert [e["event"] for e in entries] == ["decision", "decision", "by_hand", "by_hand"]
+    assert entries[-1]["reason"] == "back to the first"
+    assert not (storage.config.home_folder() / "mlflow").exists()

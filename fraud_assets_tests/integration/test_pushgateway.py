@@ -1,0 +1,63 @@
+"""A real Pushgateway receives the figures, each part in a group of its own."""
+
+import subprocess
+
+import pytest
+import requests
+
+from fraud_assets_tests.integration.conftest import cards, checks_of, require
+from fraud_assets_tests.integration.servers import environment, free_port, running
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    program, port = require("prometheus-pushgateway"), free_port()
+    command = [program, f"--web.listen-address=127.0.0.1:{port}"]
+    url = f"http://127.0.0.1:{port}"
+    with running(command, environment(tmp_path), tmp_path / "gateway.log", f"{url}/-/ready"):
+        yield url
+
+
+def test_the_figures_arrive_under_their_names_in_two_groups(graph, gateway, monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", gateway)
+    result = graph.take("june", cards(0), trained_model={"parameters": {"max_iter": 20}})
+    assert result.success
+    assert checks_of(result)["push_succeeded"].passed
+    groups = requests.get(f"{gateway}/api/v1/metrics", timeout=10).json()["data"]
+    parts = {group["labels"]["part"]: group for group in groups}
+    assert set(parts) == {"drift", "evaluation"}
+    assert parts["evaluation"]["labels"]["job"] == "fraud_assets"
+    assert "test_fraud_recall" in parts["evaluation"]
+    assert "drift_score" not in parts["drift"]  # the first batch has no champion before it
+    again = graph.run("june", trained_model={"parameters": {"max_iter": 20}})
+    assert again.success
+    groups = requests.get(f"{gateway}/api/v1/metrics", timeout=10).json()["data"]
+    assert "drift_score" in next(g for g in groups if g["labels"]["part"] == "drift")
+
+
+def test_promtool_finds_no_fault_but_the_names_that_the_user_chose(graph, gateway, monkeypatch):
+    promtool = require("promtool")
+    monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", gateway)
+    assert graph.take("july", cards(1), trained_model={"parameters": {"max_iter": 20}}).success
+    text = requests.get(f"{gateway}/metrics", timeout=10).text
+    ours = [line for line in text.splitlines() if not line.split("{")[0].split(" ")[-1] == ""]
+    found = subprocess.run(
+        [promtool, "check", "metrics"],
+        input="\n".join(ours) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    faults = [line for line in (found.stdout + found.stderr).splitlines() if line]
+    chosen = ("frauds_detected_count", "frauds_missed_count", "false_alarms_count")
+    theirs = ("push_", "pushgateway_", "go_", "process_")
+    assert [line for line in faults if not line.startswith((*chosen, *theirs))] == []
+
+
+def test_a_gateway_that_is_away_fails_the_check_and_not_the_run(graph, monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", f"http://127.0.0.1:{free_port()}")
+    result = graph.take("august", cards(2), trained_model={"parameters": {"max_iter": 20}})
+    assert result.success
+    push = checks_of(result)["push_succeeded"]
+    assert not push.passed
+    assert "see that the Pushgateway runs" in push.description
