@@ -346,6 +346,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 def _mlflow() -> Any:
     """Import MLflow, which takes seconds, and keep it from talking where nobody listens."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     import mlflow
 
     for noisy in ("alembic", "mlflow"):

@@ -93,8 +93,10 @@ def test_the_job_runs_all_nine_assets_in_one_process():
 def test_every_default_can_be_changed_in_the_launchpad():
     schema = defs.resolve_job_def("fraud_pipeline").run_config_schema.config_type
     ops = schema.fields["ops"].config_type.fields
-    fields = {name: set(ops[name].config_type.fields["config"].config_type.fields) for name in
-              ("raw_transactions", "features", "splits", "trained_model", "drift_report")}
+    fields = {
+        name: set(ops[name].config_type.fields["config"].config_type.fields)
+        for name in ("raw_transactions", "features", "splits", "trained_model", "drift_report")
+    }
     assert {"target", "timestamp", "amount", "card"} <= fields["raw_transactions"]
     assert fields["features"] == {"label_delay_days"}
     assert {"mode", "train_share", "window_batches", "seed"} <= fields["splits"]

@@ -10,6 +10,7 @@ from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
 from fraud_assets.tracking import Tracking
 
+
 @dg.asset(
     partitions_def=batches,
     group_name="monitoring",

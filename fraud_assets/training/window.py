@@ -134,8 +134,8 @@ def _member_query(place: int, member: Member, columns: Sequence[str], known_by: 
         known = label_known_by(roles, member.label_delay_days, f"TIMESTAMP '{known_by}'")
     return (
         f"SELECT {selected}{literal(member.batch)} AS batch_, "
-        f"features.source_line AS source_line_, content_key AS content_key_, fraud AS fraud_, {amount} AS amount_, "
-        f"CAST({name} AS VARCHAR) AS transaction_id_, "
+        f"features.source_line AS source_line_, content_key AS content_key_, "
+        f"fraud AS fraud_, {amount} AS amount_, CAST({name} AS VARCHAR) AS transaction_id_, "
         f"CAST(days_known AS DOUBLE) AS days_known_, split AS split_, {place} AS place_ "
         f"FROM {parquet(member.features)} AS features "
         f"JOIN {parquet(member.splits)} AS splits USING (source_line) WHERE {known}"

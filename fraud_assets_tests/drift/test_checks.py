@@ -11,7 +11,11 @@ def report(score, drifted=(), total=10):
         "drift_score": score,
         "n_drifted_features": len(drifted),
         "features": [
-            {"feature": name, "distance": 0.4 if name in drifted else 0.0, "drifted": name in drifted}
+            {
+                "feature": name,
+                "distance": 0.4 if name in drifted else 0.0,
+                "drifted": name in drifted,
+            }
             for name in names
         ],
         "verdict": "good" if score < 0.1 else "watch" if score <= 0.3 else "critical",

@@ -30,9 +30,10 @@ def test_the_recall_check_shows_the_interval(report):
 
 
 def test_missed_frauds_are_shown_raw_and_in_proportion_to_99(report):
-    assert "2 of 10 test frauds missed, 19.8 of 99" in frauds_missed(
-        evaluation_report=report
-    ).description
+    assert (
+        "2 of 10 test frauds missed, 19.8 of 99"
+        in frauds_missed(evaluation_report=report).description
+    )
 
 
 @pytest.mark.parametrize(

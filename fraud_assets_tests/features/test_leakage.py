@@ -30,7 +30,7 @@ def test_a_window_that_looks_ahead_is_found(loaded, monkeypatch):
     honest = build.features_query
 
     def ahead(roles, delay, source="transactions"):
-        count = f"count(*) OVER (PARTITION BY card ORDER BY event_time RANGE BETWEEN CURRENT ROW "
+        count = "count(*) OVER (PARTITION BY card ORDER BY event_time RANGE BETWEEN CURRENT ROW "
         count += "AND INTERVAL 1 DAY FOLLOWING)"
         inner = honest(roles, delay, source)
         return inner.replace("event_time, epoch(", f"event_time, {count} AS ahead, epoch(")

@@ -39,8 +39,11 @@ def test_a_file_that_is_not_in_the_drop_folder_is_named_with_the_remedy(home):
 def test_a_file_that_changes_while_it_is_read_is_refused(drop):
     source = drop("june.csv", "a,Class\n1,0\n")
     rows = storage.new_rows_file("raw_transactions", "june")
+
+    def grow(_):
+        source.write_text("a,Class\n1,0\n2,1\n")
+
     with duckdb.connect() as engine, pytest.raises(IntakeError, match="changed while it was read"):
-        grow = lambda _: source.write_text("a,Class\n1,0\n2,1\n")  # noqa: E731
         take_in(engine, source, "june", IntakeSettings(), rows, grow)
 
 

@@ -79,8 +79,7 @@ def test_a_file_without_a_usable_row_is_refused_with_the_first_reason(take, tmp_
 def test_rejected_rows_are_written_with_line_reason_and_raw_text(take):
     intake, _ = take('a,Class\n1,0\n"x, y",1\n')
     assert rejected_csv(intake.rejected) == (
-        "line_number,reason,raw_text\n"
-        "3,\"column 'a': 'x, y' is not a number\",\"\"\"x, y\"\",1\"\n"
+        'line_number,reason,raw_text\n3,"column \'a\': \'x, y\' is not a number","""x, y"",1"\n'
     )
 
 

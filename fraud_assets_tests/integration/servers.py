@@ -126,7 +126,7 @@ class Dagster:
     def partitions(self) -> list[str]:
         """The batches."""
         found = self.ask(
-            "{ assetNodeOrError(assetKey: {path: [\"raw_transactions\"]}) "
+            '{ assetNodeOrError(assetKey: {path: ["raw_transactions"]}) '
             "{ ... on AssetNode { partitionKeys } } }"
         )
         keys: list[str] = found["assetNodeOrError"]["partitionKeys"]
@@ -173,7 +173,8 @@ class Dagster:
         tags = [{"key": "dagster/partition", "value": batch}] if batch else []
         answer = self.ask(
             "mutation($e: ExecutionParams!) { launchPipelineExecution(executionParams: $e) { "
-            "__typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }",
+            "__typename ... on LaunchRunSuccess { run { runId } } "
+            "... on PythonError { message } } }",
             e={
                 "selector": {
                     "repositoryLocationName": "fraud_assets",

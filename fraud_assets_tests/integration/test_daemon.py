@@ -2,6 +2,7 @@
 
 import json
 import os
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,9 +37,9 @@ def test_a_dropped_csv_comes_out_as_nine_assets_with_every_check_and_a_champion(
         assert [m["runId"] for m in stack.materializations(asset, "june")] == [run["runId"]], asset
     checks = stack.checks("june")
     assert set(checks) == ALL_CHECKS
-    verdicts = json.loads(
-        (stack.folder / "var/reports/june/evaluation_report.json").read_text()
-    )["verdicts"]
+    verdicts = json.loads((stack.folder / "var/reports/june/evaluation_report.json").read_text())[
+        "verdicts"
+    ]
     bad = {f"evaluation_report.{name}" for name, found in verdicts.items() if found != "good"}
     assert {name for name, evaluation in checks.items() if not evaluation["success"]} == bad
     champion = champion_of(stack, monkeypatch)
@@ -108,7 +109,7 @@ def test_runs_that_overlap_by_sensor_click_and_backfill_go_one_at_a_time(stack, 
     assert {run["status"] for run in new} == {"SUCCESS"}
     assert {run["jobName"] for run in new} == {"fraud_pipeline", "__ASSET_JOB"}
     spans = spans_of(new)
-    for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
+    for (_, end), (start, _) in pairwise(spans):
         assert end <= start
 
 
@@ -125,7 +126,7 @@ def test_files_dropped_at_once_become_runs_in_order_of_their_age(stack, drop_int
     assert [run["status"] for run in runs] == ["SUCCESS"] * 3
     assert runs == sorted(runs, key=lambda run: run["startTime"])
     spans = [(run["startTime"], run["endTime"]) for run in runs]
-    for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
+    for (_, end), (start, _) in pairwise(spans):
         assert end <= start
 
 

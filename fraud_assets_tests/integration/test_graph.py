@@ -131,9 +131,10 @@ def test_the_second_batch_is_compared_with_the_champion_on_rows_neither_has_seen
 def test_its_window_holds_both_batches_and_the_test_rows_are_its_own(second):
     model = report("second", "trained_model")
     assert [batch for batch, _ in model["window"]] == ["first", "second"]
-    assert model["counts"]["train"]["rows"] > report("first", "trained_model")["counts"]["train"][
-        "rows"
-    ]
+    assert (
+        model["counts"]["train"]["rows"]
+        > report("first", "trained_model")["counts"]["train"]["rows"]
+    )
     assert model["counts"]["test"]["rows"] == pytest.approx(1200, abs=5)
 
 

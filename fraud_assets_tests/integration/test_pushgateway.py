@@ -40,10 +40,9 @@ def test_promtool_finds_no_fault_but_the_names_that_the_user_chose(graph, gatewa
     monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", gateway)
     assert graph.take("july", cards(1), trained_model={"parameters": {"max_iter": 20}}).success
     text = requests.get(f"{gateway}/metrics", timeout=10).text
-    ours = [line for line in text.splitlines() if not line.split("{")[0].split(" ")[-1] == ""]
     found = subprocess.run(
         [promtool, "check", "metrics"],
-        input="\n".join(ours) + "\n",
+        input=text,
         capture_output=True,
         text=True,
         check=False,

@@ -77,16 +77,16 @@ def test_another_seed_gives_another_split(tmp_path):
 def test_a_row_that_an_earlier_batch_assigned_keeps_its_split(tmp_path):
     first = pd.DataFrame({"a": range(300), "y": [0, 0, 1] * 100})
     known, _, path = split(first, tmp_path)
-    second = pd.DataFrame({"a": [*range(1000, 1400), *range(300)], "y": [0] * 400 + [0, 0, 1] * 100})
+    second = pd.DataFrame(
+        {"a": [*range(1000, 1400), *range(300)], "y": [0] * 400 + [0, 0, 1] * 100}
+    )
     found, _, _ = split(second, tmp_path, earlier=[path])
     again = found[found["a"] < 1000].merge(known, on="a", suffixes=("", "_before"))
     assert len(again) == 300
     assert (again["split"] == again["split_before"]).all()
 
 
-def test_temporal_periods_follow_each_other_with_the_delay_before_the_test(
-    tmp_path, transactions
-):
+def test_temporal_periods_follow_each_other_with_the_delay_before_the_test(tmp_path, transactions):
     found, cuts, _ = split(transactions, tmp_path, CARD_ROLES, mode="temporal")
     periods = found.groupby("split")["TX_DATETIME"].agg(["min", "max"])
     assert cuts.mode is SplitMode.temporal

@@ -1,0 +1,1 @@
+"""Side-by-side measurements: both sides in one run, never timed tests."""

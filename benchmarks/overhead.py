@@ -1,0 +1,118 @@
+"""The pipeline on 284,807 x 30 rows, beside the same functions called in a plain script."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.measure import in_fresh_process
+from benchmarks.row import Row, row
+from fraud_assets.config import SimulationSettings, SimulationShape
+from fraud_assets.intake.simulator import simulate, write_csv
+
+NEEDS_DATA = False
+TIMES = 3
+CREDITCARD = SimulationSettings(
+    shape=SimulationShape.creditcard, transactions=284_807, fraud_rate=492 / 284_807
+)
+
+PIPELINE = """
+import dagster as dg
+from fraud_assets.definitions import defs
+config = {"trained_model": {"config": {"estimator": sys.argv[1]}}}
+with dg.DagsterInstance.get() as instance:
+    instance.add_dynamic_partitions("batch", ["creditcard"])
+    result = defs.resolve_job_def("fraud_pipeline").execute_in_process(
+        instance=instance, partition_key="creditcard", run_config={"ops": config,
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}})
+done(success=result.success)
+"""
+
+PLAIN = """
+import logging
+from types import SimpleNamespace
+import numpy as np, pandas as pd
+from fraud_assets import config, storage
+from fraud_assets.config import *
+from fraud_assets.drift.profile import make_profile
+from fraud_assets.evaluation.evaluate import evaluate
+from fraud_assets.evaluation.plots import all_plots
+from fraud_assets.features import build
+from fraud_assets.intake.assets import take_in
+from fraud_assets.intake.contract import Roles
+from fraud_assets.intake.ingest import source_lines
+from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
+from fraud_assets.tracking import Tracking
+from fraud_assets.training import splits, window
+from fraud_assets.training.estimators import TRUSTED_TYPES
+from fraud_assets.training.train import fraud_scores, losses_of, train
+
+tracking, batch = Tracking(), "creditcard"
+context = SimpleNamespace(
+    run_id="plain", log=logging.getLogger("plain"), run=SimpleNamespace(job_name="plain"))
+settings = TrainingSettings(estimator=sys.argv[1])
+with storage.Engine().connect() as engine:
+    source = storage.landing_path(batch)
+    rows = storage.new_rows_file("raw_transactions", batch)
+    raw = storage.save_table("raw_transactions", take_in(
+        engine, source, batch, IntakeSettings(), rows, print))
+    roles = Roles(**raw.facts["roles"])
+    key = {"batch": batch, "content_hash": raw.facts["content_hash"]}
+    rows = storage.new_rows_file("features", batch)
+    build.write_features(engine, build.Source(raw.path, roles),
+        source_lines(raw.facts["rows"], raw.facts["rejected_lines"]), 7, rows)
+    features = storage.save_table("features", storage.Table(rows, key))
+    columns = build.own_features(raw.facts["kinds"], roles)
+    rows = storage.new_rows_file("splits", batch)
+    cuts = splits.plan_cuts(engine, features.path, roles, 7, SplitSettings())
+    splits.write_splits(engine, features.path, list(raw.facts["kinds"]), roles, 7,
+        SplitSettings(), cuts, [], rows)
+    assigned = storage.save_table("splits", storage.Table(rows, key))
+    members = [window.Member(batch, features.path, assigned.path, roles, 7)]
+    window.count_rows(engine, members, None)
+    window.straddling_contents(engine, members)
+    window.unassigned_rows(engine, members[0])
+    fitting, validation, test = (
+        window.load_rows(engine, members, name, columns)
+        for name in ("train", "validation", "test"))
+with tracking.training_run(context, batch, {}) as run_id:
+    model = train(fitting, validation, columns, settings)
+    tracking.log_parameters(run_id, {"estimator": settings.estimator})
+    tracking.log_figures(run_id, model.validation_figures)
+    tracking.log_json(run_id, "model_facts.json", {"batch": batch, "features": columns,
+        "decision_threshold": model.decision_threshold})
+    tracking.log_training_keys(
+        run_id, pd.concat([fitting["content_key_"], validation["content_key_"]]))
+    version = tracking.register(
+        run_id, model.pipeline, fitting[columns].head(5), TRUSTED_TYPES, {})
+loaded, costs = tracking.load(version), settings.costs
+scores, labels = fraud_scores(loaded, test, columns), test["fraud_"].to_numpy()
+losses, threshold = losses_of(test, costs), model.decision_threshold
+report = evaluate(labels, scores, losses, threshold, costs, EvaluationSettings())
+folder = storage.report_folder(batch)
+for name, image in all_plots(labels, scores, losses, threshold, costs).items():
+    storage.write_atomically(folder / f"{name}.png", image)
+test[["source_line_"]].assign(score=scores).to_parquet(folder / "test_predictions.parquet")
+storage.write_atomically(folder / "report.json", storage.to_json(report))
+tracking.log_figures(run_id, report["metrics"])
+tracking.log_files(run_id, sorted(folder.iterdir()), "evaluation")
+tracking.log_json(run_id, "reference_profile.json", make_profile(fitting, columns, {}))
+tracking.model_hash(version)
+tracking.make_champion(version)
+tracking.tag_version(version, {"fraud.decision": "promote", "fraud.reason": "first"})
+storage.write_atomically(storage.metrics_folder() / "m.prom", to_openmetrics(
+    to_registry("m", report["metrics"], {"batch": batch})))
+done()
+"""
+
+
+def run(_: Path | None) -> list[Row]:
+    with TemporaryDirectory() as folder:
+        write_csv(simulate(CREDITCARD), Path(folder) / "creditcard.csv")
+        sides = {
+            code: [in_fresh_process(code, Path(folder), "mlp")["seconds"] for _ in range(TIMES)]
+            for code in (PIPELINE, PLAIN)
+        }
+    ours, other = min(sides[PIPELINE]), min(sides[PLAIN])
+    more = ours - other
+    met = more < 3 and more < 0.15 * other
+    goal = f"under 3 s and under 15% more (here {more:.1f} s, {more / other:.0%})"
+    return [row("pipeline against a plain script, MLP", ours, other, "s", goal, met)]
