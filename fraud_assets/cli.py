@@ -110,7 +110,8 @@ def _print_verdict(batch: str, success: bool) -> None:
         f"  Verdict: {worst_verdict(report)}. {metrics['frauds_detected_count']} of "
         f"{report['test']['frauds']} test frauds caught "
         f"(recall {metrics['test_fraud_recall']:.2f}, "
-        f"95% interval {intervals[0]:.2f} to {intervals[1]:.2f}), {metrics['frauds_missed_count']} missed, {metrics['false_alarms_count']} false alarms, "
+        f"95% interval {intervals[0]:.2f} to {intervals[1]:.2f}), "
+        f"{metrics['frauds_missed_count']} missed, {metrics['false_alarms_count']} false alarms, "
         f"net savings {metrics['net_savings']:,.2f}."
     )
     click.echo(

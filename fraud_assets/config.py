@@ -55,8 +55,6 @@ def pushgateway_url() -> str | None:
 
 MODEL_NAME = "fraud_detector"
 EXPERIMENT_NAME = "fraud_assets"
-ALERT_CAPACITY = 100
-"""Alerts per day that the analysts can review."""
 
 
 # --- intake -----------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def all_plots(
     step = max(1, len(curve["threshold"]) // CURVE_POINTS)
     points = {name: values[::step] for name, values in curve.items()}
     return {
-        "precision_recall": _precision_recall(curve, labels, scores >= threshold),
+        "precision_recall": _precision_recall(points, labels, scores >= threshold),
         "score_distribution": _score_distribution(labels, scores, threshold),
         "threshold": _threshold(points, threshold),
         "confusion": _confusion(labels, scores >= threshold),

@@ -103,13 +103,13 @@ def _simulate_cards(settings: SimulationSettings) -> pd.DataFrame:
 
     spells = _rows_in_spells(generator, terminal, second, settings, quota[1])
     skimmed = _fraud_rows(generator, spells, taken, quota[1])
-    amount[skimmed] *= generator.uniform(1, 3, len(skimmed))
+    amount[skimmed] *= generator.uniform(2, 6, len(skimmed))
 
     spells = _rows_in_spells(generator, card, second, settings, quota[2])
     stolen = _fraud_rows(generator, spells, taken, quota[2])
     burst = generator.integers(0, settings.days, len(usual_hour))[card[stolen]]
     second[stolen] = burst * DAY + generator.integers(0, DAY, len(stolen))
-    amount[stolen] *= generator.uniform(2, 6, len(stolen))
+    amount[stolen] *= generator.uniform(3, 9, len(stolen))
     terminal[stolen] = generator.integers(0, terminals, len(stolen))
 
     order = np.argsort(second, kind="stable")

@@ -75,7 +75,7 @@ def features_of(frame, tmp_path_factory=None, history=()):
         ).df()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(small_histories())
 def test_window_features_equal_their_definition(tmp_path_factory, frame):
     found = features_of(frame, tmp_path_factory)

@@ -34,7 +34,7 @@ def frames(draw):
     return pd.DataFrame({"a": draw(values), "b": draw(values), "y": draw(labels)})
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(frames(), st.integers(0, 5))
 def test_every_row_has_one_split_and_equal_rows_share_it(tmp_path_factory, frame, seed):
     found, _, _ = split(frame, tmp_path_factory.mktemp("s"), seed=seed)
