@@ -193,7 +193,8 @@ def _misread_rows(engine: duckdb.DuckDBPyConnection, contract: Contract) -> list
     names, kinds = list(contract.kinds), list(contract.kinds.values())
     rejected = []
     for line, column, problem, raw in errors:
-        text = raw or ""
+        # With CRLF endings, DuckDB begins a line at the line feed that ended the one before.
+        text = (raw or "").strip("\r\n")
         if problem == "CAST" and column and column <= len(names):
             fields = next(csv.reader(io.StringIO(text), delimiter=contract.delimiter), [])
             value = fields[column - 1] if column <= len(fields) else ""

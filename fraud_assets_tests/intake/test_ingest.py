@@ -19,7 +19,7 @@ from fraud_assets.intake.ingest import (
 def take(tmp_path, engine):
     def intake_of(text: str):
         source, destination = tmp_path / "batch.csv", tmp_path / "rows.parquet"
-        source.write_text(text)
+        source.write_text(text, newline="")
         contract = draw_contract(engine, source, IntakeSettings())
         intake = ingest(engine, source, contract, destination)
         rows = engine.execute(f"SELECT * FROM read_parquet('{destination}')").fetchall()
@@ -51,6 +51,16 @@ def test_a_row_that_does_not_fit_is_rejected_with_its_line_and_reason(take, line
     (rejected,) = intake.rejected
     assert (rejected.line, rejected.reason, rejected.text) == (4, reason, line)
     assert [row[0] for row in rows] == [1, 2, 4, 5]
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\n"])
+def test_line_endings_do_not_change_the_reason(take, ending):
+    intake, rows = take(ending.join(["a,Class", "1,0", "x,1", "2", "3,1", ""]))
+    assert [(row.line, row.reason, row.text) for row in intake.rejected] == [
+        (3, "column 'a': 'x' is not a number", "x,1"),
+        (4, "1 fields where the header has 2", "2"),
+    ]
+    assert rows == [(1.0, 0), (3.0, 1)]
 
 
 def test_two_rejected_rows_of_different_kinds_keep_their_own_lines(take):
