@@ -36,7 +36,8 @@ demo: .venv/runtime home ## take each CSV in data/ (or a simulated one) through 
 	@$(BIN)/fraud-assets demo
 
 dev: .venv/runtime home ## the Dagster UI on http://127.0.0.1:8080, with the sensor on
-	@$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $${DAGSTER_PORT:-8080}
+	@cd "$(DAGSTER_HOME)" && PYTHONWARNINGS='ignore:Function `dev_command`' \
+		$(CURDIR)/$(BIN)/dagster dev -w $(CURDIR)/workspace.yaml -h 127.0.0.1 -p $${DAGSTER_PORT:-8080}
 
 mlflow: .venv/runtime home ## the MLflow UI on http://127.0.0.1:5001
 	@mkdir -p "$(FRAUD_HOME)/mlflow"

@@ -86,7 +86,7 @@ def _comparison(
     if model["champion"] is None:
         return None
     champion = tracking.version(model["champion"])
-    missing = sorted(set(champion.features) - set(model["features"]))
+    missing = sorted(set(champion.features) - set(model["batch_features"]))
     if missing:
         reason = f"it reads columns that this batch does not have: {', '.join(missing[:10])}"
         return {"comparable": False, "reason": reason}

@@ -85,10 +85,9 @@ def _store_reference_profile(
 ) -> None:
     """Keep with the model version what drift is measured against if it takes charge."""
     with engine.connect() as connection:
-        rows = load_rows(
-            connection, window_of(splits), TRAIN, model["features"], splits.facts["test_start"]
-        )
-    profile = make_profile(rows, model["features"], warm_up)
+        members, known_by = window_of(splits), splits.facts["test_start"]
+        rows = load_rows(connection, members, TRAIN, model["batch_features"], known_by)
+    profile = make_profile(rows, model["batch_features"], warm_up)
     tracking.log_json(model["run_id"], REFERENCE_PROFILE, profile)
 
 

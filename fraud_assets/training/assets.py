@@ -212,6 +212,7 @@ def model_facts(
         "batch": features.facts["batch"],
         "content_hash": features.facts["content_hash"],
         "source_file": features.facts["source_file"],
+        "batch_features": features.facts["features"],
         "window": splits.facts["window"],
         "split_mode": splits.facts["mode"],
         "counts": splits.facts["counts"],
