@@ -33,8 +33,11 @@ def all_plots(
         PNG by name: `precision_recall`, `score_distribution`, `threshold`, `confusion`.
     """
     curve = threshold_curve(labels, scores, losses, costs)
-    step = max(1, len(curve["threshold"]) // CURVE_POINTS)
-    points = {name: values[::step] for name, values in curve.items()}
+    # All of the highest scores, where alerts are decided, and a thinned rest.
+    n = len(curve["threshold"])
+    thinned = np.linspace(0, n - 1, min(n, CURVE_POINTS)).astype(int)
+    kept = np.union1d(np.arange(min(n, CURVE_POINTS)), thinned)
+    points = {name: values[kept] for name, values in curve.items()}
     return {
         "precision_recall": _precision_recall(points, labels, scores >= threshold),
         "score_distribution": _score_distribution(labels, scores, threshold),
