@@ -13,6 +13,8 @@ from fraud_assets.config import SimulationSettings, SimulationShape
 if TYPE_CHECKING:
     import dagster as dg
 
+    from fraud_assets.intake.landing import Arrival
+
 
 @click.group()
 def main() -> None:
@@ -28,7 +30,7 @@ def demo() -> None:
     import dagster as dg
 
     from fraud_assets.intake.assets import write_first_csv
-    from fraud_assets.intake.landing import csv_files
+    from fraud_assets.intake.landing import Arrival, content_hash, csv_files
 
     folder = config.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,10 +41,10 @@ def demo() -> None:
     failed = []
     with dg.DagsterInstance.get() as instance:
         for name in sorted(files, key=lambda name: (files[name][1], name)):
-            batch = Path(name).stem
-            click.echo(f"\nBatch {batch} ({files[name][0] / 1e6:.1f} MB)")
-            if not _run(instance, batch):
-                failed.append(batch)
+            arrival = Arrival(folder / name, content_hash(folder / name), attempt=1)
+            click.echo(f"\nBatch {arrival.batch} ({files[name][0] / 1e6:.1f} MB)")
+            if not _run(instance, arrival):
+                failed.append(arrival.batch)
     click.echo(
         f"\nReports: {config.home_folder() / 'reports'}\n"
         "Next: `make dev`, open the Dagster UI, and drop another CSV into "
@@ -52,10 +54,17 @@ def demo() -> None:
         raise SystemExit(1)
 
 
-def _run(instance: "dg.DagsterInstance", batch: str) -> bool:
-    """Run the pipeline for one batch, telling each step and check; return whether it succeeded."""
+def _run(instance: "dg.DagsterInstance", arrival: "Arrival") -> bool:
+    """Run the pipeline for one batch, telling each step and check; return whether it succeeded.
+
+    The run carries the tags that the sensor would give it, so that the sensor does not take
+    the same content again.
+    """
     from fraud_assets.definitions import defs
     from fraud_assets.intake.resources import batches
+    from fraud_assets.intake.sensors import csv_landing
+
+    batch = arrival.batch
 
     instance.add_dynamic_partitions(str(batches.name), [batch])
     run_id = str(uuid4())
@@ -65,6 +74,7 @@ def _run(instance: "dg.DagsterInstance", batch: str) -> bool:
         partition_key=batch,
         run_id=run_id,
         raise_on_error=False,
+        tags={"dagster/run_key": arrival.run_key, "dagster/sensor_name": csv_landing.name},
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     _print_verdict(batch, result.success)

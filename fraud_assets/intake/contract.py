@@ -10,7 +10,7 @@ from fraud_assets.config import KNOWN_NAMES, LABEL_LEAKS, IntakeSettings, Settin
 
 DELIMITERS = ",;\t|"
 TARGET_VALUES = ("0", "1", "0.0", "1.0")
-SAMPLE_ROWS = 10_000
+SAMPLE_ROWS = 2_000
 NUMBER, MOMENT, NAME, LABEL = "DOUBLE", "TIMESTAMP", "VARCHAR", "LABEL"
 """The four kinds of column: a number, a date and time, a name (or text), the target."""
 

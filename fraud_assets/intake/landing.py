@@ -54,6 +54,11 @@ class Arrival:
         return f"{self.batch}:{self.content_hash}:{self.attempt}"
 
 
+def content_hash(path: Path) -> str:
+    """Return what makes a file's content another one: its SHA-256, shortened."""
+    return sha256(path)[:16]
+
+
 def csv_files(folder: Path) -> dict[str, State]:
     """Return the CSV files of a folder and their states.
 
@@ -121,13 +126,13 @@ def take_arrivals(
     settled.sort(key=lambda name: (before[name][1], name))
     arrivals = []
     for name in settled[:limit]:
-        content_hash = sha256(folder / name)[:16]
+        content = content_hash(folder / name)
         known = remembered.get(name)
         attempt = known.attempt if known else 0
-        if known is None or known.content_hash != content_hash:
+        if known is None or known.content_hash != content:
             attempt += 1
-            arrivals.append(Arrival(folder / name, content_hash, attempt))
-        remembered[name] = Seen(before[name], content_hash, attempt)
+            arrivals.append(Arrival(folder / name, content, attempt))
+        remembered[name] = Seen(before[name], content, attempt)
     return arrivals, remembered
 
 

@@ -60,10 +60,15 @@ def load_rows(
         where there is no amount), `transaction_id_` and `days_known_` (null where no card or
         terminal is followed), in the order of window and file.
     """
-    return engine.execute(
-        f"SELECT * EXCLUDE (place_, split_) FROM ({_union(members, columns, known_by)}) "
-        f"WHERE split_ = '{split}' ORDER BY place_, source_line_"
-    ).df()
+    rows: pd.DataFrame = (
+        engine.sql(
+            f"SELECT * EXCLUDE (place_, split_) FROM ({_union(members, columns, known_by)}) "
+            f"WHERE split_ = '{split}' ORDER BY place_, source_line_"
+        )
+        .to_arrow_table()
+        .to_pandas()
+    )
+    return rows
 
 
 def count_rows(
