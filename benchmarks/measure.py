@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PREAMBLE = """
 import json, resource, sys, time
 start = time.perf_counter()
+def begin():
+    global start
+    start = time.perf_counter()
 def done(**found):
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print("\\nMEASURED " + json.dumps(
@@ -21,6 +24,8 @@ def done(**found):
 
 def in_fresh_process(code: str, data: Path | None = None, *arguments: str) -> dict[str, Any]:
     """Run code that ends with `done()`; return seconds, peak memory in MB, and what it adds.
+
+    The seconds count from the start of the process, or from `begin()` where the code calls it.
 
     Parameters
     ----------

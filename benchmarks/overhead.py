@@ -1,4 +1,8 @@
-"""The pipeline on 284,807 x 30 rows, beside the same functions called in a plain script."""
+"""The pipeline on 284,807 x 30 rows, beside the same functions called in a plain script.
+
+Both count from the first step to the last, in fresh processes, with the first use of each
+library and the making of MLflow's database on both sides; the best of three runs each.
+"""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +24,9 @@ from fraud_assets.definitions import defs
 config = {"trained_model": {"config": {"estimator": sys.argv[1]}}}
 with dg.DagsterInstance.get() as instance:
     instance.add_dynamic_partitions("batch", ["creditcard"])
-    result = defs.resolve_job_def("fraud_pipeline").execute_in_process(
+    job = defs.resolve_job_def("fraud_pipeline")
+    begin()
+    result = job.execute_in_process(
         instance=instance, partition_key="creditcard", run_config={"ops": config,
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}})
 done(success=result.success)
@@ -45,6 +51,7 @@ from fraud_assets.training import splits, window
 from fraud_assets.training.estimators import TRUSTED_TYPES
 from fraud_assets.training.train import fraud_scores, losses_of, train
 
+begin()
 tracking, batch = Tracking(), "creditcard"
 context = SimpleNamespace(
     run_id="plain", log=logging.getLogger("plain"), run=SimpleNamespace(job_name="plain"))
@@ -105,13 +112,13 @@ done()
 
 
 def run(_: Path | None) -> list[Row]:
+    seconds: dict[str, list[float]] = {PIPELINE: [], PLAIN: []}
     with TemporaryDirectory() as folder:
         write_csv(simulate(CREDITCARD), Path(folder) / "creditcard.csv")
-        sides = {
-            code: [in_fresh_process(code, Path(folder), "mlp")["seconds"] for _ in range(TIMES)]
-            for code in (PIPELINE, PLAIN)
-        }
-    ours, other = min(sides[PIPELINE]), min(sides[PLAIN])
+        for _ in range(TIMES):
+            for code, found in seconds.items():
+                found.append(in_fresh_process(code, Path(folder), "mlp")["seconds"])
+    ours, other = min(seconds[PIPELINE]), min(seconds[PLAIN])
     more = ours - other
     met = more < 3 and more < 0.15 * other
     goal = f"under 3 s and under 15% more (here {more:.1f} s, {more / other:.0%})"
