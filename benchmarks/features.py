@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.row import Row, row
-from fraud_assets.features.build import Source, load_transactions, write_features
+from fraud_assets.features.build import (
+    Source,
+    derived_features,
+    load_transactions,
+    write_features,
+)
 from fraud_assets.intake.contract import Roles
 
 NEEDS_DATA = True
@@ -50,7 +55,9 @@ def run(data: Path | None) -> list[Row]:
         start = time.perf_counter()
         load_transactions(engine, Source(source, ROLES), [], 7)
         rows = engine.execute("SELECT count(*) FROM transactions").fetchall()[0][0]
-        write_features(engine, Source(source, ROLES), np.arange(rows) + 2, 7, out)
+        write_features(
+            engine, Source(source, ROLES), np.arange(rows) + 2, 7, derived_features(ROLES), out
+        )
         ours = time.perf_counter() - start
         differences = _differences(engine, out, published)
     frame = pd.read_parquet(source).sort_values("TX_DATETIME")

@@ -65,7 +65,7 @@ with storage.Engine().connect() as engine:
     key = {"batch": batch, "content_hash": raw.facts["content_hash"]}
     rows = storage.new_rows_file("features", batch)
     build.write_features(engine, build.Source(raw.path, roles),
-        source_lines(raw.facts["rows"], raw.facts["rejected_lines"]), 7, rows)
+        source_lines(raw.facts["rows"], raw.facts["rejected_lines"]), 7, [], rows)
     features = storage.save_table("features", storage.Table(rows, key))
     columns = build.own_features(raw.facts["kinds"], roles)
     rows = storage.new_rows_file("splits", batch)
@@ -115,7 +115,7 @@ def run(_: Path | None) -> list[Row]:
     seconds: dict[str, list[float]] = {PIPELINE: [], PLAIN: []}
     with TemporaryDirectory() as folder:
         write_csv(simulate(CREDITCARD), Path(folder) / "creditcard.csv")
-        for _ in range(TIMES):
+        for _time in range(TIMES):
             for code, found in seconds.items():
                 found.append(in_fresh_process(code, Path(folder), "mlp")["seconds"])
     ours, other = min(seconds[PIPELINE]), min(seconds[PLAIN])

@@ -117,6 +117,9 @@ class SimulationSettings(Settings):
     seed: int = Field(0, ge=0, description="Seed; the same settings give the same file.")
 
 
+RESERVED_NAMES = ("source_line", "days_known", "file_row_number")
+"""Names that the platform gives to columns of its own."""
+
 SETTLE_SECONDS = 2.0
 """A file is taken when its size and modification time have held still this long."""
 FILES_PER_TICK = 50

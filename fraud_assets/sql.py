@@ -1,5 +1,6 @@
 """Names, texts and files as they stand in SQL."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -36,3 +37,16 @@ def parquet(path: Path, row_numbers: bool = False) -> str:
     """
     numbers = ", file_row_number=true" if row_numbers else ""
     return f"read_parquet({literal(path)}{numbers})"
+
+
+def struct(entries: Mapping[str, str]) -> str:
+    """Return names and texts as an SQL struct.
+
+    Examples
+    --------
+    >>> struct({"a": "DOUBLE"})
+    "{'a': 'DOUBLE'}"
+    """
+    return (
+        "{" + ", ".join(f"{literal(name)}: {literal(text)}" for name, text in entries.items()) + "}"
+    )

@@ -17,9 +17,12 @@ fi
 echo "Installing for the integration tests: ${packages[*]}"
 export DEBIAN_FRONTEND=noninteractive
 # The packages' own services must not start: the tests start what they need.
-printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod +x "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
 { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${packages[@]}"; } \
   > /tmp/fraud_assets_servers.log 2>&1 \
   || echo "Not installed, see /tmp/fraud_assets_servers.log: ${packages[*]}"
-rm -f /usr/sbin/policy-rc.d
 exit 0

@@ -62,10 +62,11 @@ def features(
             context.log.info(f"looking back on {len(past)} earlier batches")
             load_transactions(connection, own, past, config.label_delay_days)
         lines = source_lines(raw["rows"], raw["rejected_lines"])
-        write_features(connection, own, lines, config.label_delay_days, rows)
+        derived = derived_features(roles, raw["kinds"])
+        write_features(connection, own, lines, config.label_delay_days, derived, rows)
         metadata = storage.table_metadata(connection, rows)
     context.log_event(acceptance(batch, raw["content_hash"], raw["rows"]))
-    names = own_features(raw["kinds"], roles) + derived_features(roles)
+    names = own_features(raw["kinds"], roles) + derived
     facts = {
         "batch": batch,
         "content_hash": raw["content_hash"],

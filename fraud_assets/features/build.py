@@ -1,6 +1,6 @@
 """Builds the point-in-time features of a batch with DuckDB's window functions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,11 +42,19 @@ def own_features(kinds: dict[str, str], roles: Roles) -> list[str]:
     return [name for name, kind in kinds.items() if kind == NUMBER and name not in left_out]
 
 
-def derived_features(roles: Roles) -> list[str]:
-    """Return the names of the features that are made from a row's time and its past."""
-    return [feature.name for feature in _windows(roles)] + [
-        name for name in CALENDAR_FEATURES if roles.real_time and roles.has_behaviour
-    ]
+def derived_features(roles: Roles, taken: Collection[str] = ()) -> list[str]:
+    """Return the names of the features that are made from a row's time and its past.
+
+    Parameters
+    ----------
+    roles : Roles
+    taken : collection of str
+        Names of source columns: a column of the data goes before a feature of its name.
+    """
+    names = [feature.name for feature in _windows(roles)]
+    if roles.real_time and roles.has_behaviour:
+        names += CALENDAR_FEATURES
+    return [name for name in names if name not in taken]
 
 
 def warm_up_days(roles: Roles, label_delay_days: float) -> dict[str, float]:
@@ -85,7 +93,8 @@ def load_transactions(
     """
     horizon = f"{LONGEST_WINDOW_DAYS + label_delay_days} * INTERVAL '1 day'"
     engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE transactions AS {_canonical(own, 'row', label_delay_days)}"
+        "CREATE OR REPLACE TEMP TABLE transactions AS "
+        f"{_canonical(own, 'file_row_number', label_delay_days)}"
     )
     for source in history:
         engine.execute(
@@ -108,7 +117,7 @@ def _canonical(source: Source, row: str, label_delay_days: float) -> str:
         f"{column(roles.terminal, 'VARCHAR')} AS terminal, "
         f"{column(roles.amount, 'DOUBLE')} AS amount, {column(roles.target, 'TINYINT')} AS fraud, "
         f"{label_known_at(roles, label_delay_days)} AS label_known_at "
-        f"FROM (SELECT *, file_row_number AS row FROM {parquet(source.path, row_numbers=True)})"
+        f"FROM {parquet(source.path, row_numbers=True)}"
     )
 
 
@@ -166,6 +175,7 @@ def write_features(
     own: Source,
     lines: np.ndarray,
     label_delay_days: float,
+    derived: Sequence[str],
     destination: Path,
 ) -> None:
     """Write a batch's rows with their features.
@@ -179,22 +189,23 @@ def write_features(
     lines : ndarray of shape (n_rows,)
         Line of each row in the CSV.
     label_delay_days : float
+    derived : sequence of str
+        The derived features to add.
     destination : Path
         Parquet: `source_line`, the source columns, `days_known`, then the derived features,
         in the order of the file.
     """
     engine.register("source_lines", pd.DataFrame({"row": np.arange(len(lines)), "line": lines}))
-    derived, joined = ", NULL AS days_known", ""
+    added, joined = ", NULL AS days_known", ""
     if own.roles.has_behaviour:
-        names = ["days_known", *derived_features(own.roles)]
-        derived = "".join(f", features.{name}" for name in names)
+        added = "".join(f", features.{name}" for name in ("days_known", *derived))
         joined = (
             f"JOIN ({features_query(own.roles, label_delay_days)}) AS features "
             "ON features.row = source.file_row_number "
         )
     engine.execute(
         f"COPY (SELECT source_lines.line AS source_line, source.* EXCLUDE (file_row_number)"
-        f"{derived} FROM {parquet(own.path, row_numbers=True)} AS source "
+        f"{added} FROM {parquet(own.path, row_numbers=True)} AS source "
         f"JOIN source_lines ON source_lines.row = source.file_row_number {joined}"
         f"ORDER BY source.file_row_number) TO {literal(destination)} (FORMAT parquet)"
     )

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import duckdb
 
-from fraud_assets.config import KNOWN_NAMES, LABEL_LEAKS, IntakeSettings, Settings
+from fraud_assets.config import (
+    KNOWN_NAMES,
+    LABEL_LEAKS,
+    RESERVED_NAMES,
+    IntakeSettings,
+    Settings,
+)
+from fraud_assets.sql import struct
 
 DELIMITERS = ",;\t|"
 TARGET_VALUES = ("0", "1", "0.0", "1.0")
@@ -118,6 +125,11 @@ def _check_names(path: Path, names: list[str]) -> None:
             raise IntakeError(
                 f"{path.name}: line 1, column {index}: the column name is blank; name every column"
             )
+        if name in RESERVED_NAMES:
+            raise IntakeError(
+                f"{path.name}: line 1, column {index}: {name!r} is a name that the platform uses "
+                "for itself; rename the column"
+            )
         if name in names[: index - 1]:
             raise IntakeError(
                 f"{path.name}: line 1, column {index}: {name!r} is there twice; "
@@ -173,10 +185,10 @@ def _sample(
     engine: duckdb.DuckDBPyConnection, path: Path, delimiter: str, names: list[str]
 ) -> dict[str, list[str]]:
     """Return the non-empty values of each column in the first rows, as text."""
-    columns = dict.fromkeys(names, "VARCHAR")
+    columns = struct(dict.fromkeys(names, "VARCHAR"))
     rows = engine.execute(
         f"SELECT * FROM read_csv(?, header=true, auto_detect=false, delim=?, quote='\"', "
-        f"escape='\"', columns={columns!r}, ignore_errors=true) LIMIT {SAMPLE_ROWS}",
+        f"escape='\"', columns={columns}, ignore_errors=true) LIMIT {SAMPLE_ROWS}",
         [str(path), delimiter],
     ).fetchall()
     return {

@@ -19,7 +19,7 @@ from fraud_assets.intake.contract import (
     Contract,
     IntakeError,
 )
-from fraud_assets.sql import identifier, literal, parquet
+from fraud_assets.sql import identifier, literal, parquet, struct
 
 EXPECTED = {NUMBER: "a number", MOMENT: "a date and time", LABEL: "0 or 1"}
 
@@ -162,13 +162,12 @@ def source_lines(n_rows: int, rejected_lines: list[int]) -> NDArray[np.int64]:
 
 def _reader(contract: Contract) -> str:
     labels = f"ENUM({', '.join(map(literal, TARGET_VALUES))})"
-    types = ", ".join(
-        f"{literal(name)}: {literal(labels if kind == LABEL else kind)}"
-        for name, kind in contract.kinds.items()
+    types = struct(
+        {name: labels if kind == LABEL else kind for name, kind in contract.kinds.items()}
     )
     return (
         "read_csv(?, header=true, auto_detect=false, delim=?, quote='\"', escape='\"', "
-        f"columns={{{types}}}, store_rejects=true, rejects_limit=0)"
+        f"columns={types}, store_rejects=true, rejects_limit=0)"
     )
 
 

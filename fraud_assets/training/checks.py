@@ -8,6 +8,11 @@ from fraud_assets import config, storage
 from fraud_assets.intake.resources import batches
 from fraud_assets.training.assets import splits, trained_model
 
+REMEDY = (
+    "; the earlier batches were split under other settings: materialize their splits again with "
+    "the settings of this batch, or narrow `window_batches`"
+)
+
 
 @dg.asset_check(asset=splits, blocking=True, partitions_def=batches)
 def splits_disjoint(splits: storage.Table) -> dg.AssetCheckResult:
@@ -18,7 +23,8 @@ def splits_disjoint(splits: storage.Table) -> dg.AssetCheckResult:
         passed=straddling == 0 and unassigned == 0,
         severity=dg.AssetCheckSeverity.ERROR,
         description=f"{straddling} row contents stand in more than one split, {unassigned} rows "
-        f"have not exactly one; window of {len(splits.facts['window'])} batches",
+        f"have not exactly one; window of {len(splits.facts['window'])} batches"
+        + (REMEDY if straddling else ""),
         metadata={"straddling_contents": straddling, "unassigned_rows": unassigned},
     )
 

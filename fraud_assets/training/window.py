@@ -109,7 +109,7 @@ def straddling_contents(engine: duckdb.DuckDBPyConnection, members: Sequence[Mem
 def unassigned_rows(engine: duckdb.DuckDBPyConnection, member: Member) -> int:
     """Return how many rows of a batch have not exactly one split."""
     found = engine.execute(
-        "SELECT count(*) FROM (SELECT features.source_line, count(split) AS n "
+        "SELECT count(*) FROM (SELECT features.source_line, count(splits.split) AS n "
         "FROM read_parquet(?) AS features LEFT JOIN read_parquet(?) AS splits "
         "USING (source_line) GROUP BY features.source_line) WHERE n <> 1",
         [str(member.features), str(member.splits)],
@@ -138,10 +138,10 @@ def _member_query(place: int, member: Member, columns: Sequence[str], known_by: 
     if known_by is not None and roles.timestamp is not None:
         known = label_known_by(roles, member.label_delay_days, f"TIMESTAMP '{known_by}'")
     return (
-        f"SELECT {selected}{literal(member.batch)} AS batch_, "
-        f"features.source_line AS source_line_, content_key AS content_key_, "
-        f"fraud AS fraud_, {amount} AS amount_, CAST({name} AS VARCHAR) AS transaction_id_, "
-        f"CAST(days_known AS DOUBLE) AS days_known_, split AS split_, {place} AS place_ "
-        f"FROM {parquet(member.features)} AS features "
-        f"JOIN {parquet(member.splits)} AS splits USING (source_line) WHERE {known}"
+        f"SELECT {selected}{literal(member.batch)} AS batch_, source_line_, content_key_, fraud_, "
+        f"{amount} AS amount_, CAST({name} AS VARCHAR) AS transaction_id_, "
+        f"CAST(days_known AS DOUBLE) AS days_known_, split_, {place} AS place_ "
+        f"FROM {parquet(member.features)} AS features JOIN (SELECT source_line AS source_line_, "
+        f"content_key AS content_key_, split AS split_, fraud AS fraud_ "
+        f"FROM {parquet(member.splits)}) ON features.source_line = source_line_ WHERE {known}"
     )

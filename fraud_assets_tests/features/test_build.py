@@ -163,7 +163,7 @@ def test_rows_keep_their_order_line_and_columns(transactions_file, transactions,
     source, out = Source(transactions_file, CARD_ROLES), tmp_path / "features.parquet"
     load_transactions(engine, source, [], DELAY)
     lines = np.arange(len(transactions)) + 2
-    write_features(engine, source, lines, DELAY, out)
+    write_features(engine, source, lines, DELAY, derived_features(CARD_ROLES), out)
     frame = pd.read_parquet(out)
     assert frame["source_line"].tolist() == lines.tolist()
     assert frame["TRANSACTION_ID"].tolist() == transactions["TRANSACTION_ID"].tolist()

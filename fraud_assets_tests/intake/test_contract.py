@@ -82,6 +82,7 @@ def test_a_column_that_says_how_a_fraud_was_made_is_no_problem(draw):
         ("a,y\n", "batch.csv: line 2: there is a header but no row"),
         ("1,2,0\n3,4,1\n", "line 1: '1' and the other fields are numbers; put a header"),
         ("a,,y\n1,2,0\n", "line 1, column 2: the column name is blank"),
+        ("a,days_known,y\n1,2,0\n", "'days_known' is a name that the platform uses"),
         ("a,a,y\n1,2,0\n", "line 1, column 2: 'a' is there twice"),
         ("a,amount\n1,149.62\n2,3.5\n", "column 'amount': no target: '149.62' is neither 0 nor 1"),
     ],

@@ -263,6 +263,30 @@ def test_the_mlp_and_other_choices_can_be_made_in_the_launchpad(graph, first):
     assert "still improving after 3 iterations" in converged.description
 
 
+def test_columns_may_have_any_name_also_one_that_the_platform_has_for_something(graph, first):
+    names = {
+        "TX_DATETIME": "moment",
+        "CUSTOMER_ID": "row",
+        "TERMINAL_ID": "split",
+        "TX_AMOUNT": "hour",
+        "TX_FRAUD": "fraud",
+        "TRANSACTION_ID": 'the "id", it\'s',
+    }
+    roles = {
+        "timestamp": "moment",
+        "card": "row",
+        "terminal": "split",
+        "amount": "hour",
+        "transaction_id": names["TRANSACTION_ID"],
+    }
+    frame = cards(12).rename(columns=names)
+    result = graph.take("it's named", frame, raw_transactions=roles, trained_model=QUICK)
+    assert result.success, failure_of(result)
+    model = report("it's named", "trained_model")
+    assert model["features"].count("hour") == 1
+    assert "card_mean_amount_7d" in model["features"]
+
+
 def test_a_creditcard_shaped_file_goes_through_with_all_its_columns_as_features(graph, first):
     frame = simulate_creditcard()
     result = graph.take("creditcard", frame, trained_model=QUICK)
