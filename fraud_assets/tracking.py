@@ -156,12 +156,9 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         experiment = client.get_experiment_by_name(self.experiment)
         if experiment is None:
             return
-        named = batch.replace("'", "")
-        for run in client.search_runs(
-            [experiment.experiment_id],
-            f"attributes.status = 'RUNNING' AND tags.`{BATCH_TAG}` = '{named}'",
-        ):
-            if run.data.tags.get("dagster_run_id") != dagster_run_id:
+        for run in client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'"):
+            tags = run.data.tags
+            if tags.get(BATCH_TAG) == batch and tags.get("dagster_run_id") != dagster_run_id:
                 client.set_terminated(run.info.run_id, "KILLED")
 
     def log_parameters(self, run_id: str, parameters: Mapping[str, Any]) -> None:
@@ -308,7 +305,12 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 f"there is no version {version!r} of {self.model_name} in {config.mlflow_url()}; "
                 "look up the versions there"
             ) from error
-        facts = self.read_json(str(found.run_id), MODEL_FACTS)
+        facts = self.read_json(str(found.run_id), MODEL_FACTS) if found.run_id else None
+        if facts is None:
+            raise ValueError(
+                f"version {version} of {self.model_name} has no {MODEL_FACTS}, so it was not "
+                "trained here; choose a version that the asset trained_model registered"
+            )
         return ModelVersion(
             version,
             str(found.run_id),

@@ -73,7 +73,7 @@ def test_a_retry_of_the_step_continues_the_run_and_a_new_dagster_run_opens_anoth
 def test_what_a_killed_process_left_running_is_closed_by_the_next_run_of_the_batch(tracking):
     client = tracking.client()
     experiment = client.get_experiment_by_name(tracking.experiment)
-    for batch in ("june", "july"):
+    for batch in ("june", "it's july"):
         tags = {"fraud.batch": batch, "dagster_run_id": "dead"}
         client.create_run(experiment.experiment_id, tags=tags)
     train_once(tracking, "2", "june")
@@ -101,6 +101,14 @@ def test_a_version_comes_back_with_model_threshold_and_features(tracking):
     assert tracking.read_json(run_id, "nothing.json") is None
     named = tracking.client().get_model_version_by_alias(tracking.model_name, "challenger")
     assert str(named.version) == version
+
+
+def test_a_version_that_was_not_trained_here_is_refused(tracking):
+    client = tracking.client()
+    client.create_registered_model(tracking.model_name)
+    client.create_model_version(tracking.model_name, "file:///nowhere")
+    with pytest.raises(ValueError, match="it was not trained here"):
+        tracking.version("1")
 
 
 def test_a_version_that_does_not_exist_is_named(tracking):
