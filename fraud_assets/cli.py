@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from fraud_assets.intake.landing import Arrival
 
+DEFAULTS = SimulationSettings()
+
 
 @click.group()
 def main() -> None:
@@ -35,7 +37,7 @@ def demo() -> None:
     folder = config.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
     if not csv_files(folder):
-        path = write_first_csv(SimulationSettings())
+        path = write_first_csv(DEFAULTS)
         click.echo(f"No CSV in {folder}, so {path.name} was simulated.")
     files = csv_files(folder)
     failed = []
@@ -131,13 +133,15 @@ def _print_verdict(batch: str, success: bool) -> None:
 
 @main.command()
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--shape", type=click.Choice([s.value for s in SimulationShape]), default="cards")
-@click.option("--transactions", default=60_000, show_default=True)
-@click.option("--fraud-rate", default=0.01, show_default=True)
-@click.option("--days", default=60, show_default=True)
-@click.option("--first-day", default="2026-01-01", show_default=True)
-@click.option("--drift", default=0.0, show_default=True, help="0 to 1.")
-@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--shape", type=click.Choice([s.value for s in SimulationShape]), default=DEFAULTS.shape.value
+)
+@click.option("--transactions", default=DEFAULTS.transactions, show_default=True)
+@click.option("--fraud-rate", default=DEFAULTS.fraud_rate, show_default=True)
+@click.option("--days", default=DEFAULTS.days, show_default=True)
+@click.option("--first-day", default=DEFAULTS.first_day, show_default=True)
+@click.option("--drift", default=DEFAULTS.drift, show_default=True, help="0 to 1.")
+@click.option("--seed", default=DEFAULTS.seed, show_default=True)
 def simulate(path: Path, **settings: Any) -> None:
     """Write simulated transactions to the CSV file PATH, which must not exist."""
     from fraud_assets.intake.simulator import simulate as simulated

@@ -118,7 +118,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         parent = _made(config.home_folder() / "scratch")
         with tempfile.TemporaryDirectory(dir=parent) as spill, duckdb.connect() as connection:
             connection.execute(f"SET memory_limit = '{self.memory_limit}'")
-            connection.execute(f"SET temp_directory = {literal(Path(spill))}")
+            connection.execute(f"SET temp_directory = {literal(spill)}")
             yield connection
 
 

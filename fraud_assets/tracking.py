@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -164,14 +165,19 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
     def log_parameters(self, run_id: str, parameters: Mapping[str, Any]) -> None:
         """Log parameters to a run."""
         client = self.client()
-        for name, value in parameters.items():
-            client.log_param(run_id, name, value)
+        from mlflow.entities import Param
+
+        params = [Param(name, str(value)) for name, value in parameters.items()]
+        client.log_batch(run_id, params=params)
 
     def log_figures(self, run_id: str, figures: Mapping[str, float]) -> None:
         """Log metrics to a run that may have ended."""
         client = self.client()
-        for name, value in figures.items():
-            client.log_metric(run_id, name, float(value))
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(name, float(value), now, 0) for name, value in figures.items()]
+        client.log_batch(run_id, metrics=metrics)
 
     def log_files(self, run_id: str, files: Sequence[Path], folder: str | None = None) -> None:
         """Log files as artifacts of a run that may have ended."""

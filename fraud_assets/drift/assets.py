@@ -57,9 +57,8 @@ def drift_report(
             "CAST(days_known AS DOUBLE) AS days_known_ FROM read_parquet(?)",
             [str(features.path)],
         ).df()
-    warm_up, settings = features.facts["warm_up_days"], DriftSettings(**config.model_dump())
     report |= {"rows": len(rows), "reference_rows": profile["rows"]}
-    report |= measure_drift(rows, names, profile, warm_up, settings)
+    report |= measure_drift(rows, names, profile, features.facts["warm_up_days"], config)
     plot = drift_by_feature(report["features"], config.min_distance)
     storage.write_atomically(storage.report_folder(context.partition_key) / "drift.png", plot)
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, plot))

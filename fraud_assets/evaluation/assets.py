@@ -46,13 +46,12 @@ def evaluation_report(
     Every figure has its 95% interval; the champion is judged on the same rows.
     """
     batch, model = context.partition_key, trained_model
-    settings = EvaluationSettings(**config.model_dump())
     costs = Costs(**{k: model["configuration"]["training"][k] for k in Costs.model_fields})
     own = window_of(splits)[-1:]
     with engine.connect() as connection:
         rows = load_rows(connection, own, TEST, model["features"])
         scores = fraud_scores(tracking.load(model["version"]), rows, model["features"])
-        comparison = _comparison(tracking, connection, own, rows, scores, model, settings)
+        comparison = _comparison(tracking, connection, own, rows, scores, model, config)
     losses, threshold = losses_of(rows, costs), model["decision_threshold"]
     labels = rows["fraud_"].to_numpy()
     report = {
@@ -63,7 +62,7 @@ def evaluation_report(
         "model": _model_of(model, costs, rows),
         "champion": model["champion"],
         "comparison": comparison,
-        **evaluate(labels, scores, losses, threshold, costs, settings),
+        **evaluate(labels, scores, losses, threshold, costs, config),
     }
     plots = all_plots(labels, scores, losses, threshold, costs)
     files = _write_files(batch, report, plots, rows, scores >= threshold, scores)

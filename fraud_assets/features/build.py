@@ -15,7 +15,7 @@ from fraud_assets.features.families import (
     WindowFeature,
     window_features,
 )
-from fraud_assets.features.known import event_time, label_known_at
+from fraud_assets.features.known import days, event_time, label_known_at
 from fraud_assets.intake.contract import NUMBER, Roles
 from fraud_assets.sql import identifier, literal, parquet
 
@@ -91,7 +91,7 @@ def load_transactions(
     Columns: `row` (position in the batch; null for history), `event_time`, `card`,
     `terminal`, `amount`, `fraud`, `label_known_at`.
     """
-    horizon = f"{LONGEST_WINDOW_DAYS + label_delay_days} * INTERVAL '1 day'"
+    horizon = days(LONGEST_WINDOW_DAYS + label_delay_days)
     engine.execute(
         "CREATE OR REPLACE TEMP TABLE transactions AS "
         f"{_canonical(own, 'file_row_number', label_delay_days)}"
@@ -156,8 +156,8 @@ def _aggregate(feature: WindowFeature, label_delay_days: float) -> str:
     if feature.aggregation == "mean_amount":
         return f"avg(amount) OVER {frame}"
     # A label that comes later than the delay is not known at the window's end: it counts as none.
-    delay = f"{label_delay_days} * INTERVAL '1 day'"
-    known_fraud = f"CASE WHEN label_known_at <= event_time + {delay} THEN fraud ELSE 0 END"
+    window_end = f"event_time + {days(label_delay_days)}"
+    known_fraud = f"CASE WHEN label_known_at <= {window_end} THEN fraud ELSE 0 END"
     return f"coalesce(sum({known_fraud}) OVER {frame} / nullif({count}, 0), 0)"
 
 

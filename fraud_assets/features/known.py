@@ -3,7 +3,10 @@
 from fraud_assets.intake.contract import Roles
 from fraud_assets.sql import identifier
 
-DAY = "INTERVAL '1 day'"
+
+def days(number: float) -> str:
+    """Return SQL for a length of time in days."""
+    return f"{number} * INTERVAL '1 day'"
 
 
 def as_moment(column: str | None, real_time: bool) -> str:
@@ -35,7 +38,7 @@ def label_known_at(roles: Roles, label_delay_days: float) -> str:
     """
     if roles.label_known_at is not None:
         return as_moment(roles.label_known_at, roles.real_time)
-    return f"{as_moment(roles.timestamp, roles.real_time)} + {label_delay_days} * {DAY}"
+    return f"{as_moment(roles.timestamp, roles.real_time)} + {days(label_delay_days)}"
 
 
 def label_known_by(roles: Roles, label_delay_days: float, moment: str) -> str:

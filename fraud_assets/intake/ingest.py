@@ -195,18 +195,23 @@ def _misread_rows(engine: duckdb.DuckDBPyConnection, contract: Contract) -> list
         # With CRLF endings, DuckDB begins a line at the line feed that ended the one before.
         text = (raw or "").strip("\r\n")
         if problem == "CAST" and column and column <= len(names):
-            fields = next(csv.reader(io.StringIO(text), delimiter=contract.delimiter), [])
+            fields = _fields(text, contract.delimiter)
             value = fields[column - 1] if column <= len(fields) else ""
             reason = f"column {names[column - 1]!r}: {value[:40]!r} is not " + EXPECTED.get(
                 kinds[column - 1], "text"
             )
         elif problem in ("MISSING COLUMNS", "TOO MANY COLUMNS"):
-            fields = next(csv.reader(io.StringIO(text), delimiter=contract.delimiter), [])
-            reason = f"{len(fields)} fields where the header has {len(names)}"
+            found = len(_fields(text, contract.delimiter))
+            reason = f"{found} fields where the header has {len(names)}"
         else:
             reason = problem.lower()
         rejected.append(RejectedRow(int(line), reason, text))
     return rejected
+
+
+def _fields(text: str, delimiter: str) -> list[str]:
+    """Return the fields of a row as it stands in the file."""
+    return next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
 
 
 def _reject_unusable(
@@ -228,12 +233,10 @@ def _reject_unusable(
     lines = source_lines(last, [row.line for row in misread if row.line <= last + len(misread) + 1])
     texts = _lines_of(source, {int(lines[row]) for row, _ in found})
     kept = destination.with_suffix(".kept.parquet")
-    unusable = [row for row, _ in found]
     engine.execute(
         f"COPY (SELECT * EXCLUDE (file_row_number) FROM {table} "
-        f"WHERE NOT list_contains(?, file_row_number) ORDER BY file_row_number) "
-        f"TO {literal(kept)} (FORMAT parquet)",
-        [unusable],
+        f"WHERE {_fault_of_a_row(contract)} IS NULL ORDER BY file_row_number) "
+        f"TO {literal(kept)} (FORMAT parquet)"
     )
     kept.replace(destination)
     return [

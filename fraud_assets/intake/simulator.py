@@ -65,6 +65,12 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     part.replace(path)
 
 
+def _frauds_by_pattern(settings: SimulationSettings) -> list[int]:
+    """Return how many frauds each of the three patterns makes: a third, the first the rest."""
+    frauds = round(settings.transactions * settings.fraud_rate)
+    return [frauds - 2 * (frauds // 3), frauds // 3, frauds // 3]
+
+
 def _fraud_rows(
     generator: np.random.Generator, candidates: NDArray[np.intp], taken: NDArray[np.bool_], n: int
 ) -> NDArray[np.intp]:
@@ -93,8 +99,7 @@ def _simulate_cards(settings: SimulationSettings) -> pd.DataFrame:
     amount = generator.gamma(8.0, usual_amount[card] / 8) * (1 + settings.drift)
     terminal = _near_terminals(homes, places)[card, generator.integers(0, 10, n)]
 
-    frauds = round(n * settings.fraud_rate)
-    quota = [frauds - 2 * (frauds // 3), frauds // 3, frauds // 3]
+    quota = _frauds_by_pattern(settings)
     taken = np.zeros(n, dtype=bool)
     number = _fraud_rows(generator, np.arange(n), taken, quota[0])
     amount[number] *= generator.uniform(8, 20, len(number))
@@ -161,8 +166,7 @@ def _simulate_creditcard(settings: SimulationSettings) -> pd.DataFrame:
     components[:, ::2] += settings.drift * spread[::2]
     amount = generator.lognormal(3.1 + settings.drift, 1.5, n)
     taken = np.zeros(n, dtype=bool)
-    frauds = round(n * settings.fraud_rate)
-    quota = [frauds - 2 * (frauds // 3), frauds // 3, frauds // 3]
+    quota = _frauds_by_pattern(settings)
     shifts = {0: (slice(0, 8), 2.8), 1: (slice(8, 18), -2.4), 2: (slice(3, 14), 2.0)}
     for pattern, (where, shift) in shifts.items():
         rows = _fraud_rows(generator, np.arange(n), taken, quota[pattern])

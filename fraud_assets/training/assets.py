@@ -58,12 +58,11 @@ def splits(
     columns, delay = list(features.facts["kinds"]), features.facts["label_delay_days"]
     past = window_before(context.instance, features, config.window_batches)
     rows = storage.new_rows_file("splits", batch)
-    settings = SplitSettings(**config.model_dump())
     with engine.connect() as connection:
-        cuts = splitting.plan_cuts(connection, features.path, roles, delay, settings)
-        kept = earlier_splits(context.instance, batch, settings)
+        cuts = splitting.plan_cuts(connection, features.path, roles, delay, config)
+        kept = earlier_splits(context.instance, batch, config)
         splitting.write_splits(
-            connection, features.path, columns, roles, delay, settings, cuts, kept, rows
+            connection, features.path, columns, roles, delay, config, cuts, kept, rows
         )
         table = storage.Table(
             rows, {"batch": batch, "content_hash": features.facts["content_hash"]}
@@ -71,7 +70,7 @@ def splits(
         members = [*past, member(features, table)]
         facts = {
             **table.facts,
-            "settings": settings.model_dump(mode="json"),
+            "settings": config.model_dump(mode="json"),
             "mode": str(cuts.mode),
             "validation_start": cuts.validation_start,
             "test_start": cuts.test_start,
@@ -125,7 +124,7 @@ def window_before(
                 members.append(member(table, splits))
     if window_batches is None:
         return members
-    return members[len(members) - min(len(members), window_batches - 1) :]
+    return members[max(0, len(members) - (window_batches - 1)) :]
 
 
 def earlier_splits(instance: dg.DagsterInstance, batch: str, settings: SplitSettings) -> list[Path]:
@@ -169,17 +168,16 @@ def trained_model(
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """A fitted pipeline and its decision threshold, registered in MLflow as the challenger."""
-    settings = TrainingSettings(**config.model_dump())
     members, columns = window_of(splits), features.facts["features"]
     known_by = splits.facts["test_start"]
     with engine.connect() as connection:
         rows = load_rows(connection, members, splitting.TRAIN, columns, known_by)
         validation = load_rows(connection, members, splitting.VALIDATION, columns, known_by)
-    context.log.info(f"{settings.estimator}: {len(rows):,} train rows x {len(columns)} features")
-    facts = model_facts(features, splits, settings)
+    context.log.info(f"{config.estimator}: {len(rows):,} train rows x {len(columns)} features")
+    facts = model_facts(features, splits, config)
     tags = {"fraud.content_hash": facts["content_hash"], "fraud.source_file": facts["source_file"]}
     with tracking.training_run(context, context.partition_key, tags) as run_id:
-        model = train(rows, validation, columns, settings)
+        model = train(rows, validation, columns, config)
         context.log.info(f"{model.iterations} iterations, threshold {model.decision_threshold:.4f}")
         facts |= {
             "features": model.features,

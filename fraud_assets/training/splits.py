@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from fraud_assets.config import SplitMode, SplitSettings
-from fraud_assets.features.known import event_time, label_known_by
+from fraud_assets.features.known import days, event_time, label_known_by
 from fraud_assets.intake.contract import Roles
 from fraud_assets.sql import identifier, literal, parquet
 
@@ -96,8 +96,7 @@ def plan_cuts(
     source = parquet(features)
     moment = event_time(roles)
     long_enough, test_start = engine.execute(
-        f"SELECT max({moment}) - min({moment}) >= to_microseconds(CAST("
-        f"{AUTO_SPAN_IN_DELAYS * label_delay_days} * 86400000000 AS BIGINT)), "
+        f"SELECT max({moment}) >= min({moment}) + {days(AUTO_SPAN_IN_DELAYS * label_delay_days)}, "
         f"CAST(quantile_disc({moment}, {1 - settings.test_share}) AS VARCHAR) FROM {source}"
     ).fetchall()[0]
     if settings.mode is SplitMode.auto and not long_enough:
