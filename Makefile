@@ -4,6 +4,11 @@ PYTHON ?= python3.11
 export FRAUD_DATA_DIR ?= $(CURDIR)/data
 export FRAUD_HOME ?= $(CURDIR)/var
 export DAGSTER_HOME ?= $(FRAUD_HOME)/dagster
+export DAGSTER_PORT ?= 8080
+export FRAUD_CODE_HOST ?= 127.0.0.1
+export FRAUD_CODE_PORT ?= 4266
+# A tick of the sensor reads new files whole, to know them by their content.
+export DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS ?= 600
 BIN := .venv/bin
 PYTEST_ARGS ?=
 
@@ -36,8 +41,7 @@ demo: .venv/runtime home ## take each CSV in data/ (or a simulated one) through 
 	@$(BIN)/fraud-assets demo
 
 dev: .venv/runtime home ## the Dagster UI on http://127.0.0.1:8080, with the sensor on
-	@cd "$(DAGSTER_HOME)" && PYTHONWARNINGS='ignore:Function `dev_command`' \
-		$(CURDIR)/$(BIN)/dagster dev -w $(CURDIR)/workspace.yaml -h 127.0.0.1 -p $${DAGSTER_PORT:-8080}
+	@bash scripts/dev.sh
 
 mlflow: .venv/runtime home ## the MLflow UI on http://127.0.0.1:5001
 	@mkdir -p "$(FRAUD_HOME)/mlflow"

@@ -13,7 +13,7 @@ from fraud_assets.config import SimulationSettings, SimulationShape
 if TYPE_CHECKING:
     import dagster as dg
 
-    from fraud_assets.intake.landing import Arrival
+    from fraud_assets.intake.landing import LandedFile
 
 DEFAULTS = SimulationSettings()
 
@@ -32,21 +32,21 @@ def demo() -> None:
     import dagster as dg
 
     from fraud_assets.intake.assets import write_first_csv
-    from fraud_assets.intake.landing import Arrival, content_hash, csv_files
+    from fraud_assets.intake.landing import look
 
     folder = config.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    if not csv_files(folder):
+    if not look(folder):
         path = write_first_csv(DEFAULTS)
         click.echo(f"No CSV in {folder}, so {path.name} was simulated.")
-    files = csv_files(folder)
     failed = []
     with dg.DagsterInstance.get() as instance:
-        for name in sorted(files, key=lambda name: (files[name][1], name)):
-            arrival = Arrival(folder / name, content_hash(folder / name), attempt=1)
-            click.echo(f"\nBatch {arrival.batch} ({files[name][0] / 1e6:.1f} MB)")
-            if not _run(instance, arrival):
-                failed.append(arrival.batch)
+        for file in sorted(look(folder).values(), key=lambda file: file.age):
+            click.echo(f"\nBatch {file.batch} ({file.state[0] / 1e6:.1f} MB)")
+            if file.problem:
+                click.echo(f"  fail  {file.problem}")
+            if file.problem or not _run(instance, folder, file):
+                failed.append(file.batch)
     click.echo(
         f"\nReports: {config.home_folder() / 'reports'}\n"
         "Next: `make dev`, open the Dagster UI, and drop another CSV into "
@@ -56,27 +56,27 @@ def demo() -> None:
         raise SystemExit(1)
 
 
-def _run(instance: "dg.DagsterInstance", arrival: "Arrival") -> bool:
+def _run(instance: "dg.DagsterInstance", folder: Path, file: "LandedFile") -> bool:
     """Run the pipeline for one batch, telling each step and check; return whether it succeeded.
 
     The run carries the tags that the sensor would give it, so that the sensor does not take
     the same content again.
     """
     from fraud_assets.definitions import defs
-    from fraud_assets.intake.resources import batches
-    from fraud_assets.intake.sensors import csv_landing
+    from fraud_assets.intake.arrivals import new_run_key
+    from fraud_assets.intake.ingest import sha256
+    from fraud_assets.intake.resources import batches, run_tags, runs_of
 
-    batch = arrival.batch
-
+    batch, content = file.batch, sha256(folder / file.name)
     instance.add_dynamic_partitions(str(batches.name), [batch])
     run_id = str(uuid4())
     instance.add_event_listener(run_id, _tell)
-    result = defs.resolve_job_def("fraud_pipeline").execute_in_process(
+    result = defs.resolve_job_def(config.JOB_NAME).execute_in_process(
         instance=instance,
         partition_key=batch,
         run_id=run_id,
         raise_on_error=False,
-        tags={"dagster/run_key": arrival.run_key, "dagster/sensor_name": csv_landing.name},
+        tags=run_tags(file.name, content, new_run_key(batch, content, runs_of(instance, batch))),
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     _print_verdict(batch, result.success)

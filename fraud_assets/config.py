@@ -53,6 +53,7 @@ def pushgateway_url() -> str | None:
     return os.environ.get("PROMETHEUS_PUSHGATEWAY_URL") or None
 
 
+JOB_NAME = "fraud_pipeline"
 MODEL_NAME = "fraud_detector"
 EXPERIMENT_NAME = "fraud_assets"
 
@@ -123,6 +124,7 @@ RESERVED_NAMES = ("source_line", "days_known", "file_row_number")
 SETTLE_SECONDS = 2.0
 """A file is taken when its size and modification time have held still this long."""
 FILES_PER_TICK = 50
+"""New files that a look at the drop folder reads at most; the others wait for the next."""
 
 
 # --- features and splits ----------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from fraud_assets import config
 from fraud_assets.drift import assets as drift
 from fraud_assets.drift import checks as drift_checks
 from fraud_assets.evaluation import assets as evaluation
@@ -36,8 +37,10 @@ CHECKS = (
 in_one_process = dg.in_process_executor
 
 fraud_pipeline = dg.define_asset_job(
-    "fraud_pipeline",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("simulated_transactions"),
+    config.JOB_NAME,
+    selection=dg.AssetSelection.all()
+    - dg.AssetSelection.assets("simulated_transactions")
+    - dg.AssetSelection.checks_for_assets("accepted_batches"),
     description="A batch from its CSV to the verdict, the decision and the published figures.",
     executor_def=in_one_process,
 )

@@ -20,6 +20,7 @@ import dagster as dg
 import duckdb
 
 from fraud_assets import config
+from fraud_assets.launcher import hold
 from fraud_assets.sql import literal, parquet
 
 ROWS_FILE = "rows.parquet"
@@ -47,12 +48,12 @@ class Table:
 
 def report_folder(batch: str) -> Path:
     """Return the folder of a batch's reports, made if it is missing."""
-    return _made(config.home_folder() / "reports" / batch)
+    return _made(config.home_folder() / "reports" / _plain(batch))
 
 
 def rejected_path(batch: str) -> Path:
     """Return the CSV that holds a batch's rejected rows."""
-    return _made(config.home_folder() / "rejected") / f"{batch}.csv"
+    return _made(config.home_folder() / "rejected") / f"{_plain(batch)}.csv"
 
 
 def metrics_folder() -> Path:
@@ -65,9 +66,25 @@ def decisions_path() -> Path:
     return _made(config.home_folder() / "registry") / "decisions.jsonl"
 
 
-def landing_path(batch: str) -> Path:
-    """Return the CSV in the drop folder whose stem is the batch."""
-    return config.drop_folder() / f"{batch}.csv"
+def ledger_path() -> Path:
+    """Return the SQLite file that says what became of every landed file."""
+    return _made(config.home_folder() / "intake") / "files.sqlite"
+
+
+def _plain(batch: str) -> str:
+    """Return a batch as the name of a folder or file.
+
+    Raises
+    ------
+    ValueError
+        When the batch would lead out of its folder; a person can add any partition by hand.
+    """
+    if batch in ("", ".", "..") or "/" in batch or "\0" in batch:
+        raise ValueError(
+            f"{batch!r} cannot be a batch, because it cannot name a folder; delete this "
+            "partition, and drop a file whose name has no slash"
+        )
+    return batch
 
 
 def _made(folder: Path) -> Path:
@@ -112,6 +129,11 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     memory_limit: str = "1GB"
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Let run monitoring see that this run's process lives."""
+        if context.run_id is not None:
+            hold(context.run_id)
+
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Yield a connection whose temporary files are removed afterwards."""
@@ -127,7 +149,7 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 def tables_folder(asset: str, batch: str) -> Path:
     """Return the folder that holds all versions of an asset's table for a batch."""
-    return config.home_folder() / "tables" / asset / batch
+    return config.home_folder() / "tables" / asset / _plain(batch)
 
 
 def new_rows_file(asset: str, batch: str) -> Path:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from fraud_assets import config
+from fraud_assets.launcher import retried_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +98,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Open the one MLflow run of a model, and end it with the right status.
 
         A retry of the step continues the run; a new Dagster run opens a new one. What a
-        killed process left running is closed first.
+        killed process left running is closed first, and the version that it may have
+        registered is taken back: no later step has seen it.
 
         Parameters
         ----------
@@ -113,7 +115,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         client, mlflow = self.client(), _mlflow()
         while mlflow.active_run() is not None:
             mlflow.end_run("KILLED")
-        self._close_abandoned(client, batch, context.run_id)
+        self._close_abandoned(client, batch, context)
         with warnings.catch_warnings():
             # It has been a beta since 2021; the lock pins it and the tests hold it.
             warnings.simplefilter("ignore", dg.BetaWarning)
@@ -153,14 +155,22 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             },
         )
 
-    def _close_abandoned(self, client: "MlflowClient", batch: str, dagster_run_id: str) -> None:
+    def _close_abandoned(
+        self, client: "MlflowClient", batch: str, context: dg.AssetExecutionContext
+    ) -> None:
         experiment = client.get_experiment_by_name(self.experiment)
         if experiment is None:
             return
-        for run in client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'"):
-            tags = run.data.tags
-            if tags.get(BATCH_TAG) == batch and tags.get("dagster_run_id") != dagster_run_id:
-                client.set_terminated(run.info.run_id, "KILLED")
+        dead = retried_runs(context.instance, context.run)
+        conditions = ["attributes.status = 'RUNNING'"]
+        conditions += [f"tags.dagster_run_id = '{run_id}'" for run_id in dead]
+        for condition in conditions:
+            for run in client.search_runs([experiment.experiment_id], condition):
+                tags = run.data.tags
+                if tags.get(BATCH_TAG) == batch and tags.get("dagster_run_id") != context.run_id:
+                    client.set_terminated(run.info.run_id, "KILLED")
+                    for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
+                        client.delete_model_version(version.name, version.version)
 
     def log_parameters(self, run_id: str, parameters: Mapping[str, Any]) -> None:
         """Log parameters to a run."""

@@ -19,7 +19,7 @@ from fraud_assets.intake.ingest import (
     require_rows,
     sha256,
 )
-from fraud_assets.intake.resources import OWNERS, batches
+from fraud_assets.intake.resources import CONTENT_TAG, OWNERS, SOURCE_TAG, batches
 
 GROUP = "intake"
 
@@ -67,7 +67,7 @@ def write_first_csv(settings: SimulationSettings) -> Path:
 
     folder = config.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    present = sorted(landing.csv_files(folder))
+    present = sorted(landing.look(folder))
     if present:
         raise FileExistsError(
             f"{folder} already holds {present[0]}, so nothing was simulated; "
@@ -91,15 +91,44 @@ def raw_transactions(
 ) -> dg.MaterializeResult[storage.Table]:
     """The accepted rows of a CSV, typed. Rejected rows are kept beside, with the reason."""
     batch = context.partition_key
-    source = storage.landing_path(batch)
     rows = storage.new_rows_file("raw_transactions", batch)
     with engine.connect() as connection:
         try:
+            source = source_of(batch, context.run.tags.get(SOURCE_TAG))
             table = take_in(connection, source, batch, config, rows, context.log.info)
         except IntakeError as error:
-            raise dg.Failure(str(error), {"file": str(source)}, allow_retries=False) from error
+            raise dg.Failure(str(error), allow_retries=False) from error
         metadata = storage.table_metadata(connection, rows)
+    context.instance.add_run_tags(context.run_id, {CONTENT_TAG: table.facts["content_hash"]})
     return dg.MaterializeResult(value=table, metadata=metadata | _metadata(source, table.facts))
+
+
+def source_of(batch: str, name: str | None) -> Path:
+    """Return the file in the drop folder that a batch is made of.
+
+    Parameters
+    ----------
+    batch : str
+    name : str or None
+        The file that the run was asked for; default: the one whose name means the batch.
+
+    Raises
+    ------
+    IntakeError
+        When there is no such file, or it cannot be read.
+    """
+    folder = config.drop_folder()
+    if name is not None and (folder / name).exists() and landing.batch_of(name) == batch:
+        return folder / name
+    file = landing.file_of(folder, batch)
+    if file is None:
+        raise IntakeError(
+            f"{batch}.csv is not in the drop folder {folder}; put the file back there "
+            "and materialize the batch again"
+        )
+    if file.problem:
+        raise IntakeError(file.problem)
+    return folder / file.name
 
 
 def take_in(
@@ -133,19 +162,16 @@ def take_in(
     IntakeError
         When no batch can be made of the file.
     """
-    state = landing.csv_files(source.parent).get(source.name) if source.parent.is_dir() else None
+    state = landing.state_of(source)
     if state is None:
-        raise IntakeError(
-            f"{source.name} is not in the drop folder {source.parent}; put the file back there "
-            "and materialize the batch again"
-        )
+        raise IntakeError(f"{source.name} is gone; drop it again")
     content_hash = sha256(source)
     contract = draw_contract(engine, source, settings)
     log(f"reading {source} ({state[0]:,} bytes, {len(contract.kinds)} columns)")
     intake = ingest(engine, source, contract, rows)
     _write_rejected(storage.rejected_path(batch), intake)
     require_rows(source, intake)
-    if landing.csv_files(source.parent).get(source.name) != state:
+    if landing.state_of(source) != state:
         raise IntakeError(f"{source.name} changed while it was read; materialize the batch again")
     log(f"{intake.rows:,} rows accepted, {len(intake.rejected):,} rejected")
     return storage.Table(

@@ -1,10 +1,13 @@
-"""Checks on `raw_transactions`: the contract, the rejected rows, the share of frauds."""
+"""Checks on what landed: the files, the contract, the rejected rows, the share of frauds."""
+
+from collections.abc import Sequence
 
 import dagster as dg
 
 from fraud_assets import config, storage
 from fraud_assets.intake.assets import raw_transactions
-from fraud_assets.intake.resources import batches
+from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches
 
 
 @dg.asset_check(asset=raw_transactions, blocking=True, partitions_def=batches)
@@ -62,4 +65,22 @@ def fraud_prevalence(raw_transactions: storage.Table) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         description=description,
         metadata={"fraud_prevalence": share, "frauds": facts["frauds"]},
+    )
+
+
+@dg.asset_check(asset=ACCEPTED_BATCHES)
+def landed_files() -> dg.AssetCheckResult:
+    """Every file in the drop folder can be taken; the sensor looks, too, whenever one comes."""
+    with open_ledger(storage.ledger_path()) as ledger:
+        return landed_files_verdict(ledger.with_outcome(Outcome.refused))
+
+
+def landed_files_verdict(refused: Sequence[Entry]) -> dg.AssetCheckResult:
+    """Judge the files that were refused."""
+    return dg.AssetCheckResult(
+        passed=not refused,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(entry.detail for entry in refused)
+        or f"every file in {config.drop_folder()} can be taken",
+        metadata={"refused": len(refused)},
     )

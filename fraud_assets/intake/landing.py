@@ -1,66 +1,98 @@
-"""Which files in the drop folder have arrived whole and are to be taken.
+"""What lies in the drop folder: which files can become a batch, and which cannot, and why.
 
-A file is known by its name, its state (size and modification time) and its content hash,
-never by being newer than something: a file that was moved in with an old date is taken
-like any other.
+A file is known by its name, its state and its content, never by being newer than something:
+a file that was moved in with an old date is taken like any other.
 """
 
-import json
-import time
-from collections.abc import Callable
+import fcntl
+import os
+import signal
+import stat
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from fraud_assets.intake.ingest import sha256
+SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
+"""What the name of a file ends with that can become a batch, in any case."""
+FORBIDDEN_IN_KEYS = ("...", "/")
+"""Dagster reads three dots in a partition key as a range."""
 
-State = tuple[int, int]
-"""Size in bytes and modification time in nanoseconds."""
+State = tuple[int, int, int]
+"""Size in bytes, modification time in nanoseconds, inode."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What is remembered of a file that was taken.
+class LandedFile:
+    """A file of the drop folder whose name says that it is a batch.
 
     Attributes
     ----------
+    name : str
+    batch : str
+        The batch that it becomes.
     state : State
-    content_hash : str
-        SHA-256 of the content, in hexadecimal, shortened.
-    attempt : int
-        How many contents have been taken under this name.
+    problem : str or None
+        Why it cannot be taken as it lies there, with the remedy.
     """
 
+    name: str
+    batch: str
     state: State
-    content_hash: str
-    attempt: int
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A file to be taken now: its batch, and what makes this content unique."""
-
-    path: Path
-    content_hash: str
-    attempt: int
+    problem: str | None = None
 
     @property
-    def batch(self) -> str:
-        """The batch that the file becomes: its stem."""
-        return self.path.stem
-
-    @property
-    def run_key(self) -> str:
-        """Names the run: a second content under the same name is another run."""
-        return f"{self.batch}:{self.content_hash}:{self.attempt}"
+    def age(self) -> tuple[int, str]:
+        """What files are sorted by: the time of the last change, then the name."""
+        return self.state[1], self.name
 
 
-def content_hash(path: Path) -> str:
-    """Return what makes a file's content another one: its SHA-256, shortened."""
-    return sha256(path)[:16]
+def stem(name: str) -> str | None:
+    """Return a file's name without its suffix; None when it is no CSV, or hidden.
+
+    Examples
+    --------
+    >>> stem("june.csv.gz"), stem("June.CSV"), stem(".june.csv.x7Qz"), stem("notes.txt")
+    ('june', 'June', None, None)
+    """
+    lowered = name.lower()
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        if lowered.endswith(suffix) and not name.startswith("."):
+            return name[: -len(suffix)]
+    return None
 
 
-def csv_files(folder: Path) -> dict[str, State]:
-    """Return the CSV files of a folder and their states.
+def batch_of(name: str) -> str:
+    """Return the batch that a file's name means: its stem, trimmed and composed (NFC).
+
+    Examples
+    --------
+    >>> batch_of(" June 2026 .csv")
+    'June 2026'
+    """
+    return unicodedata.normalize("NFC", stem(name) or "").strip()
+
+
+def name_problem(batch: str) -> str | None:
+    """Return why a name cannot be a batch; None when it can.
+
+    Parameters
+    ----------
+    batch : str
+    """
+    if not batch or batch in (".", ".."):
+        return "it has no name before the suffix"
+    try:
+        batch.encode()
+    except UnicodeEncodeError:
+        return "its name is not UTF-8"
+    if any(unicodedata.category(character) == "Cc" for character in batch):
+        return "its name holds control characters"
+    found = next((text for text in FORBIDDEN_IN_KEYS if text in batch), None)
+    return f"its name holds {found!r}" if found else None
+
+
+def look(folder: Path) -> dict[str, LandedFile]:
+    """Return the files of the drop folder that are, or claim to be, batches.
 
     Parameters
     ----------
@@ -68,87 +100,110 @@ def csv_files(folder: Path) -> dict[str, State]:
 
     Returns
     -------
-    dict of str to State
-        By file name. Hidden files, folders and links are left out.
+    dict of str to LandedFile
+        By name. Hidden files, which are how careful copies name what is not whole yet, and
+        files without one of the suffixes are left out.
     """
-    found: dict[str, State] = {}
-    for path in folder.iterdir():
-        if path.suffix != ".csv" or path.name.startswith(".") or path.is_symlink():
-            continue
-        try:
-            stat = path.stat()
-        except FileNotFoundError:
-            continue
-        if path.is_file():
-            found[path.name] = (stat.st_size, stat.st_mtime_ns)
+    found = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if stem(entry.name) is not None:
+                try:
+                    found[entry.name] = _landed(folder, entry)
+                except FileNotFoundError:
+                    continue
     return found
 
 
-def take_arrivals(
-    folder: Path,
-    seen: dict[str, Seen],
-    settle_seconds: float,
-    limit: int,
-    sleep: Callable[[float], None] = time.sleep,
-) -> tuple[list[Arrival], dict[str, Seen]]:
-    """Choose the files to take now, oldest first, ties by name.
+def _landed(folder: Path, entry: os.DirEntry[str]) -> LandedFile:
+    batch = batch_of(entry.name)
+    problem = _link_problem(folder, entry) if entry.is_symlink() else None
+    problem = problem or _kind_problem(entry, batch)
+    state = _state(entry.stat(follow_symlinks=problem is None))
+    return LandedFile(
+        entry.name, batch, state, f"{printable(entry.name)} {problem}" if problem else None
+    )
+
+
+def _link_problem(folder: Path, entry: os.DirEntry[str]) -> str | None:
+    target = Path(os.path.realpath(entry.path))
+    if not target.is_relative_to(folder.resolve()):
+        return "is a link out of the drop folder; copy the file itself"
+    return None if target.exists() else "is a link to nothing; copy the file itself"
+
+
+def _kind_problem(entry: os.DirEntry[str], batch: str) -> str | None:
+    mode = entry.stat().st_mode
+    if stat.S_ISDIR(mode):
+        return "is a folder; put the files themselves into the drop folder"
+    if not stat.S_ISREG(mode):
+        return "is no regular file; put a file with its rows there"
+    if problem := name_problem(batch):
+        return f"cannot be a batch: {problem}; rename the file"
+    if not os.access(entry.path, os.R_OK):
+        return "may not be read by the platform; change its permissions"
+    return None
+
+
+def state_of(path: Path) -> State | None:
+    """Return the state of a file; None when it is not there."""
+    try:
+        return _state(path.stat())
+    except FileNotFoundError:
+        return None
+
+
+def _state(status: os.stat_result) -> State:
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def printable(name: str) -> str:
+    """Return a file's name with what no text can hold spelled out."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def file_of(folder: Path, batch: str) -> LandedFile | None:
+    """Return the file of a batch; None when there is none.
 
     Parameters
     ----------
     folder : Path
-        The drop folder.
-    seen : dict of str to Seen
-        What was taken before, by file name.
-    settle_seconds : float
-        A new or changed file is taken when its state is the same after this time.
-    limit : int
-        Files taken at most; the others wait for the next call.
-    sleep : callable, optional
+    batch : str
 
     Returns
     -------
-    arrivals : list of Arrival
-    seen : dict of str to Seen
-        To be passed to the next call; files that are gone are forgotten.
+    LandedFile or None
+        The oldest, when several names mean the batch.
     """
-    before = csv_files(folder)
-    remembered = {name: seen[name] for name in before if name in seen}
-    fresh = {
-        name
-        for name, state in before.items()
-        if name not in remembered or remembered[name].state != state
-    }
-    if not fresh:
-        return [], remembered
-    sleep(settle_seconds)
-    after = csv_files(folder)
-    settled = [name for name in fresh if after.get(name) == before[name]]
-    settled.sort(key=lambda name: (before[name][1], name))
-    arrivals = []
-    for name in settled[:limit]:
-        content = content_hash(folder / name)
-        known = remembered.get(name)
-        attempt = known.attempt if known else 0
-        if known is None or known.content_hash != content:
-            attempt += 1
-            arrivals.append(Arrival(folder / name, content, attempt))
-        remembered[name] = Seen(before[name], content, attempt)
-    return arrivals, remembered
+    if not folder.is_dir():
+        return None
+    files = [file for file in look(folder).values() if file.batch == batch]
+    return min(files, key=lambda file: (file.problem is not None, file.age), default=None)
 
 
-def to_cursor(seen: dict[str, Seen]) -> str:
-    """Return what was seen as the text of a sensor's cursor."""
-    return json.dumps(
-        {name: [*s.state, s.content_hash, s.attempt] for name, s in seen.items()},
-        separators=(",", ":"),
-        sort_keys=True,
-    )
+def is_being_written(path: Path) -> bool:
+    """Tell whether a program on this machine has a file open for writing.
 
+    Asks the kernel for a read lease, which Linux gives only when nobody writes. Where leases
+    do not exist (other systems, network file systems) the answer is no.
 
-def from_cursor(cursor: str | None) -> dict[str, Seen]:
-    """Return what a cursor remembers; nothing when there is none."""
-    entries = json.loads(cursor) if cursor else {}
-    return {
-        name: Seen((size, modified), content_hash, attempt)
-        for name, (size, modified, content_hash, attempt) in entries.items()
-    }
+    Parameters
+    ----------
+    path : Path
+    """
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        # A program that begins to write while the lease is held makes the kernel send a
+        # signal; the default one would end this process.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False

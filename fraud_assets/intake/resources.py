@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from fraud_assets import config
+from fraud_assets.intake.arrivals import Past, PastStatus
+
 # A verdict belongs to its batch, so checks are partitioned like their assets. Dagster calls
 # this a preview and warns at every check; the lock pins Dagster and a test holds the behaviour.
 warnings.filterwarnings(
@@ -16,6 +19,7 @@ warnings.filterwarnings(
 OWNERS = ["team:fraud-platform"]
 ACCEPTED_BATCHES = dg.AssetKey("accepted_batches")
 PAGE = 1000
+RUNS_LOOKED_AT = 50
 
 batches = dg.DynamicPartitionsDefinition(name="batch")
 
@@ -82,3 +86,59 @@ def earlier_batches(instance: dg.DagsterInstance, batch: str) -> list[AcceptedBa
                 accepted[event.partition] = AcceptedBatch(event.partition, content)
     order = list(accepted)
     return [accepted[name] for name in order[: order.index(batch) if batch in order else None]]
+
+
+SOURCE_TAG, CONTENT_TAG, KEY_TAG = "fraud/source_file", "fraud/content_hash", "fraud/run_key"
+"""What a run of the pipeline says of itself: the file, its SHA-256, and which attempt it is."""
+
+NOT_OVER = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+def run_tags(source_file: str, content_hash: str, run_key: str) -> dict[str, str]:
+    """Return the tags of a run that takes a file."""
+    return {SOURCE_TAG: source_file, CONTENT_TAG: content_hash, KEY_TAG: run_key}
+
+
+def is_busy(instance: dg.DagsterInstance) -> bool:
+    """Tell whether a run of the pipeline is in the queue or on its way."""
+    filters = dg.RunsFilter(job_name=config.JOB_NAME, statuses=list(NOT_OVER))
+    return bool(instance.get_run_ids(filters, limit=1))
+
+
+def runs_of(instance: dg.DagsterInstance, batch: str) -> list[Past]:
+    """Return the latest runs of the pipeline for a batch, newest first.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+    batch : str
+    """
+    filters = dg.RunsFilter(job_name=config.JOB_NAME, tags={"dagster/partition": batch})
+    return [
+        Past(
+            run.tags.get(CONTENT_TAG, ""),
+            _status(run),
+            run.tags.get(KEY_TAG, ""),
+            run.run_id,
+            retry="dagster/retry_number" in run.tags,
+        )
+        for run in instance.get_runs(filters, limit=RUNS_LOOKED_AT)
+    ]
+
+
+def _status(run: dg.DagsterRun) -> PastStatus:
+    # Dagster retries no run that was started outside of it, as by `fraud-assets demo`.
+    will_be_retried = run.remote_job_origin and run.tags.get("dagster/will_retry") == "true"
+    if run.status is dg.DagsterRunStatus.SUCCESS:
+        return PastStatus.succeeded
+    if run.status is dg.DagsterRunStatus.NOT_STARTED:
+        return PastStatus.created
+    if run.status in NOT_OVER or will_be_retried:
+        return PastStatus.active
+    return PastStatus.failed

@@ -1,38 +1,141 @@
 """`csv_landing`: a CSV in the drop folder becomes a batch and a run."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import dagster as dg
 
-from fraud_assets import config
-from fraud_assets.intake import landing
-from fraud_assets.intake.resources import batches
+from fraud_assets import config, storage
+from fraud_assets.intake.arrivals import Noticed, Step, first_step, following_step, notice
+from fraud_assets.intake.checks import landed_files, landed_files_verdict
+from fraud_assets.intake.ledger import Entry, Ledger, Outcome, open_ledger
+from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches, is_busy, run_tags, runs_of
+
+WAITING_SHOWN = 3
 
 
 @dg.sensor(
-    job_name="fraud_pipeline",
+    job_name=config.JOB_NAME,
     minimum_interval_seconds=2,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def csv_landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Take new and changed CSV files once they hold still, oldest first."""
+    """Take new and changed CSV files once they hold still; ask for one run at a time."""
     folder = config.drop_folder()
     if not folder.is_dir():
         return dg.SkipReason(f"there is no drop folder {folder}; make it, or set FRAUD_DATA_DIR")
-    arrivals, seen = landing.take_arrivals(
-        folder,
-        landing.from_cursor(context.cursor),
-        config.SETTLE_SECONDS,
-        config.FILES_PER_TICK,
-    )
+    with open_ledger(storage.ledger_path()) as ledger:
+        noticed = notice(folder, ledger, config.SETTLE_SECONDS, config.FILES_PER_TICK)
+        for entry in noticed.entries:
+            context.log.info(f"{entry.name}: {entry.outcome} {entry.detail}")
+        asked = settle(ledger, context.instance) or ask_for_next(ledger, context.instance)
+        said = _quiet(ledger, noticed.unsettled)
+        events = _events(ledger, noticed)
     return dg.SensorResult(
-        run_requests=[
-            dg.RunRequest(
-                run_key=arrival.run_key,
-                partition_key=arrival.batch,
-                tags={"fraud/source_file": arrival.path.name},
-            )
-            for arrival in arrivals
-        ],
-        dynamic_partitions_requests=[batches.build_add_request([a.batch for a in arrivals])],
-        cursor=landing.to_cursor(seen),
-        skip_reason=None if arrivals else f"nothing new has settled in {folder}",
+        run_requests=[_request(asked)] if asked else [],
+        dynamic_partitions_requests=[batches.build_add_request([asked.batch])] if asked else [],
+        asset_events=events,
+        skip_reason=None if asked else said,
     )
+
+
+def settle(ledger: Ledger, instance: dg.DagsterInstance) -> Entry | None:
+    """Note what became of the runs that were asked for.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    instance : DagsterInstance
+
+    Returns
+    -------
+    Entry or None
+        A file whose run was asked for and never came to be; to be asked for once more.
+    """
+    lost = None
+    for entry in ledger.with_outcome(Outcome.running):
+        step = following_step(entry, runs_of(instance, entry.batch))
+        ledger.put([_after(entry, step)])
+        if step.outcome is Outcome.running and not step.run_id:
+            lost = _after(entry, step)
+    return lost
+
+
+def ask_for_next(ledger: Ledger, instance: dg.DagsterInstance) -> Entry | None:
+    """Return the oldest waiting file that needs a run; None while another run is not over.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    instance : DagsterInstance
+    """
+    for entry in ledger.with_outcome(Outcome.waiting):
+        if is_busy(instance) or ledger.with_outcome(Outcome.running):
+            return None
+        step = first_step(entry, runs_of(instance, entry.batch))
+        ledger.put([_after(entry, step)])
+        if step.outcome is Outcome.running and not step.run_id:
+            return _after(entry, step)
+    return None
+
+
+def _after(entry: Entry, step: Step) -> Entry:
+    detail = f"run {step.run_id}" if step.run_id else ""
+    return replace(entry, outcome=step.outcome, run_key=step.run_key, detail=detail)
+
+
+def _request(entry: Entry) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=entry.run_key,
+        partition_key=entry.batch,
+        tags=run_tags(entry.name, entry.content_hash, entry.run_key),
+    )
+
+
+def _quiet(ledger: Ledger, unsettled: Sequence[str]) -> str:
+    """Return why nothing was asked for."""
+    running = [entry.name for entry in ledger.with_outcome(Outcome.running)]
+    waiting = [entry.name for entry in ledger.with_outcome(Outcome.waiting)]
+    said = []
+    if unsettled:
+        said.append(f"still being written: {_some(unsettled)}")
+    if running:
+        said.append(f"running: {_some(running)}")
+    if waiting:
+        said.append(f"waiting for their turn: {_some(waiting)}")
+    return "; ".join(said) or f"nothing new in {config.drop_folder()}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - WAITING_SHOWN
+    return ", ".join(names[:WAITING_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _events(
+    ledger: Ledger, noticed: Noticed
+) -> list[dg.AssetObservation | dg.AssetCheckEvaluation]:
+    """Return what is to be seen on the page of `accepted_batches`."""
+    events: list[dg.AssetObservation | dg.AssetCheckEvaluation] = []
+    for entry in noticed.entries:
+        if entry.outcome is Outcome.duplicate:
+            owner = next(e for e in ledger.with_content(entry.content_hash) if e != entry)
+            events.append(
+                dg.AssetObservation(
+                    ACCEPTED_BATCHES,
+                    partition=owner.batch,
+                    description=entry.detail,
+                    metadata={"duplicate": entry.name, "content_hash": entry.content_hash},
+                )
+            )
+    if noticed.entries or noticed.gone:
+        verdict = landed_files_verdict(ledger.with_outcome(Outcome.refused))
+        events.append(
+            dg.AssetCheckEvaluation(
+                asset_key=ACCEPTED_BATCHES,
+                check_name=landed_files.check_key.name,
+                passed=verdict.passed,
+                severity=verdict.severity,
+                description=verdict.description,
+            )
+        )
+    return events

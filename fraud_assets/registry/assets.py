@@ -7,7 +7,8 @@ import dagster as dg
 from fraud_assets import storage
 from fraud_assets.drift.profile import make_profile
 from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
-from fraud_assets.registry.log import append_entry, registry_lock
+from fraud_assets.launcher import retried_runs
+from fraud_assets.registry.log import append_entry, decision_of, read_entries, registry_lock
 from fraud_assets.registry.promotion import decide
 from fraud_assets.tracking import REFERENCE_PROFILE, ModelVersion, Tracking
 from fraud_assets.training.assets import window_of
@@ -39,33 +40,36 @@ def registered_model(
     _store_reference_profile(tracking, engine, splits, trained_model, warm_up)
     log = storage.decisions_path()
     with registry_lock(log):
-        current = tracking.champion()
-        decision = decide(
-            evaluation_report,
-            drift_report,
-            current.version if current else None,
-            _is_newer(context.instance, current, batch),
-        )
-        if decision.outcome == "promote":
+        # The log first, then the alias: what dies in between finds its decision there.
+        entry = decision_of(read_entries(log), version, retried_runs(context.instance, context.run))
+        if entry is None:
+            current = tracking.champion()
+            decision = decide(
+                evaluation_report,
+                drift_report,
+                current.version if current else None,
+                _is_newer(context.instance, current, batch),
+            )
+            entry = append_entry(
+                log,
+                {
+                    "event": "decision",
+                    "batch": batch,
+                    "version": version,
+                    "champion_before": current.version if current else None,
+                    "dagster_run_id": context.run_id,
+                    "data_hash": trained_model["content_hash"],
+                    "configuration_hash": trained_model["configuration_hash"],
+                    "model_hash": tracking.model_hash(version),
+                    **decision.to_dict(),
+                },
+            )
+        if entry["outcome"] == "promote":
             tracking.make_champion(version)
-        entry = append_entry(
-            log,
-            {
-                "event": "decision",
-                "batch": batch,
-                "version": version,
-                "champion_before": current.version if current else None,
-                "dagster_run_id": context.run_id,
-                "data_hash": trained_model["content_hash"],
-                "configuration_hash": trained_model["configuration_hash"],
-                "model_hash": tracking.model_hash(version),
-                **decision.to_dict(),
-            },
-        )
     tracking.tag_version(
-        version, {"fraud.decision": decision.outcome, "fraud.reason": decision.reason}
+        version, {"fraud.decision": entry["outcome"], "fraud.reason": entry["reason"]}
     )
-    context.log.info(f"version {version}: {decision.outcome}: {decision.reason}")
+    context.log.info(f"version {version}: {entry['outcome']}: {entry['reason']}")
     return dg.MaterializeResult(value=entry, metadata=_metadata(tracking, entry))
 
 

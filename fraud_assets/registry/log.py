@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,3 +51,24 @@ def read_entries(log: Path) -> list[dict[str, Any]]:
     if not log.exists():
         return []
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+
+
+def decision_of(
+    entries: Sequence[dict[str, Any]], version: str, dagster_runs: Set[str]
+) -> dict[str, Any] | None:
+    """Return what one of some runs decided about a version; None when none of them did.
+
+    Parameters
+    ----------
+    entries : sequence of dict
+    version : str
+    dagster_runs : set of str
+    """
+    return next(
+        (
+            entry
+            for entry in reversed(entries)
+            if entry.get("version") == version and entry.get("dagster_run_id") in dagster_runs
+        ),
+        None,
+    )

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,6 +83,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "FRAUD_DATA_DIR": str(folder / "data"),
         "FRAUD_HOME": str(home),
         "DAGSTER_HOME": str(home / "dagster"),
+        "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "600",
         **more,
     }
 
@@ -122,6 +124,22 @@ class Dagster:
             return over[0] if len(over) >= number and len(over) == len(runs) else None
 
         return wait_for(f"run {number} of batch {batch}", ended, timeout)
+
+    def processes(self) -> dict[str, list[psutil.Process]]:
+        """The processes of the stack by what they are: daemon, code_server, run."""
+        found: dict[str, list[psutil.Process]] = {"daemon": [], "code_server": [], "run": []}
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("FRAUD_HOME") != str(self.folder / "var"):
+                    continue
+                command = " ".join(process.cmdline())
+            except psutil.Error:
+                continue
+            marks = {"dagster-daemon": "daemon", "api grpc": "code_server", "spawn_main": "run"}
+            for mark, kind in marks.items():
+                if mark in command:
+                    found[kind].append(process)
+        return found
 
     def partitions(self) -> list[str]:
         """The batches."""
@@ -219,8 +237,9 @@ class Dagster:
 def dagster(folder: Path, **more: str) -> Iterator[Dagster]:
     """Run webserver, daemon and code server as `make dev` does, until the block ends."""
     port = free_port()
-    command = [str(BIN / "dagster"), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1"]
-    env = environment(folder, **more)
+    ports = {"DAGSTER_PORT": str(port), "FRAUD_CODE_PORT": str(free_port())}
+    env = environment(folder, FRAUD_CODE_HOST="127.0.0.1", **ports, **more)
     url = f"http://127.0.0.1:{port}"
-    with running([*command, "-p", str(port)], env, folder / "dagster.log", f"{url}/server_info"):
+    command = ["bash", str(ROOT / "scripts" / "dev.sh")]
+    with running(command, env, folder / "dagster.log", f"{url}/server_info"):
         yield Dagster(url, folder)

@@ -1,0 +1,145 @@
+"""What became of every file that landed: a small SQLite table in `FRAUD_HOME`.
+
+It is what grows with history, so that the sensor's cursor need not. It decides nothing about
+runs: Dagster's own storage says what was run, and a ledger that is lost is made again from
+the files and from there.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import astuple, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from fraud_assets.intake.landing import State
+
+
+class Outcome(StrEnum):
+    """The states of a landed file; it is always in exactly one."""
+
+    waiting = "waiting"
+    running = "running"
+    done = "done"
+    failed = "failed"
+    duplicate = "duplicate"
+    refused = "refused"
+
+
+TAKEN = (Outcome.waiting, Outcome.running, Outcome.done)
+"""States in which a file's content belongs to its batch."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a landed file.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the drop folder, unique.
+    batch : str
+        The batch that it becomes.
+    size, modified_ns, inode : int
+        Its state when it was last read.
+    content_hash : str
+        SHA-256 in hexadecimal; empty while it could not be read.
+    outcome : Outcome
+    detail : str
+        The reason, for a person.
+    run_key : str
+        Names the run that was asked for; empty before.
+    """
+
+    name: str
+    batch: str
+    size: int
+    modified_ns: int
+    inode: int
+    content_hash: str
+    outcome: Outcome
+    detail: str = ""
+    run_key: str = ""
+
+    @property
+    def state(self) -> State:
+        """The file's state when it was last read."""
+        return self.size, self.modified_ns, self.inode
+
+
+_COLUMNS = tuple(Entry.__dataclass_fields__)
+_TABLE = f"""
+CREATE TABLE IF NOT EXISTS files (
+    {
+    ", ".join(
+        f"{name} {'INTEGER' if name in ('size', 'modified_ns', 'inode') else 'TEXT'}"
+        f"{' PRIMARY KEY' if name == 'name' else ' NOT NULL'}"
+        for name in _COLUMNS
+    )
+}
+);
+CREATE INDEX IF NOT EXISTS by_content ON files (content_hash);
+"""
+
+
+class Ledger:
+    """The entries, by file name.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+    """
+
+    def __init__(self, connection: sqlite3.Connection):
+        self._connection = connection
+        connection.executescript(_TABLE)
+
+    def entries(self) -> dict[str, Entry]:
+        """Return all entries by name."""
+        return {entry.name: entry for entry in self._select("")}
+
+    def with_content(self, content_hash: str) -> list[Entry]:
+        """Return the entries of a content, in order of their names."""
+        return list(self._select("WHERE content_hash = ? ORDER BY name", content_hash))
+
+    def with_outcome(self, outcome: Outcome) -> list[Entry]:
+        """Return the entries in a state, the oldest file first, ties by name."""
+        return list(self._select("WHERE outcome = ? ORDER BY modified_ns, name", outcome))
+
+    def put(self, entries: Iterable[Entry]) -> None:
+        """Write entries, each in place of the one of the same name."""
+        places = ", ".join("?" * len(_COLUMNS))
+        with self._connection:
+            self._connection.executemany(
+                f"INSERT OR REPLACE INTO files ({', '.join(_COLUMNS)}) VALUES ({places})",
+                [astuple(entry) for entry in entries],
+            )
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Remove entries."""
+        with self._connection:
+            self._connection.executemany(
+                "DELETE FROM files WHERE name = ?", [(name,) for name in names]
+            )
+
+    def _select(self, condition: str, *values: str) -> Iterator[Entry]:
+        found = self._connection.execute(
+            f"SELECT {', '.join(_COLUMNS)} FROM files {condition}", values
+        )
+        for name, batch, size, modified, inode, content, outcome, detail, run_key in found:
+            yield Entry(
+                name, batch, size, modified, inode, content, Outcome(outcome), detail, run_key
+            )
+
+
+@contextmanager
+def open_ledger(path: Path) -> Iterator[Ledger]:
+    """Open the ledger of a file, made if it is missing.
+
+    Parameters
+    ----------
+    path : Path
+    """
+    with closing(sqlite3.connect(path, timeout=30)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        yield Ledger(connection)

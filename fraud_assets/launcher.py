@@ -1,0 +1,103 @@
+"""A run launcher that notices when the process of a run has died.
+
+Dagster's default launcher starts a process for every run and leaves the watching to the code
+server that started it; when both are gone (a container that was killed, a power cut), the run
+counts as running for ever and holds up the queue. Here every run's process holds a file lock,
+which the kernel lets go of however the process ends, and run monitoring looks at it.
+"""
+
+import time
+from pathlib import Path
+
+from dagster import DagsterInstance, DagsterRun
+from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
+from dagster._core.storage.tags import RETRY_NUMBER_TAG
+from filelock import FileLock, Timeout
+
+from fraud_assets import config
+
+START_SECONDS = 120.0
+"""A pipeline run has taken its lock this long after it was started, or it has died."""
+
+OLD_SECONDS = 86_400.0
+"""Locks that nobody holds are cleared away when they are this old."""
+
+_held: dict[str, FileLock] = {}
+
+
+def hold(run_id: str) -> None:
+    """Hold the lock of a run until this process ends, and clear old ones away.
+
+    Parameters
+    ----------
+    run_id : str
+    """
+    if run_id not in _held:
+        path = _lock_path(run_id)
+        for old in path.parent.glob("*.lock"):
+            if time.time() - old.stat().st_mtime > OLD_SECONDS and not is_alive(old.stem):
+                old.unlink(missing_ok=True)
+        _held[run_id] = FileLock(path)
+        _held[run_id].acquire()
+
+
+def is_alive(run_id: str) -> bool | None:
+    """Tell whether the process of a run lives.
+
+    Returns
+    -------
+    bool or None
+        None when the run has not taken its lock: it is just starting, or is none of ours.
+    """
+    path = _lock_path(run_id)
+    if not path.exists():
+        return None
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _lock_path(run_id: str) -> Path:
+    folder = config.home_folder() / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{run_id}.lock"
+
+
+class WatchedRunLauncher(DefaultRunLauncher):
+    """Dagster's default launcher, and run monitoring can tell a dead run."""
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        """Whether run monitoring may ask."""
+        return True
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """Tell whether the process of a run lives."""
+        alive = is_alive(run.run_id)
+        if alive is None:
+            alive = not self._should_hold_a_lock(self._instance, run)
+        if alive:
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return CheckRunHealthResult(WorkerStatus.FAILED, "the process of the run is gone")
+
+    def _should_hold_a_lock(self, instance: DagsterInstance, run: DagsterRun) -> bool:
+        if run.job_name != config.JOB_NAME:
+            return False
+        start = instance.get_run_stats(run.run_id).start_time
+        return start is not None and time.time() - start > START_SECONDS
+
+
+def retried_runs(instance: DagsterInstance, run: DagsterRun) -> set[str]:
+    """Return the runs that died and that a run takes up again; none for any other run.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+    run : DagsterRun
+    """
+    if RETRY_NUMBER_TAG not in run.tags:
+        return set()
+    group = instance.get_run_group(run.run_id)
+    return {other.run_id for other in group[1]} - {run.run_id} if group else set()
