@@ -42,9 +42,8 @@ from fraud_assets.drift.profile import make_profile
 from fraud_assets.evaluation.evaluate import evaluate
 from fraud_assets.evaluation.plots import all_plots
 from fraud_assets.features import build
-from fraud_assets.intake.assets import take_in
 from fraud_assets.intake.contract import Roles
-from fraud_assets.intake.ingest import source_lines
+from fraud_assets.intake.take import Taken, take_in
 from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import splits, window
@@ -54,18 +53,18 @@ from fraud_assets.training.train import fraud_scores, losses_of, train
 begin()
 tracking, batch = Tracking(), "creditcard"
 context = SimpleNamespace(
-    run_id="plain", log=logging.getLogger("plain"), run=SimpleNamespace(job_name="plain"))
+    run_id="plain", log=logging.getLogger("plain"), run=SimpleNamespace(job_name="plain", tags={}),
+    instance=None)
 settings = TrainingSettings(estimator=sys.argv[1])
 with storage.Engine().connect() as engine:
-    source = storage.landing_path(batch)
     rows = storage.new_rows_file("raw_transactions", batch)
-    raw = storage.save_table("raw_transactions", take_in(
-        engine, source, batch, IntakeSettings(), rows, print))
+    taken = Taken(drop_folder() / f"{batch}.csv", batch, rows, storage.rejected_path(batch))
+    facts = take_in(engine, taken, IntakeSettings(), lambda _: None, print)
+    raw = storage.save_table("raw_transactions", storage.Table(rows, facts))
     roles = Roles(**raw.facts["roles"])
     key = {"batch": batch, "content_hash": raw.facts["content_hash"]}
     rows = storage.new_rows_file("features", batch)
-    build.write_features(engine, build.Source(raw.path, roles),
-        source_lines(raw.facts["rows"], raw.facts["rejected_lines"]), 7, [], rows)
+    build.write_features(engine, build.Source(raw.path, roles), 7, [], rows)
     features = storage.save_table("features", storage.Table(rows, key))
     columns = build.own_features(raw.facts["kinds"], roles)
     rows = storage.new_rows_file("splits", batch)

@@ -64,8 +64,8 @@ def _run(instance: "dg.DagsterInstance", folder: Path, file: "LandedFile") -> bo
     """
     from fraud_assets.definitions import defs
     from fraud_assets.intake.arrivals import new_run_key
-    from fraud_assets.intake.ingest import sha256
     from fraud_assets.intake.resources import batches, run_tags, runs_of
+    from fraud_assets.intake.source import sha256
 
     batch, content = file.batch, sha256(folder / file.name)
     instance.add_dynamic_partitions(str(batches.name), [batch])

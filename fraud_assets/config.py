@@ -74,6 +74,36 @@ class IntakeSettings(Settings):
     transaction_id: str | None = Field(None, description="Unique name of the transaction.")
     known_at: str | None = Field(None, description="When the row became known.")
     label_known_at: str | None = Field(None, description="When the row's label became known.")
+    fraud_labels: list[str] = Field(
+        ["1", "1.0", "true", "yes", "fraud"],
+        description="What the target says of a fraud; capitals and spaces around do not matter.",
+    )
+    genuine_labels: list[str] = Field(
+        ["0", "0.0", "false", "no", "genuine"],
+        description="What the target says of a genuine transaction.",
+    )
+    encoding: str | None = Field(
+        None, description="Encoding of the file, for example latin-1. Default: found out."
+    )
+    delimiter: str | None = Field(None, description="What parts the fields. Default: found out.")
+    decimal: str | None = Field(
+        None, description="What parts whole numbers from fractions, . or , . Default: found out."
+    )
+    timestamp_format: str | None = Field(
+        None,
+        description="How timestamps are written when not as in ISO 8601, for example "
+        "%d/%m/%Y %H:%M.",
+    )
+
+    @model_validator(mode="after")
+    def _labels_mean_one_thing(self) -> Self:
+        both = {*map(str.lower, self.fraud_labels)} & {*map(str.lower, self.genuine_labels)}
+        if both or not self.fraud_labels or not self.genuine_labels:
+            raise ValueError(
+                f"fraud_labels {self.fraud_labels} and genuine_labels {self.genuine_labels} must "
+                "both be given and have nothing in common"
+            )
+        return self
 
 
 KNOWN_NAMES: dict[str, tuple[str, ...]] = {
@@ -86,6 +116,11 @@ KNOWN_NAMES: dict[str, tuple[str, ...]] = {
     "known_at": ("KNOWN_AT",),
     "label_known_at": ("LABEL_KNOWN_AT",),
 }
+MISSING = (
+    *("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "-nan", "-NaN"),
+    *("NULL", "Null", "null", "None", "NaT"),
+)
+"""What stands for a missing value."""
 LABEL_LEAKS = ("TX_FRAUD_SCENARIO",)
 """Columns that say how a fraud was made: kept in the data, never a feature."""
 

@@ -6,8 +6,10 @@ are renamed into a folder named after the content hash of the CSV that they came
 in charge, and an accepted version stays readable after a newer one has arrived.
 """
 
+import errno
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -157,10 +159,26 @@ def new_rows_file(asset: str, batch: str) -> Path:
 
     What an earlier, interrupted run left there is removed.
     """
-    folder = _made(tables_folder(asset, batch))
-    for leftover in folder.glob("incoming-*"):
-        leftover.unlink()
-    return folder / f"incoming-{uuid4().hex}.parquet"
+    clear_incoming(asset, batch)
+    return _made(tables_folder(asset, batch)) / f"incoming-{uuid4().hex}.parquet"
+
+
+def clear_incoming(asset: str, batch: str, keep: Path | None = None) -> None:
+    """Remove what was written and never committed, but for one file."""
+    for leftover in tables_folder(asset, batch).glob("incoming-*"):
+        if leftover != keep:
+            leftover.unlink()
+
+
+def explain(error: OSError) -> str:
+    """Return what a failure of the file system means to a person, with the remedy."""
+    if error.errno == errno.ENOSPC or "No space left" in str(error):
+        free = shutil.disk_usage(config.home_folder()).free
+        return (
+            f"the disk is full: {free:,} bytes are left for {config.home_folder()}; free some "
+            "space there, then materialize the batch again. Nothing half-written is in use"
+        )
+    return f"{error.filename or config.home_folder()}: {error.strerror or error}"
 
 
 def save_table(asset: str, table: Table) -> Table:
@@ -217,6 +235,13 @@ def load_table(asset: str, batch: str, content_hash: str | None = None) -> Table
             f"materialize {asset} for this batch first"
         ) from error
     return Table(version / ROWS_FILE, facts)
+
+
+def find_table(asset: str, batch: str, content_hash: str) -> Table | None:
+    """Find a version of a table; None when it is not kept."""
+    if not has_table(asset, batch, content_hash):
+        return None
+    return load_table(asset, batch, content_hash)
 
 
 def has_table(asset: str, batch: str, content_hash: str) -> bool:

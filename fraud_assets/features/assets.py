@@ -15,7 +15,6 @@ from fraud_assets.features.build import (
     write_features,
 )
 from fraud_assets.intake.contract import Roles
-from fraud_assets.intake.ingest import source_lines
 from fraud_assets.intake.resources import (
     ACCEPTED_BATCHES,
     OWNERS,
@@ -61,9 +60,8 @@ def features(
             past = history(context.instance, batch)
             context.log.info(f"looking back on {len(past)} earlier batches")
             load_transactions(connection, own, past, config.label_delay_days)
-        lines = source_lines(raw["rows"], raw["rejected_lines"])
         derived = derived_features(roles, raw["kinds"])
-        write_features(connection, own, lines, config.label_delay_days, derived, rows)
+        write_features(connection, own, config.label_delay_days, derived, rows)
         metadata = storage.table_metadata(connection, rows)
     context.log_event(acceptance(batch, raw["content_hash"], raw["rows"]))
     names = own_features(raw["kinds"], roles) + derived

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
-import numpy as np
-import pandas as pd
 
 from fraud_assets.config import LABEL_LEAKS
 from fraud_assets.features.families import (
@@ -173,7 +171,6 @@ def _frame(feature: WindowFeature, label_delay_days: float) -> str:
 def write_features(
     engine: duckdb.DuckDBPyConnection,
     own: Source,
-    lines: np.ndarray,
     label_delay_days: float,
     derived: Sequence[str],
     destination: Path,
@@ -186,8 +183,6 @@ def write_features(
     ----------
     engine : duckdb.DuckDBPyConnection
     own : Source
-    lines : ndarray of shape (n_rows,)
-        Line of each row in the CSV.
     label_delay_days : float
     derived : sequence of str
         The derived features to add.
@@ -195,7 +190,6 @@ def write_features(
         Parquet: `source_line`, the source columns, `days_known`, then the derived features,
         in the order of the file.
     """
-    engine.register("source_lines", pd.DataFrame({"row": np.arange(len(lines)), "line": lines}))
     added, joined = ", NULL AS days_known", ""
     if own.roles.has_behaviour:
         added = "".join(f", features.{name}" for name in ("days_known", *derived))
@@ -204,9 +198,7 @@ def write_features(
             "ON features.row = source.file_row_number "
         )
     engine.execute(
-        f"COPY (SELECT source_lines.line AS source_line, source.* EXCLUDE (file_row_number)"
-        f"{added} FROM {parquet(own.path, row_numbers=True)} AS source "
-        f"JOIN source_lines ON source_lines.row = source.file_row_number {joined}"
+        f"COPY (SELECT source.* EXCLUDE (file_row_number){added} "
+        f"FROM {parquet(own.path, row_numbers=True)} AS source {joined}"
         f"ORDER BY source.file_row_number) TO {literal(destination)} (FORMAT parquet)"
     )
-    engine.unregister("source_lines")

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from fraud_assets.intake.ingest import sha256
 from fraud_assets.intake.landing import LandedFile, is_being_written, look, printable
 from fraud_assets.intake.ledger import TAKEN, Entry, Ledger, Outcome
+from fraud_assets.intake.source import sha256
 
 READ_SECONDS = 20.0
 """No further file is read in a look that has lasted this long: a tick has a minute."""

@@ -1,25 +1,17 @@
 """`simulated_transactions` and `raw_transactions`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import duckdb
 
 from fraud_assets import config, storage
 from fraud_assets.config import IntakeSettings, SimulationSettings
 from fraud_assets.intake import landing
-from fraud_assets.intake.contract import IntakeError, draw_contract
-from fraud_assets.intake.ingest import (
-    Intake,
-    empty_column_problems,
-    ingest,
-    rejected_csv,
-    require_rows,
-    sha256,
-)
 from fraud_assets.intake.resources import CONTENT_TAG, OWNERS, SOURCE_TAG, batches
+from fraud_assets.intake.source import IntakeError
+from fraud_assets.intake.take import Taken, take_in
 
 GROUP = "intake"
 
@@ -82,8 +74,8 @@ def write_first_csv(settings: SimulationSettings) -> Path:
     partitions_def=batches,
     group_name=GROUP,
     owners=OWNERS,
-    kinds={"duckdb", "parquet"},
-    code_version="1",
+    kinds={"arrow", "parquet"},
+    code_version="2",
     io_manager_key="tables",
 )
 def raw_transactions(
@@ -95,12 +87,24 @@ def raw_transactions(
     with engine.connect() as connection:
         try:
             source = source_of(batch, context.run.tags.get(SOURCE_TAG))
-            table = take_in(connection, source, batch, config, rows, context.log.info)
+            facts = take_in(
+                connection,
+                Taken(source, batch, rows, storage.rejected_path(batch)),
+                config,
+                lambda content: storage.find_table("raw_transactions", batch, content),
+                context.log.info,
+            )
         except IntakeError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+        except OSError as error:
+            raise dg.Failure(storage.explain(error), allow_retries=False) from error
+        finally:
+            storage.clear_incoming("raw_transactions", batch, keep=rows)
         metadata = storage.table_metadata(connection, rows)
-    context.instance.add_run_tags(context.run_id, {CONTENT_TAG: table.facts["content_hash"]})
-    return dg.MaterializeResult(value=table, metadata=metadata | _metadata(source, table.facts))
+    context.instance.add_run_tags(context.run_id, {CONTENT_TAG: facts["content_hash"]})
+    return dg.MaterializeResult(
+        value=storage.Table(rows, facts), metadata=metadata | _metadata(source, facts)
+    )
 
 
 def source_of(batch: str, name: str | None) -> Path:
@@ -131,86 +135,25 @@ def source_of(batch: str, name: str | None) -> Path:
     return folder / file.name
 
 
-def take_in(
-    engine: duckdb.DuckDBPyConnection,
-    source: Path,
-    batch: str,
-    settings: IntakeSettings,
-    rows: Path,
-    log: Callable[[str], Any],
-) -> storage.Table:
-    """Write a landed CSV's accepted rows to Parquet and its rejected rows to a CSV.
-
-    Parameters
-    ----------
-    engine : duckdb.DuckDBPyConnection
-    source : Path
-        The CSV.
-    batch : str
-    settings : IntakeSettings
-    rows : Path
-        The Parquet file to write.
-    log : callable
-        Is told of the progress.
-
-    Returns
-    -------
-    storage.Table
-
-    Raises
-    ------
-    IntakeError
-        When no batch can be made of the file.
-    """
-    state = landing.state_of(source)
-    if state is None:
-        raise IntakeError(f"{source.name} is gone; drop it again")
-    content_hash = sha256(source)
-    contract = draw_contract(engine, source, settings)
-    log(f"reading {source} ({state[0]:,} bytes, {len(contract.kinds)} columns)")
-    intake = ingest(engine, source, contract, rows)
-    _write_rejected(storage.rejected_path(batch), intake)
-    require_rows(source, intake)
-    if landing.state_of(source) != state:
-        raise IntakeError(f"{source.name} changed while it was read; materialize the batch again")
-    log(f"{intake.rows:,} rows accepted, {len(intake.rejected):,} rejected")
-    return storage.Table(
-        rows,
-        {
-            "batch": batch,
-            "content_hash": content_hash,
-            "source_file": source.name,
-            "source_bytes": state[0],
-            "rows": intake.rows,
-            "frauds": intake.frauds,
-            "rejected": len(intake.rejected),
-            "rejected_lines": [row.line for row in intake.rejected],
-            "rejected_examples": [f"line {row.line}: {row.reason}" for row in intake.rejected[:3]],
-            "kinds": contract.kinds,
-            "roles": contract.roles.model_dump(),
-            "problems": [*contract.problems, *empty_column_problems(source, intake)],
-        },
-    )
-
-
-def _write_rejected(path: Path, intake: Intake) -> None:
-    if intake.rejected:
-        storage.write_atomically(path, rejected_csv(intake.rejected))
-    else:
-        path.unlink(missing_ok=True)
-
-
 def _metadata(source: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    shown = (
+        "content_hash",
+        "source_bytes",
+        "schema_fingerprint",
+        "encoding",
+        "delimiter",
+        "frauds",
+    )
     metadata: dict[str, Any] = {
         "source_file": dg.MetadataValue.path(source),
-        "content_hash": facts["content_hash"],
-        "source_bytes": facts["source_bytes"],
+        **{name: facts[name] for name in shown},
         "rows_accepted": facts["rows"],
         "rows_rejected": facts["rejected"],
-        "frauds": facts["frauds"],
         "fraud_prevalence": facts["frauds"] / facts["rows"],
         "roles": dg.MetadataValue.json(facts["roles"]),
     }
     if facts["rejected"]:
         metadata["rejected_rows"] = dg.MetadataValue.path(storage.rejected_path(facts["batch"]))
+    if facts["repairs"]:
+        metadata["repairs"] = facts["repairs"]
     return metadata

@@ -1,49 +1,33 @@
 """From a CSV to typed Parquet: rows that fit the contract, and the rejected rest."""
 
-import csv
-import hashlib
-import io
-from collections.abc import Iterable
-from dataclasses import dataclass
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fraud_assets.intake.contract import (
-    LABEL,
-    MOMENT,
-    NUMBER,
-    TARGET_VALUES,
-    Contract,
-    IntakeError,
-)
-from fraud_assets.sql import identifier, literal, parquet, struct
+from fraud_assets.intake.contract import NAME, Contract
+from fraud_assets.intake.parse import LINE, Parsed, parse, schema
+from fraud_assets.intake.records import chunks
+from fraud_assets.intake.rejected import RejectedRow, RejectedRows
+from fraud_assets.intake.source import IntakeError, Source
 
-EXPECTED = {NUMBER: "a number", MOMENT: "a date and time", LABEL: "0 or 1"}
-
-
-@dataclass(frozen=True)
-class RejectedRow:
-    """A row that does not fit the contract.
-
-    Attributes
-    ----------
-    line : int
-        Line number in the file; the header is line 1.
-    reason : str
-        Names column and value.
-    text : str
-        The row as it stands in the file.
-    """
-
-    line: int
-    reason: str
-    text: str
+WORKERS = 2
+ROW_GROUP = 122_880
+"""Rows that DuckDB reads as one piece."""
+SECONDS_BETWEEN_LINES = 5.0
+"""How often the log says how far a long file has been read."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Intake:
     """What came of a file.
 
@@ -53,62 +37,141 @@ class Intake:
         Accepted rows.
     frauds : int
         Accepted rows whose target is 1.
-    rejected : list of RejectedRow
-        In the order of the file.
-    empty_columns : list of str
-        Columns without one value in all accepted rows.
+    rejected : int
+    examples : list of RejectedRow
+        The first rejected rows.
+    filled : dict of str to int
+        Values that are not missing, by column.
     """
 
-    rows: int
-    frauds: int
-    rejected: list[RejectedRow]
-    empty_columns: list[str]
+    rows: int = 0
+    frauds: int = 0
+    rejected: int = 0
+    examples: list[RejectedRow] = field(default_factory=list)
+    filled: dict[str, int] = field(default_factory=dict)
 
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    @property
+    def empty_columns(self) -> list[str]:
+        """Columns without one value in all accepted rows."""
+        return [name for name, count in self.filled.items() if self.rows and count == 0]
 
 
 def ingest(
-    engine: duckdb.DuckDBPyConnection, source: Path, contract: Contract, destination: Path
+    source: Source,
+    contract: Contract,
+    destination: Path,
+    rejected: RejectedRows,
+    log: Callable[[str], Any] = lambda _: None,
+    lines: NDArray[np.int64] | None = None,
 ) -> Intake:
     """Write the rows of a CSV that fit the contract to a Parquet file.
 
+    Memory is bounded: chunks are read by two threads and written in order.
+
     Parameters
     ----------
-    engine : duckdb.DuckDBPyConnection
-    source : Path
-        The CSV.
+    source : Source
+        The CSV, of which nothing has been read yet.
     contract : Contract
     destination : Path
-        The Parquet file to write; its rows keep the order of the file. NaN becomes null.
+        The Parquet file to write: `source_line`, then the columns, in the order of the file.
+        NaN becomes null.
+    rejected : RejectedRows
+        Takes the other rows.
+    log : callable, optional
+        Is told of the progress.
+    lines : ndarray of int64, optional
+        What to say in place of each line number: of a repaired row, its old one.
 
     Returns
     -------
     Intake
     """
-    engine.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-    engine.execute(
-        f"COPY (SELECT {_selection(contract)} FROM {_reader(contract)}) "
-        f"TO {literal(destination)} (FORMAT parquet)",
-        [str(source), contract.delimiter],
-    )
-    rejected = _misread_rows(engine, contract)
-    rejected += _reject_unusable(engine, source, contract, destination, rejected)
-    rejected.sort(key=lambda row: row.line)
-    target = identifier(contract.roles.target)
-    counts = ", ".join(f"count({identifier(name)})" for name in contract.kinds)
-    (rows, frauds, *filled) = engine.execute(
-        f"SELECT count(*), coalesce(sum({target}), 0), {counts} FROM {parquet(destination)}"
-    ).fetchall()[0]
-    empty = [name for name, n in zip(contract.kinds, filled, strict=True) if rows and n == 0]
-    return Intake(int(rows), int(frauds), rejected, empty)
+    intake = Intake(filled=dict.fromkeys(contract.kinds, 0))
+    target = contract.roles.target
+    names = [name for name, kind in contract.kinds.items() if kind == NAME]
+    said = time.monotonic()
+    with pq.ParquetWriter(
+        destination,
+        schema(contract),
+        use_dictionary=names,
+        column_encoding={LINE: "DELTA_BINARY_PACKED"},
+    ) as writer:
+        waiting: list[pa.Table] = []
+        for parsed in _in_order(source, contract):
+            table = parsed.table if lines is None else _renumbered(parsed.table, lines)
+            for row in parsed.rejected:
+                old = row.line if lines is None else int(lines[row.line - 1])
+                rejected.add(RejectedRow(old, row.reason, row.text))
+            intake.rows += table.num_rows
+            intake.frauds += pc.sum(table[target]).as_py() or 0
+            for name in contract.kinds:
+                intake.filled[name] += table.num_rows - table[name].null_count
+            waiting.append(table)
+            if sum(table.num_rows for table in waiting) >= ROW_GROUP:
+                waiting = _write(writer, waiting)
+            if time.monotonic() - said > SECONDS_BETWEEN_LINES:
+                said = time.monotonic()
+                share = source.position / max(1, source.size)
+                log(f"{share:.0%} of {source.size:,} bytes read: {intake.rows:,} rows")
+        _write(writer, waiting, flush=True)
+    intake.rejected, intake.examples = rejected.count, rejected.examples
+    return intake
 
 
-def require_rows(source: Path, intake: Intake) -> None:
+def _renumbered(table: pa.Table, lines: NDArray[np.int64]) -> pa.Table:
+    own = lines[table[LINE].to_numpy() - 1]
+    return table.set_column(0, LINE, pa.array(own))
+
+
+def _write(
+    writer: pq.ParquetWriter, waiting: list[pa.Table], flush: bool = False
+) -> list[pa.Table]:
+    """Write whole row groups; return what is left for the next."""
+    if not waiting:
+        return []
+    rows = pa.concat_tables(waiting)
+    whole = len(rows) if flush else len(rows) // ROW_GROUP * ROW_GROUP
+    writer.write_table(rows[:whole], row_group_size=ROW_GROUP)
+    return [] if flush else [rows[whole:]]
+
+
+def _in_order(source: Source, contract: Contract) -> Iterator[Parsed]:
+    """Parse chunks side by side; yield them in the order of the file."""
+    skipped = _Skipped(source, len(contract.header))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        under_way: deque[Future[Parsed]] = deque()
+        for chunk in chunks(skipped, contract.delimiter, contract.first_line):
+            under_way.append(pool.submit(parse, chunk, contract))
+            if len(under_way) > WORKERS + 1:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+class _Skipped:
+    """A reader without its first bytes."""
+
+    def __init__(self, source: Source, size: int):
+        self._source, self._size = source, size
+
+    def read(self, size: int) -> bytes:
+        data = self._source.read(size)
+        while data and self._size:
+            cut = min(self._size, len(data))
+            self._size -= cut
+            data = data[cut:] or self._source.read(size)
+        return data
+
+
+def require_rows(name: str, intake: Intake) -> None:
     """Refuse a file of which no row was accepted.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    intake : Intake
 
     Raises
     ------
@@ -116,154 +179,18 @@ def require_rows(source: Path, intake: Intake) -> None:
         With the first rejected row as the example.
     """
     if intake.rows == 0:
-        example = intake.rejected[0] if intake.rejected else None
+        example = intake.examples[0] if intake.examples else None
         where = f"line {example.line}: {example.reason}" if example else "no row could be read"
         raise IntakeError(
-            f"{source.name}: none of its rows fits the contract; first, {where}; "
+            f"{name}: none of its rows fits the contract; first, {where}; "
             "correct the file and drop it again"
         )
 
 
-def empty_column_problems(source: Path, intake: Intake) -> list[str]:
+def empty_column_problems(name: str, intake: Intake) -> list[str]:
     """Return a message for each column without a value."""
     return [
-        f"{source.name}: column {name!r} holds no value (only NaN or nothing) in all "
+        f"{name}: column {column!r} holds no value (only NaN or nothing) in all "
         f"{intake.rows} rows; fill or remove the column"
-        for name in intake.empty_columns
+        for column in intake.empty_columns
     ]
-
-
-def rejected_csv(rejected: Iterable[RejectedRow]) -> str:
-    """Return rejected rows as CSV text: line number, reason, the raw text."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["line_number", "reason", "raw_text"])
-    writer.writerows([row.line, row.reason, row.text] for row in rejected)
-    return text.getvalue()
-
-
-def source_lines(n_rows: int, rejected_lines: list[int]) -> NDArray[np.int64]:
-    """Return the line numbers of the accepted rows.
-
-    Parameters
-    ----------
-    n_rows : int
-        Accepted rows.
-    rejected_lines : list of int
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-        Ascending; the header is line 1.
-    """
-    lines = np.arange(2, n_rows + len(rejected_lines) + 2)
-    return np.setdiff1d(lines, np.asarray(rejected_lines, dtype=lines.dtype), assume_unique=True)
-
-
-def _reader(contract: Contract) -> str:
-    labels = f"ENUM({', '.join(map(literal, TARGET_VALUES))})"
-    types = struct(
-        {name: labels if kind == LABEL else kind for name, kind in contract.kinds.items()}
-    )
-    return (
-        "read_csv(?, header=true, auto_detect=false, delim=?, quote='\"', escape='\"', "
-        f"columns={types}, store_rejects=true, rejects_limit=0)"
-    )
-
-
-def _selection(contract: Contract) -> str:
-    def expression(name: str, kind: str) -> str:
-        column = identifier(name)
-        if kind == NUMBER:
-            return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END AS {column}"
-        if kind == LABEL:
-            return f"CAST(CAST(CAST({column} AS VARCHAR) AS DOUBLE) AS TINYINT) AS {column}"
-        return column
-
-    return ", ".join(expression(name, kind) for name, kind in contract.kinds.items())
-
-
-def _misread_rows(engine: duckdb.DuckDBPyConnection, contract: Contract) -> list[RejectedRow]:
-    """Return the rows that DuckDB could not read as the contract's types."""
-    errors = engine.execute(
-        "SELECT line, column_idx, error_type, csv_line FROM reject_errors "
-        "QUALIFY row_number() OVER (PARTITION BY line ORDER BY column_idx) = 1 ORDER BY line"
-    ).fetchall()
-    names, kinds = list(contract.kinds), list(contract.kinds.values())
-    rejected = []
-    for line, column, problem, raw in errors:
-        # With CRLF endings, DuckDB begins a line at the line feed that ended the one before.
-        text = (raw or "").strip("\r\n")
-        if problem == "CAST" and column and column <= len(names):
-            fields = _fields(text, contract.delimiter)
-            value = fields[column - 1] if column <= len(fields) else ""
-            reason = f"column {names[column - 1]!r}: {value[:40]!r} is not " + EXPECTED.get(
-                kinds[column - 1], "text"
-            )
-        elif problem in ("MISSING COLUMNS", "TOO MANY COLUMNS"):
-            found = len(_fields(text, contract.delimiter))
-            reason = f"{found} fields where the header has {len(names)}"
-        else:
-            reason = problem.lower()
-        rejected.append(RejectedRow(int(line), reason, text))
-    return rejected
-
-
-def _fields(text: str, delimiter: str) -> list[str]:
-    """Return the fields of a row as it stands in the file."""
-    return next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
-
-
-def _reject_unusable(
-    engine: duckdb.DuckDBPyConnection,
-    source: Path,
-    contract: Contract,
-    destination: Path,
-    misread: list[RejectedRow],
-) -> list[RejectedRow]:
-    """Take rows out of the Parquet file that have types but no use: no label, infinity."""
-    table = parquet(destination, row_numbers=True)
-    found = engine.execute(
-        f"SELECT file_row_number, fault FROM (SELECT file_row_number, {_fault_of_a_row(contract)} "
-        f"AS fault FROM {table}) WHERE fault IS NOT NULL ORDER BY file_row_number"
-    ).fetchall()
-    if not found:
-        return []
-    last = found[-1][0] + 1
-    lines = source_lines(last, [row.line for row in misread if row.line <= last + len(misread) + 1])
-    texts = _lines_of(source, {int(lines[row]) for row, _ in found})
-    kept = destination.with_suffix(".kept.parquet")
-    engine.execute(
-        f"COPY (SELECT * EXCLUDE (file_row_number) FROM {table} "
-        f"WHERE {_fault_of_a_row(contract)} IS NULL ORDER BY file_row_number) "
-        f"TO {literal(kept)} (FORMAT parquet)"
-    )
-    kept.replace(destination)
-    return [
-        RejectedRow(int(lines[row]), fault, texts.get(int(lines[row]), "")) for row, fault in found
-    ]
-
-
-def _fault_of_a_row(contract: Contract) -> str:
-    def fault(condition: str, name: str, what: str) -> str:
-        return f"WHEN {condition} THEN {literal(f'column {name!r}: {what}')}"
-
-    roles = contract.roles
-    faults = [fault(f"{identifier(roles.target)} IS NULL", roles.target, "the label is missing")]
-    if roles.timestamp:
-        unknown = f"{identifier(roles.timestamp)} IS NULL"
-        faults.append(fault(unknown, roles.timestamp, "the timestamp is missing"))
-    for name, kind in contract.kinds.items():
-        if kind == NUMBER:
-            faults.append(fault(f"isinf({identifier(name)})", name, "infinity is not usable"))
-    return f"CASE {' '.join(faults)} END"
-
-
-def _lines_of(source: Path, wanted: set[int]) -> dict[int, str]:
-    """Return the text of some lines of a file."""
-    with source.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        return {
-            number: line.rstrip("\r\n")
-            for number, line in enumerate(file, start=1)
-            if number in wanted
-        }
