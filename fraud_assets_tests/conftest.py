@@ -82,7 +82,8 @@ def transactions_file(transactions: pd.DataFrame, tmp_path: Path, engine) -> Pat
     path = tmp_path / "transactions.parquet"
     engine.register("frame", transactions)
     engine.execute(
-        "COPY (SELECT 1 + row_number() OVER () AS source_line, * REPLACE (CAST(CUSTOMER_ID AS VARCHAR) AS CUSTOMER_ID, "
+        "COPY (SELECT 1 + row_number() OVER () AS source_line, * REPLACE ("
+        "CAST(CUSTOMER_ID AS VARCHAR) AS CUSTOMER_ID, "
         "CAST(TERMINAL_ID AS VARCHAR) AS TERMINAL_ID) FROM frame) "
         f"TO '{path}' (FORMAT parquet)"
     )

@@ -4,7 +4,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from fraud_assets.intake.rejected import RejectedRow, RejectedRows
 from fraud_assets.intake.source import IntakeError, Source
 
 WORKERS = 2
+WRITES_AHEAD = 1
 ROW_GROUP = 122_880
 """Rows that DuckDB reads as one piece."""
 SECONDS_BETWEEN_LINES = 5.0
@@ -88,52 +90,82 @@ def ingest(
     Intake
     """
     intake = Intake(filled=dict.fromkeys(contract.kinds, 0))
-    target = contract.roles.target
-    names = [name for name, kind in contract.kinds.items() if kind == NAME]
-    said = time.monotonic()
-    with pq.ParquetWriter(
-        destination,
-        schema(contract),
-        use_dictionary=names,
-        column_encoding={LINE: "DELTA_BINARY_PACKED"},
-    ) as writer:
-        waiting: list[pa.Table] = []
+    number, said = _numbering(contract.first_line, lines), time.monotonic()
+    with _ordered_writer(destination, contract) as write:
         for parsed in _in_order(source, contract):
-            table = parsed.table if lines is None else _renumbered(parsed.table, lines)
-            for row in parsed.rejected:
-                old = row.line if lines is None else int(lines[row.line - 1])
-                rejected.add(RejectedRow(old, row.reason, row.text))
-            intake.rows += table.num_rows
-            intake.frauds += pc.sum(table[target]).as_py() or 0
-            for name in contract.kinds:
-                intake.filled[name] += table.num_rows - table[name].null_count
-            waiting.append(table)
-            if sum(table.num_rows for table in waiting) >= ROW_GROUP:
-                waiting = _write(writer, waiting)
+            found, refused = number(parsed)
+            for row in refused:
+                rejected.add(row)
+            _count(intake, found, contract)
+            write(found)
             if time.monotonic() - said > SECONDS_BETWEEN_LINES:
                 said = time.monotonic()
                 share = source.position / max(1, source.size)
                 log(f"{share:.0%} of {source.size:,} bytes read: {intake.rows:,} rows")
-        _write(writer, waiting, flush=True)
     intake.rejected, intake.examples = rejected.count, rejected.examples
     return intake
 
 
-def _renumbered(table: pa.Table, lines: NDArray[np.int64]) -> pa.Table:
-    own = lines[table[LINE].to_numpy() - 1]
-    return table.set_column(0, LINE, pa.array(own))
+def _numbering(
+    first_line: int, lines: NDArray[np.int64] | None
+) -> Callable[[Parsed], tuple[pa.Table, list[RejectedRow]]]:
+    """Return what numbers the rows of one chunk after the other by their lines in the file."""
+    next_line = first_line
+
+    def number(parsed: Parsed) -> tuple[pa.Table, list[RejectedRow]]:
+        nonlocal next_line
+        own = parsed.table[LINE].to_numpy() + next_line
+        refused = [row.line + next_line for row in parsed.rejected]
+        next_line += parsed.breaks
+        if lines is not None:
+            own, refused = lines[own - 1], [int(lines[line - 1]) for line in refused]
+        return parsed.table.set_column(0, LINE, pa.array(own)), [
+            replace(row, line=line) for row, line in zip(parsed.rejected, refused, strict=True)
+        ]
+
+    return number
 
 
-def _write(
-    writer: pq.ParquetWriter, waiting: list[pa.Table], flush: bool = False
-) -> list[pa.Table]:
-    """Write whole row groups; return what is left for the next."""
-    if not waiting:
-        return []
-    rows = pa.concat_tables(waiting)
-    whole = len(rows) if flush else len(rows) // ROW_GROUP * ROW_GROUP
-    writer.write_table(rows[:whole], row_group_size=ROW_GROUP)
-    return [] if flush else [rows[whole:]]
+def _count(intake: Intake, table: pa.Table, contract: Contract) -> None:
+    intake.rows += table.num_rows
+    intake.frauds += pc.sum(table[contract.roles.target]).as_py() or 0
+    for name in contract.kinds:
+        intake.filled[name] += table.num_rows - table[name].null_count
+
+
+@contextmanager
+def _ordered_writer(destination: Path, contract: Contract) -> Iterator[Callable[[pa.Table], None]]:
+    """Yield what writes tables in order, in a thread of its own, as whole row groups."""
+    names = [name for name, kind in contract.kinds.items() if kind == NAME]
+    waiting: list[pa.Table] = []
+    under_way: deque[Future[None]] = deque()
+    with (
+        pq.ParquetWriter(
+            destination,
+            schema(contract),
+            use_dictionary=names,
+            column_encoding={LINE: "DELTA_BINARY_PACKED"},
+        ) as writer,
+        ThreadPoolExecutor(1) as thread,
+    ):
+
+        def flush(rows: pa.Table) -> None:
+            under_way.append(thread.submit(writer.write_table, rows, ROW_GROUP))
+            while len(under_way) > WRITES_AHEAD:
+                under_way.popleft().result()
+
+        def write(table: pa.Table) -> None:
+            waiting.append(table)
+            if sum(map(len, waiting)) >= ROW_GROUP:
+                rows = pa.concat_tables(waiting)
+                whole = len(rows) // ROW_GROUP * ROW_GROUP
+                waiting[:] = [rows[whole:]]
+                flush(rows[:whole])
+
+        yield write
+        flush(pa.concat_tables([schema(contract).empty_table(), *waiting]))
+        while under_way:
+            under_way.popleft().result()
 
 
 def _in_order(source: Source, contract: Contract) -> Iterator[Parsed]:
@@ -141,7 +173,7 @@ def _in_order(source: Source, contract: Contract) -> Iterator[Parsed]:
     skipped = _Skipped(source, len(contract.header))
     with ThreadPoolExecutor(WORKERS) as pool:
         under_way: deque[Future[Parsed]] = deque()
-        for chunk in chunks(skipped, contract.delimiter, contract.first_line):
+        for chunk in chunks(skipped, contract.delimiter):
             under_way.append(pool.submit(parse, chunk, contract))
             if len(under_way) > WORKERS + 1:
                 yield under_way.popleft().result()

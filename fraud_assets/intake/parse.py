@@ -43,11 +43,15 @@ class Parsed:
     table : pa.Table
         The accepted rows: `source_line`, then the columns of the file, in its order.
     rejected : list of RejectedRow
-        In the order of the file.
+        In the order of the file. Lines, here and in the table, count from 0 at the beginning
+        of the chunk.
+    breaks : int
+        The lines of the chunk.
     """
 
     table: pa.Table
     rejected: list[RejectedRow]
+    breaks: int
 
 
 def schema(contract: Contract) -> pa.Schema:
@@ -81,7 +85,7 @@ def parse(chunk: Chunk, contract: Contract) -> Parsed:
     if columns is not None:
         usable = _usable(columns, contract)
         if usable is not None:
-            return Parsed(_table(chunk.lines(), usable, contract), [])
+            return Parsed(_table(chunk.lines(), usable, contract), [], chunk.breaks)
     return _read_one_by_one(chunk, contract)
 
 
@@ -204,7 +208,7 @@ def _read_one_by_one(chunk: Chunk, contract: Contract) -> Parsed:
         RejectedRow(int(lines[index]), faults[index], _text(records[index]))
         for index in sorted(faults)
     ]
-    return Parsed(table, rejected)
+    return Parsed(table, rejected, chunk.breaks)
 
 
 def _damage(record: bytes) -> str | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fraud_assets.intake.source import Reader
 
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 1 << 23
 MAX_RECORD_BYTES = 32 << 20
 """A longer line is refused, so that no file can fill the memory."""
 MAX_QUOTED_BYTES = 4 << 20
@@ -31,8 +31,6 @@ class Chunk:
     ----------
     data : bytes
         UTF-8; ends with a line break, but for the last of a file.
-    first_line : int
-        Line number of the first byte.
     starts : ndarray of int64 or None
         Where the records begin in `data`; None when every line is one.
     damaged : dict of int to str
@@ -40,7 +38,6 @@ class Chunk:
     """
 
     data: bytes
-    first_line: int
     starts: NDArray[np.int64] | None = None
     damaged: dict[int, str] = field(default_factory=dict)
 
@@ -51,23 +48,26 @@ class Chunk:
         return _starts(np.flatnonzero(_bytes(self.data) == NEWLINE) + 1, len(self.data))
 
     @cached_property
+    def breaks(self) -> int:
+        """The number of line breaks."""
+        return self.data.count(b"\n")
+
+    @property
     def count(self) -> int:
         """The number of records, blank lines among them."""
         if self.starts is not None:
             return len(self.starts)
-        return self.data.count(b"\n") + (not self.data.endswith(b"\n"))
+        return self.breaks + (not self.data.endswith(b"\n"))
 
     def lines(self) -> NDArray[np.int64]:
-        """Return the line number of each record."""
+        """Return the line of each record, counted from 0 at the beginning of the chunk."""
         if self.starts is None:
-            return self.first_line + np.arange(self.count)
+            return np.arange(self.count)
         breaks = np.flatnonzero(_bytes(self.data) == NEWLINE)
-        return self.first_line + np.searchsorted(breaks, self.starts)
+        return np.searchsorted(breaks, self.starts)
 
 
-def chunks(
-    reader: Reader, delimiter: str, first_line: int = 1, size: int = CHUNK_BYTES
-) -> Iterator[Chunk]:
+def chunks(reader: Reader, delimiter: str, size: int = CHUNK_BYTES) -> Iterator[Chunk]:
     """Cut a text into chunks of whole records.
 
     Parameters
@@ -76,8 +76,6 @@ def chunks(
         UTF-8 text that begins with a record.
     delimiter : str
         One ASCII character.
-    first_line : int, optional
-        Line number at which the text begins.
     size : int, optional
         Bytes to read at a time.
 
@@ -86,7 +84,7 @@ def chunks(
     Chunk
         Together they are the text, without the rest of lines that are too long.
     """
-    rest, line = b"", first_line
+    rest = b""
     while True:
         block = reader.read(size)
         if not rest and not block:
@@ -94,24 +92,20 @@ def chunks(
         plain = block.rfind(b"\n") + 1
         if plain and b'"' not in rest and b'"' not in block:
             # The common case, with one copy of the bytes.
-            chunk = Chunk(b"".join((rest, memoryview(block)[:plain])), line)
-            yield chunk
-            line += chunk.count
+            yield Chunk(b"".join((rest, memoryview(block)[:plain])))
             rest = block[plain:]
             continue
         data = rest + block
-        chunk, used = _cut(data, delimiter, line, at_end=not block)
+        chunk, used = _cut(data, delimiter, at_end=not block)
         if used == 0 and len(data) > MAX_RECORD_BYTES:
-            rest = yield from _skip_line(reader, data, line, size)
-            line += 1
+            rest = yield from _skip_line(reader, data, size)
             continue
         if used:
             yield chunk
-            line += data.count(b"\n", 0, used)
         rest = data[used:]
 
 
-def _skip_line(reader: Reader, data: bytes, line: int, size: int) -> Generator[Chunk, None, bytes]:
+def _skip_line(reader: Reader, data: bytes, size: int) -> Generator[Chunk, None, bytes]:
     """Yield what is kept of a line that is too long; return what follows it."""
     total, kept = len(data), data[:SHOWN_OF_A_LONG_LINE]
     while b"\n" not in data:
@@ -125,23 +119,23 @@ def _skip_line(reader: Reader, data: bytes, line: int, size: int) -> Generator[C
         "only its beginning is kept here"
     )
     kept = kept.decode("utf-8", "ignore").encode() + b"\n"
-    yield Chunk(kept, line, np.zeros(1, np.int64), {0: problem})
+    yield Chunk(kept, np.zeros(1, np.int64), {0: problem})
     return after
 
 
-def _cut(data: bytes, delimiter: str, line: int, at_end: bool) -> tuple[Chunk, int]:
+def _cut(data: bytes, delimiter: str, at_end: bool) -> tuple[Chunk, int]:
     """Return the whole records at the beginning of some data, and how long they are."""
     if b'"' not in data:
         used = len(data) if at_end else data.rfind(b"\n") + 1
-        return Chunk(data[:used], line), used
+        return Chunk(data[:used]), used
     ends = _proper_ends(data, delimiter)
     if ends is not None and (at_end or len(ends)):
         if at_end and (not len(ends) or ends[-1] < len(data)):
             ends = np.append(ends, len(data))
         if not at_end or _is_closed(data):
             used = int(ends[-1])
-            return Chunk(data[:used], line, _starts(ends, used)), used
-    return _cut_carefully(data, delimiter, line, at_end)
+            return Chunk(data[:used], _starts(ends, used)), used
+    return _cut_carefully(data, delimiter, at_end)
 
 
 def _is_closed(data: bytes) -> bool:
@@ -194,7 +188,7 @@ def _patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     return record, unclosed
 
 
-def _cut_carefully(data: bytes, delimiter: str, line: int, at_end: bool) -> tuple[Chunk, int]:
+def _cut_carefully(data: bytes, delimiter: str, at_end: bool) -> tuple[Chunk, int]:
     """Cut line by line, and set lines apart whose quotes make no sense."""
     record, unclosed = _patterns(delimiter)
     starts, damaged, place = [], {}, 0
@@ -217,4 +211,4 @@ def _cut_carefully(data: bytes, delimiter: str, line: int, at_end: bool) -> tupl
                 damaged[place] = "there is text after a closing quote"
         starts.append(place)
         place = end
-    return Chunk(data[:place], line, np.asarray(starts, np.int64), damaged), place
+    return Chunk(data[:place], np.asarray(starts, np.int64), damaged), place
