@@ -170,5 +170,45 @@ def champion(version: str, reason: str) -> None:
     click.echo(f"version {entry['version']} is the champion (before: {entry['champion_before']})")
 
 
+@main.command()
+def files() -> None:
+    """Tell what became of each file that landed."""
+    from fraud_assets import storage
+    from fraud_assets.intake.ledger import open_ledger
+
+    with open_ledger(storage.ledger_path()) as ledger:
+        entries = sorted(ledger.entries().values(), key=lambda entry: entry.modified_ns)
+    for entry in entries:
+        click.echo(f"{entry.outcome:<9}  {entry.name}  batch {entry.batch!r}  {entry.detail}")
+    click.echo(f"{len(entries)} files; still being written or ignored ones are not listed")
+
+
+@main.command()
+@click.argument("version")
+def provenance(version: str) -> None:
+    """Tell which files VERSION of the model was trained on, and whether their rows are kept."""
+    from fraud_assets import storage
+    from fraud_assets.intake.source import sha256
+    from fraud_assets.tracking import MODEL_FACTS, Tracking
+
+    tracking = Tracking()
+    try:
+        window = tracking.read_json(tracking.version(version).run_id, MODEL_FACTS)["window"]
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    for batch, content_hash in window:
+        table = storage.find_table("raw_transactions", batch, content_hash)
+        if table is None:
+            click.echo(f"{batch}: SHA-256 {content_hash}; its rows are no longer kept")
+            continue
+        facts = table.facts
+        whole = sha256(table.path) == facts["rows_hash"]
+        click.echo(
+            f"{batch}: {facts['source_file']}, {facts['source_bytes']:,} bytes, SHA-256 "
+            f"{content_hash}, {facts['rows']:,} rows accepted, {facts['rejected']:,} rejected\n"
+            f"  {table.path} ({'unchanged' if whole else 'CHANGED since it was accepted'})"
+        )
+
+
 if __name__ == "__main__":
     main()

@@ -53,6 +53,16 @@ def pushgateway_url() -> str | None:
     return os.environ.get("PROMETHEUS_PUSHGATEWAY_URL") or None
 
 
+def kept_versions() -> int | None:
+    """Return how many accepted versions of a batch are kept (`FRAUD_KEEP_VERSIONS`, all)."""
+    text = os.environ.get("FRAUD_KEEP_VERSIONS")
+    if text is None or text == "":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"FRAUD_KEEP_VERSIONS is {text!r}; set it to 1 or more, or not at all")
+    return int(text)
+
+
 JOB_NAME = "fraud_pipeline"
 MODEL_NAME = "fraud_detector"
 EXPERIMENT_NAME = "fraud_assets"

@@ -249,6 +249,28 @@ def has_table(asset: str, batch: str, content_hash: str) -> bool:
     return (tables_folder(asset, batch) / content_hash / FACTS_FILE).exists()
 
 
+def prune_versions(batch: str, content_hash: str, keep: int) -> None:
+    """Remove old versions of a batch's tables, all assets alike.
+
+    Parameters
+    ----------
+    batch : str
+    content_hash : str
+        The version that has just been accepted.
+    keep : int
+        Accepted versions to keep, this one among them, at least 1. Versions that are newer
+        than the oldest of these stay, too.
+    """
+    accepted = sorted(
+        (facts.parent.stat().st_mtime, facts.parent.name)
+        for facts in tables_folder("features", batch).glob(f"*/{FACTS_FILE}")
+        if facts.parent.name != content_hash
+    )
+    for _, old in accepted[: max(0, len(accepted) + 1 - keep)]:
+        for folder in (config.home_folder() / "tables").iterdir():
+            shutil.rmtree(folder / _plain(batch) / old, ignore_errors=True)
+
+
 class TableIOManager(dg.ConfigurableIOManager):
     """Keeps `Table` outputs as Parquet, by asset and batch."""
 

@@ -56,7 +56,7 @@ def evaluation_report(
     labels = rows["fraud_"].to_numpy()
     report = {
         "batch": batch,
-        "source_file": model["source_file"],
+        "source_file": model["source"]["source_file"],
         "content_hash": model["content_hash"],
         "ids": {"mlflow_run_id": model["run_id"], "model_version": model["version"]},
         "model": _model_of(model, costs, rows),

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from fraud_assets import config as app_config
 from fraud_assets import storage
 from fraud_assets.config import FeatureSettings
 from fraud_assets.features.build import (
@@ -23,6 +24,12 @@ from fraud_assets.intake.resources import (
     earlier_batches,
 )
 from fraud_assets.tracking import Tracking
+
+PROVENANCE = (
+    *("source_file", "source_bytes", "content_hash", "schema_fingerprint"),
+    *("rows", "rejected", "rows_hash"),
+)
+"""What is said of the file behind a batch, wherever its model goes."""
 
 
 class FeatureConfig(FeatureSettings, dg.Config):
@@ -63,12 +70,14 @@ def features(
         derived = derived_features(roles, raw["kinds"])
         write_features(connection, own, config.label_delay_days, derived, rows)
         metadata = storage.table_metadata(connection, rows)
+    if (keep := app_config.kept_versions()) is not None:
+        storage.prune_versions(batch, raw["content_hash"], keep)
     context.log_event(acceptance(batch, raw["content_hash"], raw["rows"]))
     names = own_features(raw["kinds"], roles) + derived
     facts = {
         "batch": batch,
         "content_hash": raw["content_hash"],
-        "source_file": raw["source_file"],
+        "source": {name: raw[name] for name in PROVENANCE},
         "kinds": raw["kinds"],
         "roles": raw["roles"],
         "features": names,

@@ -1,24 +1,48 @@
 """Checks on what landed: the files, the contract, the rejected rows, the share of frauds."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from fraud_assets import config, storage
 from fraud_assets.intake.assets import raw_transactions
+from fraud_assets.intake.contract import schema_changes
 from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.quality import find_repeats, look_at_times
 from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches
+from fraud_assets.tracking import MODEL_FACTS, Tracking
+
+CHANGES_SHOWN = 5
+AHEAD_OF_UTC = timedelta(hours=14)
 
 
 @dg.asset_check(asset=raw_transactions, blocking=True, partitions_def=batches)
-def schema_contract(raw_transactions: storage.Table) -> dg.AssetCheckResult:
-    """Every column can be used, and the target is there: otherwise the batch stops here."""
-    problems = raw_transactions.facts["problems"]
+def schema_contract(raw_transactions: storage.Table, tracking: Tracking) -> dg.AssetCheckResult:
+    """Every column can be used, and the target is there: otherwise the batch stops here.
+
+    Columns that the champion knows and that are missing or of another kind are a warning:
+    the new model can be trained, and cannot be compared.
+    """
+    facts = raw_transactions.facts
+    changes, champion = [], None if facts["problems"] else tracking.champion()
+    if champion is not None:
+        known = tracking.read_json(champion.run_id, MODEL_FACTS).get("kinds", {})
+        changes = schema_changes(facts["kinds"], known)
+    said = facts["problems"]
+    if champion is not None and changes:
+        more = f" and {len(changes) - CHANGES_SHOWN} more" if len(changes) > CHANGES_SHOWN else ""
+        said = [
+            f"{facts['source_file']}: against the champion (version {champion.version}, batch "
+            f"{champion.batch!r}): {', '.join(changes[:CHANGES_SHOWN])}{more}; export these "
+            "columns again, or expect a model that cannot be compared with it"
+        ]
+    constant = [f"column {name!r} is constant" for name in facts["constant_columns"]]
     return dg.AssetCheckResult(
-        passed=not problems,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description="; ".join(problems) or "every column fits the contract",
-        metadata={"columns": dg.MetadataValue.json(raw_transactions.facts["kinds"])},
+        passed=not said,
+        severity=dg.AssetCheckSeverity.ERROR if facts["problems"] else dg.AssetCheckSeverity.WARN,
+        description="; ".join([*said, *constant]) or "every column fits the contract",
+        metadata={"columns": dg.MetadataValue.json(facts["kinds"])},
     )
 
 
@@ -65,6 +89,57 @@ def fraud_prevalence(raw_transactions: storage.Table) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         description=description,
         metadata={"fraud_prevalence": share, "frauds": facts["frauds"]},
+    )
+
+
+@dg.asset_check(asset=raw_transactions, partitions_def=batches)
+def unique_transactions(
+    raw_transactions: storage.Table, engine: storage.Engine
+) -> dg.AssetCheckResult:
+    """No transaction id stands at two rows. Equal rows without an id are counted only."""
+    facts = raw_transactions.facts
+    name = facts["roles"]["transaction_id"]
+    with engine.connect() as connection:
+        found = find_repeats(connection, raw_transactions.path, list(facts["kinds"]), name)
+    description = f"{found.rows} rows are equal to an earlier one; they stay in one split"
+    if found.ids:
+        description = (
+            f"{facts['source_file']}: column {name!r}: {found.ids} transaction ids stand at "
+            f"several rows, for example {found.example!r}; export each transaction once. "
+            + description
+        )
+    return dg.AssetCheckResult(
+        passed=not found.ids,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=description,
+        metadata={"repeated_ids": found.ids, "repeated_rows": found.rows},
+    )
+
+
+@dg.asset_check(asset=raw_transactions, partitions_def=batches)
+def plausible_timestamps(
+    raw_transactions: storage.Table, engine: storage.Engine
+) -> dg.AssetCheckResult:
+    """No transaction is later than now. Their order in the file does not matter."""
+    facts = raw_transactions.facts
+    name = facts["roles"]["timestamp"]
+    if not facts["roles"]["real_time"]:
+        return dg.AssetCheckResult(passed=True, description="there are no dates to look at")
+    # Where the file says no zone, its clock may be up to fourteen hours ahead of UTC.
+    now = datetime.now(UTC).replace(tzinfo=None) + AHEAD_OF_UTC
+    with engine.connect() as connection:
+        times = look_at_times(connection, raw_transactions.path, name, now)
+    description = f"from {times.first} to {times.last}, {times.backwards} rows out of order"
+    if times.future:
+        description = (
+            f"{facts['source_file']}: column {name!r}: {times.future} rows are in the future, the "
+            f"last at {times.last}; check the year, the format and the zone. " + description
+        )
+    return dg.AssetCheckResult(
+        passed=not times.future,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=description,
+        metadata={"rows_in_the_future": times.future, "rows_out_of_order": times.backwards},
     )
 
 

@@ -17,7 +17,7 @@ from fraud_assets.config import (
     IntakeSettings,
     Settings,
 )
-from fraud_assets.intake.records import MAX_RECORD_BYTES, Chunk, chunks
+from fraud_assets.intake.records import MAX_RECORD_BYTES, Chunk, chunks, damage_of
 from fraud_assets.intake.source import HEAD_BYTES, IntakeError, Source
 
 DELIMITERS = ",;\t|"
@@ -266,7 +266,8 @@ def _records(text: bytes, delimiter: str, whole: bool) -> Iterator[bytes]:
         starts = [*chunk.record_starts().tolist(), len(chunk.data)]
         for start, end in pairwise(starts):
             record = chunk.data[start:end]
-            if start not in chunk.damaged and (whole or record.endswith(b"\n")):
+            sound = start not in chunk.damaged and damage_of(record) is None
+            if sound and (whole or record.endswith(b"\n")):
                 yield record
 
 
@@ -375,3 +376,28 @@ def _text_problem(file: str, name: str, values: list[str]) -> str:
 def schema_fingerprint(kinds: dict[str, str]) -> str:
     """Return a short text that is the same for the same columns, kinds and order."""
     return hashlib.sha256(repr(list(kinds.items())).encode()).hexdigest()[:16]
+
+
+def schema_changes(kinds: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
+    """Return what a model that was made for other columns would stumble over.
+
+    Columns that are new, or in another order, are no trouble: columns go by their names.
+
+    Parameters
+    ----------
+    kinds : mapping of str to str
+        Kind of each column of a batch.
+    before : mapping of str to str
+        The same of the batch that the model was made for.
+
+    Returns
+    -------
+    list of str
+        Empty when every column is there and of its old kind.
+    """
+    gone = [f"column {name!r} is missing" for name in before if name not in kinds]
+    return gone + [
+        f"column {name!r} was {before[name]} and is {kind}"
+        for name, kind in kinds.items()
+        if name in before and before[name] != kind
+    ]

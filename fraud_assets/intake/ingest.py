@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fraud_assets.intake.contract import NAME, Contract
 from fraud_assets.intake.parse import LINE, Parsed, parse, schema
-from fraud_assets.intake.records import chunks
+from fraud_assets.intake.records import CHUNK_BYTES, chunks
 from fraud_assets.intake.rejected import RejectedRow, RejectedRows
 from fraud_assets.intake.source import IntakeError, Source
 
@@ -65,6 +65,7 @@ def ingest(
     rejected: RejectedRows,
     log: Callable[[str], Any] = lambda _: None,
     lines: NDArray[np.int64] | None = None,
+    chunk_bytes: int = CHUNK_BYTES,
 ) -> Intake:
     """Write the rows of a CSV that fit the contract to a Parquet file.
 
@@ -84,6 +85,8 @@ def ingest(
         Is told of the progress.
     lines : ndarray of int64, optional
         What to say in place of each line number: of a repaired row, its old one.
+    chunk_bytes : int, optional
+        How much is read at a time; the outcome does not depend on it.
 
     Returns
     -------
@@ -92,7 +95,7 @@ def ingest(
     intake = Intake(filled=dict.fromkeys(contract.kinds, 0))
     number, said = _numbering(contract.first_line, lines), time.monotonic()
     with _ordered_writer(destination, contract) as write:
-        for parsed in _in_order(source, contract):
+        for parsed in _in_order(source, contract, chunk_bytes):
             found, refused = number(parsed)
             for row in refused:
                 rejected.add(row)
@@ -168,12 +171,12 @@ def _ordered_writer(destination: Path, contract: Contract) -> Iterator[Callable[
             under_way.popleft().result()
 
 
-def _in_order(source: Source, contract: Contract) -> Iterator[Parsed]:
+def _in_order(source: Source, contract: Contract, chunk_bytes: int) -> Iterator[Parsed]:
     """Parse chunks side by side; yield them in the order of the file."""
     skipped = _Skipped(source, len(contract.header))
     with ThreadPoolExecutor(WORKERS) as pool:
         under_way: deque[Future[Parsed]] = deque()
-        for chunk in chunks(skipped, contract.delimiter):
+        for chunk in chunks(skipped, contract.delimiter, chunk_bytes):
             under_way.append(pool.submit(parse, chunk, contract))
             if len(under_way) > WORKERS + 1:
                 yield under_way.popleft().result()

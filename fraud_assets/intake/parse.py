@@ -25,7 +25,7 @@ from fraud_assets.intake.contract import (
     Contract,
     parse_rows,
 )
-from fraud_assets.intake.records import Chunk
+from fraud_assets.intake.records import Chunk, damage_of
 from fraud_assets.intake.rejected import RejectedRow
 
 LINE = "source_line"
@@ -189,7 +189,7 @@ def _read_one_by_one(chunk: Chunk, contract: Contract) -> Parsed:
     faults = {
         index: fault
         for index in whole
-        if (fault := chunk.damaged.get(int(starts[index])) or _damage(records[index]))
+        if (fault := chunk.damaged.get(int(starts[index])) or damage_of(records[index]))
     }
     sound = [index for index in whole if index not in faults]
     rows = parse_rows([records[index] for index in sound], contract.delimiter)
@@ -209,20 +209,6 @@ def _read_one_by_one(chunk: Chunk, contract: Contract) -> Parsed:
         for index in sorted(faults)
     ]
     return Parsed(table, rejected, chunk.breaks)
-
-
-def _damage(record: bytes) -> str | None:
-    """Return what is wrong with the bytes of a record."""
-    if b"\0" in record:
-        return "there is a NUL byte in the line"
-    if b"\r" in record.rstrip(b"\r\n").replace(b"\r\n", b""):
-        return "there is a carriage return within the line"
-    try:
-        record.decode()
-    except UnicodeDecodeError as error:
-        byte = record[error.start]
-        return f"byte 0x{byte:02X} is not UTF-8; set `encoding` if the file has another one"
-    return None
 
 
 def _text(record: bytes) -> str:

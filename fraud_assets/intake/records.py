@@ -212,3 +212,17 @@ def _cut_carefully(data: bytes, delimiter: str, at_end: bool) -> tuple[Chunk, in
         starts.append(place)
         place = end
     return Chunk(data[:place], np.asarray(starts, np.int64), damaged), place
+
+
+def damage_of(record: bytes) -> str | None:
+    """Return what is wrong with the bytes of a record; None when they are sound."""
+    if b"\0" in record:
+        return "there is a NUL byte in the line"
+    if b"\r" in record.rstrip(b"\r\n").replace(b"\r\n", b""):
+        return "there is a carriage return within the line"
+    try:
+        record.decode()
+    except UnicodeDecodeError as error:
+        byte = record[error.start]
+        return f"byte 0x{byte:02X} is not UTF-8; set `encoding` if the file has another one"
+    return None

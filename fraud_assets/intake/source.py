@@ -102,7 +102,7 @@ class Source:
         """
         while True:
             if self._pending:
-                data, self._pending = self._pending, b""
+                data, self._pending = self._pending[:size], self._pending[size:]
                 return data
             plain = self._read_plain(size)
             if not plain:

@@ -14,6 +14,7 @@ from fraud_assets.intake.contract import Contract, draw_contract, read_header, s
 from fraud_assets.intake.ingest import Intake, empty_column_problems, ingest, require_rows
 from fraud_assets.intake.landing import state_of
 from fraud_assets.intake.parse import LINE
+from fraud_assets.intake.quality import constant_columns
 from fraud_assets.intake.rejected import (
     Origin,
     collect_rejected,
@@ -21,7 +22,7 @@ from fraud_assets.intake.rejected import (
     publish_rejected,
     unwrap,
 )
-from fraud_assets.intake.source import IntakeError, Source, open_source
+from fraud_assets.intake.source import IntakeError, Source, open_source, sha256
 from fraud_assets.sql import literal, parquet
 
 Log = Callable[[str], Any]
@@ -113,6 +114,8 @@ def take_in(
         "source_bytes": state[0],
         "encoding": encoding,
         "schema_fingerprint": schema_fingerprint(facts["kinds"]),
+        "constant_columns": constant_columns(taken.rows, list(facts["kinds"])),
+        "rows_hash": sha256(taken.rows),
     }
 
 

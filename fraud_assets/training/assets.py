@@ -175,7 +175,7 @@ def trained_model(
         validation = load_rows(connection, members, splitting.VALIDATION, columns, known_by)
     context.log.info(f"{config.estimator}: {len(rows):,} train rows x {len(columns)} features")
     facts = model_facts(features, splits, config)
-    tags = {"fraud.content_hash": facts["content_hash"], "fraud.source_file": facts["source_file"]}
+    tags = {f"fraud.{name}": str(value) for name, value in facts["source"].items()}
     with tracking.training_run(context, context.partition_key, tags) as run_id:
         model = train(rows, validation, columns, config)
         context.log.info(f"{model.iterations} iterations, threshold {model.decision_threshold:.4f}")
@@ -209,7 +209,8 @@ def model_facts(
     return {
         "batch": features.facts["batch"],
         "content_hash": features.facts["content_hash"],
-        "source_file": features.facts["source_file"],
+        "source": features.facts["source"],
+        "kinds": features.facts["kinds"],
         "batch_features": features.facts["features"],
         "window": splits.facts["window"],
         "split_mode": splits.facts["mode"],

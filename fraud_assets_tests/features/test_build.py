@@ -3,7 +3,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import duckdb
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -162,10 +161,9 @@ def test_ids_labels_times_and_label_leaks_are_never_features():
 def test_rows_keep_their_order_line_and_columns(transactions_file, transactions, tmp_path, engine):
     source, out = Source(transactions_file, CARD_ROLES), tmp_path / "features.parquet"
     load_transactions(engine, source, [], DELAY)
-    lines = np.arange(len(transactions)) + 2
-    write_features(engine, source, lines, DELAY, derived_features(CARD_ROLES), out)
+    write_features(engine, source, DELAY, derived_features(CARD_ROLES), out)
     frame = pd.read_parquet(out)
-    assert frame["source_line"].tolist() == lines.tolist()
+    assert frame["source_line"].tolist() == list(range(2, len(transactions) + 2))
     assert frame["TRANSACTION_ID"].tolist() == transactions["TRANSACTION_ID"].tolist()
     assert set(derived_features(CARD_ROLES)) <= set(frame)
     assert frame["days_known"].iloc[-1] == pytest.approx(60, abs=1)
