@@ -21,7 +21,10 @@ ASSETS = {
     "published_metrics": "monitoring",
 }
 CHECKS = {
-    "raw_transactions": {"schema_contract", "rejected_rows", "fraud_prevalence"},
+    "raw_transactions": {
+        *("schema_contract", "rejected_rows", "fraud_prevalence"),
+        *("unique_transactions", "plausible_timestamps"),
+    },
     "features": {"no_future_information"},
     "splits": {"splits_disjoint", "enough_frauds"},
     "trained_model": {"model_converged"},

@@ -6,7 +6,7 @@ which Dagster recorded; so a crash between any two steps is made good by the nex
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -99,22 +99,23 @@ def notice(
     gone = [e.name for e in known.values() if e.name not in before and _leaves_no_trace(e)]
     ledger.forget(gone)
     fresh = [file for file in before.values() if _is_news(file, known.get(file.name))]
-    refused = [_refusal(file, file.problem) for file in fresh if file.problem]
-    readable = sorted((f for f in fresh if not f.problem), key=lambda file: file.age)
+    problems = _problems(fresh, before, known)
+    refused = [_refusal(file, problem) for file, problem in problems if problem]
+    readable = [file for file, problem in problems if problem is None]
     entries: list[Entry] = []
     unsettled: list[str] = []
     if readable:
         sleep(settle_seconds)
         now, start = look(folder), time.monotonic()
         for file in readable:
-            if now.get(file.name) != file or is_being_written(folder / file.name):
+            if file.name not in now:
+                continue
+            if now[file.name] != file or is_being_written(folder / file.name):
                 unsettled.append(file.name)
             elif len(entries) < limit and time.monotonic() - start < READ_SECONDS:
-                entry = _read(folder, file, ledger, before, known)
-                if entry is not None:
-                    known[file.name] = entry
-                    ledger.put([entry])
-                    entries.append(entry)
+                entry = _read(folder, file, ledger, known.get(file.name))
+                ledger.put([entry])
+                entries.append(entry)
     ledger.put(refused)
     changed = [entry for entry in refused if known.get(entry.name) != entry]
     return Noticed([*entries, *changed], gone, sorted(unsettled))
@@ -128,42 +129,47 @@ def _leaves_no_trace(entry: Entry) -> bool:
 def _is_news(file: LandedFile, known: Entry | None) -> bool:
     if known is None or known.state != file.state:
         return True
-    if file.problem or known.outcome is Outcome.refused:
-        return file.problem != known.detail or not file.problem
-    return False
+    return known.outcome is Outcome.refused or file.problem is not None
 
 
-def _refusal(file: LandedFile, problem: str | None, content_hash: str = "") -> Entry:
-    return Entry(
-        printable(file.name),
-        printable(file.batch),
-        *file.state,
-        content_hash,
-        Outcome.refused,
-        problem or "",
-    )
+def _problems(
+    fresh: Sequence[LandedFile], present: Mapping[str, LandedFile], known: Mapping[str, Entry]
+) -> list[tuple[LandedFile, str | None]]:
+    """Return new files, oldest first, each with why it cannot be taken or None.
+
+    A batch belongs to the file that was taken for it first, as long as that is there.
+    """
+    owners = {
+        entry.batch: entry.name
+        for entry in known.values()
+        if entry.name in present and entry.outcome is not Outcome.refused
+    }
+    found = []
+    for file in sorted(fresh, key=lambda file: file.age):
+        problem = file.problem
+        if problem is None:
+            owner = owners.setdefault(file.batch, file.name)
+            if owner != file.name:
+                problem = (
+                    f"{file.name} would be batch {file.batch!r}, and so is {owner}; rename one"
+                )
+        found.append((file, problem))
+    return found
 
 
-def _read(
-    folder: Path,
-    file: LandedFile,
-    ledger: Ledger,
-    present: dict[str, LandedFile],
-    known: dict[str, Entry],
-) -> Entry | None:
-    """Return the entry of a settled file; None when there is nothing new to say of it."""
-    rival = _rival(file, present, known)
-    if rival is not None:
-        problem = f"{file.name} would be batch {file.batch!r}, and so is {rival}; rename one"
-        entry = _refusal(file, problem)
-        return None if known.get(file.name) == entry else entry
+def _refusal(file: LandedFile, problem: str) -> Entry:
+    name, batch = printable(file.name), printable(file.batch)
+    return Entry(name, batch, *file.state, "", Outcome.refused, problem)
+
+
+def _read(folder: Path, file: LandedFile, ledger: Ledger, before: Entry | None) -> Entry:
+    """Return the entry of a settled file, of which an older one may be known."""
     try:
         content = sha256(folder / file.name)
     except OSError as error:
         return _refusal(
             file, f"{file.name} could not be read ({error.strerror}); it is tried again"
         )
-    before = known.get(file.name)
     same = before is not None and before.content_hash == content
     if before is not None and same and before.outcome in (*TAKEN, Outcome.duplicate):
         return replace(before, size=file.state[0], modified_ns=file.state[1], inode=file.state[2])
@@ -176,21 +182,6 @@ def _read(
         return Entry(file.name, file.batch, *file.state, content, Outcome.duplicate, detail)
     again = before.run_key if before is not None and same else ""
     return Entry(file.name, file.batch, *file.state, content, Outcome.waiting, "", again)
-
-
-def _rival(file: LandedFile, present: dict[str, LandedFile], known: dict[str, Entry]) -> str | None:
-    """Return the name of the file in the folder that the batch belongs to already."""
-    return next(
-        (
-            entry.name
-            for entry in known.values()
-            if entry.batch == file.batch
-            and entry.name != file.name
-            and entry.name in present
-            and entry.outcome is not Outcome.refused
-        ),
-        None,
-    )
 
 
 @dataclass(frozen=True)

@@ -122,9 +122,7 @@ def source_of(batch: str, name: str | None) -> Path:
         When there is no such file, or it cannot be read.
     """
     folder = config.drop_folder()
-    if name is not None and (folder / name).exists() and landing.batch_of(name) == batch:
-        return folder / name
-    file = landing.file_of(folder, batch)
+    file = landing.file_of(folder, batch, name)
     if file is None:
         raise IntakeError(
             f"{batch}.csv is not in the drop folder {folder}; put the file back there "

@@ -159,26 +159,32 @@ def _state(status: os.stat_result) -> State:
 
 def printable(name: str) -> str:
     """Return a file's name with what no text can hold spelled out."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def file_of(folder: Path, batch: str) -> LandedFile | None:
+def file_of(folder: Path, batch: str, name: str | None = None) -> LandedFile | None:
     """Return the file of a batch; None when there is none.
 
     Parameters
     ----------
     folder : Path
     batch : str
+    name : str, optional
+        Which file is meant, where several names mean the batch.
 
     Returns
     -------
     LandedFile or None
-        The oldest, when several names mean the batch.
+        Without a name, or when it is not there, the oldest that can be taken.
     """
     if not folder.is_dir():
         return None
     files = [file for file in look(folder).values() if file.batch == batch]
-    return min(files, key=lambda file: (file.problem is not None, file.age), default=None)
+    return min(
+        files,
+        key=lambda file: (file.name != name, file.problem is not None, file.age),
+        default=None,
+    )
 
 
 def is_being_written(path: Path) -> bool:
@@ -193,7 +199,10 @@ def is_being_written(path: Path) -> bool:
     """
     if not hasattr(fcntl, "F_SETLEASE"):
         return False
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
     try:
         # A program that begins to write while the lease is held makes the kernel send a
         # signal; the default one would end this process.

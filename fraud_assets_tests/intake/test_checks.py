@@ -2,7 +2,16 @@ import dagster as dg
 import pytest
 
 from fraud_assets import storage
-from fraud_assets.intake.checks import fraud_prevalence, rejected_rows, schema_contract
+from fraud_assets.intake.checks import (
+    fraud_prevalence,
+    landed_files,
+    plausible_timestamps,
+    rejected_rows,
+    schema_contract,
+    unique_transactions,
+)
+from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
+from fraud_assets.tracking import ModelVersion
 
 
 def facts(**changes):
@@ -15,7 +24,8 @@ def facts(**changes):
         "rejected_examples": ["line 7: column 'a': 'x' is not a number"],
         "problems": [],
         "kinds": {"a": "DOUBLE"},
-        "roles": {"target": "Class"},
+        "roles": {"target": "Class", "timestamp": "t", "transaction_id": "id", "real_time": True},
+        "constant_columns": [],
     } | changes
 
 
@@ -23,12 +33,52 @@ def judge(check, home, **changes):
     return check(raw_transactions=storage.Table(home, facts(**changes)))
 
 
+class Champion:
+    """A registry with one version that was trained on the columns a and b."""
+
+    def champion(self):
+        return ModelVersion("3", "run", "may", 0.5, ("a", "b"))
+
+    def read_json(self, *_):
+        return {"kinds": {"a": "DOUBLE", "b": "DOUBLE"}}
+
+
+class NoChampion(Champion):
+    def champion(self):
+        return None
+
+
+def judge_schema(home, tracking, **changes):
+    return schema_contract(storage.Table(home, facts(**changes)), tracking)
+
+
 def test_a_contract_without_problems_passes(home):
-    assert judge(schema_contract, home).passed
+    assert judge_schema(home, NoChampion()).passed
+
+
+def test_columns_that_are_new_or_in_another_order_pass(home):
+    kinds = {"new": "DOUBLE", "b": "DOUBLE", "a": "DOUBLE"}
+    assert judge_schema(home, Champion(), kinds=kinds).passed
+
+
+def test_columns_missing_or_retyped_against_the_champion_are_a_warning(home):
+    result = judge_schema(home, Champion(), kinds={"a": "VARCHAR"})
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert result.description == (
+        "june.csv: against the champion (version 3, batch 'may'): column 'b' is missing, column "
+        "'a' was DOUBLE and is VARCHAR; export these columns again, or expect a model that "
+        "cannot be compared with it"
+    )
+
+
+def test_a_constant_column_passes_and_is_named(home):
+    result = judge_schema(home, NoChampion(), constant_columns=["a"])
+    assert result.passed
+    assert result.description == "column 'a' is constant"
 
 
 def test_a_contract_problem_is_an_error_in_its_own_words(home):
-    result = judge(schema_contract, home, problems=["june.csv: column 'shop' holds text"])
+    result = judge_schema(home, Champion(), problems=["june.csv: column 'shop' holds text"])
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert result.description == "june.csv: column 'shop' holds text"
 
@@ -65,3 +115,48 @@ def test_intake_checks_that_make_the_rest_meaningless_are_blocking():
     blocking |= {spec.name for spec in rejected_rows.check_specs if spec.blocking}
     assert blocking == {"schema_contract", "rejected_rows"}
     assert not next(iter(fraud_prevalence.check_specs)).blocking
+
+
+@pytest.fixture
+def rows(engine, tmp_path):
+    def parquet(query):
+        path = tmp_path / "rows.parquet"
+        engine.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
+        return storage.Table(path, facts(kinds={"id": "VARCHAR", "t": "TIMESTAMP"}))
+
+    return parquet
+
+
+def test_a_transaction_id_at_two_rows_is_a_warning_with_an_example(home, rows):
+    ids = "('a', TIMESTAMP '2026-01-01'), ('b', TIMESTAMP '2026-01-02')"
+    good = unique_transactions(rows(f"FROM (VALUES {ids}) v(id, t)"), storage.Engine())
+    assert good.passed
+    twice = rows(f"FROM (VALUES {ids}, ('b', TIMESTAMP '2026-01-03')) v(id, t)")
+    bad = unique_transactions(twice, storage.Engine())
+    assert (bad.passed, bad.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "june.csv: column 'id': 1 transaction ids stand at several rows, for example 'b'" in (
+        bad.description
+    )
+
+
+def test_a_transaction_in_the_future_is_a_warning_and_the_order_is_not(home, rows):
+    past = "('b', TIMESTAMP '2026-01-02'), ('a', TIMESTAMP '2026-01-01')"
+    good = plausible_timestamps(rows(f"FROM (VALUES {past}) v(id, t)"), storage.Engine())
+    assert good.passed
+    assert (
+        good.description == "from 2026-01-01 00:00:00 to 2026-01-02 00:00:00, 1 rows out of order"
+    )
+    late = rows(f"FROM (VALUES {past}, ('c', TIMESTAMP '2126-01-02')) v(id, t)")
+    bad = plausible_timestamps(late, storage.Engine())
+    assert (bad.passed, bad.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "column 't': 1 rows are in the future, the last at 2126-01-02" in bad.description
+
+
+def test_refused_files_are_a_warning_in_their_own_words(home):
+    assert landed_files().passed
+    entry = Entry("j.csv", "j", 1, 1, 1, "", Outcome.refused, "j.csv is a folder; move it")
+    with open_ledger(storage.ledger_path()) as ledger:
+        ledger.put([entry])
+    result = landed_files()
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert result.description == "j.csv is a folder; move it"

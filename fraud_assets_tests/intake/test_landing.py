@@ -2,12 +2,13 @@ import os
 
 import pytest
 
-from fraud_assets.intake import landing
+from fraud_assets.intake.landing import batch_of, file_of, is_being_written, look, state_of
 
 
 @pytest.fixture
 def folder(tmp_path):
-    return tmp_path
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
 
 
 def put(folder, name, text="a,y\n1,0\n", modified=None):
@@ -18,89 +19,103 @@ def put(folder, name, text="a,y\n1,0\n", modified=None):
     return path
 
 
-def take(folder, seen=None, limit=50, during_the_wait=lambda _: None):
-    return landing.take_arrivals(folder, seen or {}, 1.0, limit, during_the_wait)
+def problem_of(folder, name):
+    return look(folder)[name].problem
 
 
-def names(arrivals):
-    return [arrival.path.name for arrival in arrivals]
+@pytest.mark.parametrize(
+    ("name", "batch"),
+    [
+        ("june.csv", "june"),
+        ("june.CSV", "june"),
+        ("june.csv.gz", "june"),
+        ("june.csv.zst", "june"),
+        ("june 2026 (final).csv", "june 2026 (final)"),
+        (" june .csv", "june"),
+        ("a.b.csv", "a.b"),
+        ("éte\u0301.csv", "été"),
+        ("🦊.csv", "🦊"),
+        ("x" * 251 + ".csv", "x" * 251),
+    ],
+)
+def test_the_batch_is_the_name_without_its_suffix(folder, name, batch):
+    put(folder, name)
+    file = look(folder)[name]
+    assert (file.batch, file.problem) == (batch, None)
+    assert batch_of(name) == batch
 
 
-def test_a_new_file_is_taken_once(folder):
-    put(folder, "a.csv")
-    arrivals, seen = take(folder)
-    assert [arrival.batch for arrival in arrivals] == ["a"]
-    assert take(folder, seen)[0] == []
+@pytest.mark.parametrize(
+    "name",
+    [".hidden.csv", ".june.csv.Xa3f9Q", "..csv", "june.csv.part", "june.csv.tmp", "notes.txt"],
+)
+def test_hidden_files_temporary_files_and_other_kinds_are_left_alone(folder, name):
+    put(folder, name)
+    assert look(folder) == {}
 
 
-def test_files_are_taken_oldest_first_and_ties_by_name(folder):
-    for name, modified in (("c.csv", 100), ("a.csv", 200), ("b.csv", 200), ("d.csv", 50)):
-        put(folder, name, modified=modified)
-    assert names(take(folder)[0]) == ["d.csv", "c.csv", "a.csv", "b.csv"]
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("a...b.csv", "its name holds '...'"),
+        ("a\nb.csv", "its name holds control characters"),
+        (" .csv", "it has no name before the suffix"),
+        (os.fsdecode(b"caf\xe9.csv"), "its name is not UTF-8"),
+    ],
+)
+def test_a_name_that_cannot_be_a_batch_is_refused_with_the_remedy(folder, name, problem):
+    put(folder, name)
+    assert f"cannot be a batch: {problem}; rename the file" in problem_of(folder, name)
 
 
-def test_what_is_beyond_the_limit_is_taken_the_next_time(folder):
-    for number in range(5):
-        put(folder, f"{number}.csv", modified=100 + number)
-    first, seen = take(folder, limit=3)
-    second, _ = take(folder, seen, limit=3)
-    assert names(first) + names(second) == [f"{number}.csv" for number in range(5)]
-
-
-def test_a_file_that_grows_while_watched_is_left_until_it_holds_still(folder):
-    path = put(folder, "a.csv")
-    arrivals, seen = take(folder, during_the_wait=lambda _: path.write_text("a,y\n1,0\n2,1\n"))
-    assert arrivals == []
-    assert names(take(folder, seen)[0]) == ["a.csv"]
-
-
-def test_a_file_that_vanishes_while_watched_is_left(folder):
-    path = put(folder, "a.csv")
-    assert take(folder, during_the_wait=lambda _: path.unlink())[0] == []
-
-
-def test_a_file_with_an_old_date_is_taken_like_any_other(folder):
-    put(folder, "new.csv", modified=2_000_000_000)
-    _, seen = take(folder)
-    put(folder, "old.csv", modified=1)
-    assert names(take(folder, seen)[0]) == ["old.csv"]
-
-
-def test_other_content_under_the_same_name_is_another_run(folder):
-    put(folder, "a.csv", "a,y\n1,0\n", modified=1)
-    (first,), seen = take(folder)
-    put(folder, "a.csv", "a,y\n2,0\n", modified=2)
-    (second,), seen = take(folder, seen)
-    put(folder, "a.csv", "a,y\n1,0\n", modified=3)
-    (third,), _ = take(folder, seen)
-    assert len({first.run_key, second.run_key, third.run_key}) == 3
-
-
-def test_the_same_content_with_a_new_date_is_not_taken_again(folder):
-    put(folder, "a.csv", modified=1)
-    _, seen = take(folder)
-    put(folder, "a.csv", modified=2)
-    assert take(folder, seen)[0] == []
-
-
-def test_hidden_files_folders_links_and_other_kinds_are_left_alone(folder):
-    put(folder, ".a.csv.part")
-    put(folder, ".hidden.csv")
-    put(folder, "notes.txt")
+def test_a_folder_and_a_pipe_are_refused(folder):
     (folder / "folder.csv").mkdir()
-    (folder / "link.csv").symlink_to(put(folder, "target.txt"))
-    assert landing.csv_files(folder) == {}
+    os.mkfifo(folder / "pipe.csv")
+    assert "is a folder" in problem_of(folder, "folder.csv")
+    assert "is no regular file" in problem_of(folder, "pipe.csv")
 
 
-def test_what_was_seen_survives_in_the_cursor(folder):
-    put(folder, "a.csv")
-    _, seen = take(folder)
-    assert landing.from_cursor(landing.to_cursor(seen)) == seen
-    assert landing.from_cursor(None) == {}
+def test_a_link_within_the_drop_folder_is_a_file_and_any_other_link_is_refused(folder):
+    put(folder, "june.csv")
+    put(folder.parent, "outside.csv")
+    (folder / "inside.csv").symlink_to(folder / "june.csv")
+    (folder / "out.csv").symlink_to(folder.parent / "outside.csv")
+    (folder / "up.csv").symlink_to("../outside.csv")
+    (folder / "nothing.csv").symlink_to(folder / "gone.csv")
+    (folder / "loop.csv").symlink_to(folder / "loop.csv")
+    assert problem_of(folder, "inside.csv") is None
+    assert "out.csv is a link out of the drop folder" in problem_of(folder, "out.csv")
+    assert "is a link out of the drop folder" in problem_of(folder, "up.csv")
+    assert "is a link to nothing" in problem_of(folder, "nothing.csv")
+    assert "is a link to nothing" in problem_of(folder, "loop.csv")
 
 
-def test_a_file_that_is_gone_is_forgotten(folder):
-    path = put(folder, "a.csv")
-    _, seen = take(folder)
-    path.unlink()
-    assert take(folder, seen)[1] == {}
+def test_a_file_that_may_not_be_read_is_refused(folder, monkeypatch):
+    put(folder, "june.csv")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "may not be read by the platform; change its permissions" in problem_of(
+        folder, "june.csv"
+    )
+
+
+def test_the_file_of_a_batch_is_the_oldest_that_can_be_read(folder):
+    put(folder, "june.csv.gz", modified=200)
+    put(folder, "june.csv", modified=300)
+    (folder / "june.CSV").mkdir()
+    assert file_of(folder, "june").name == "june.csv.gz"
+    assert file_of(folder, "july") is None
+    assert file_of(folder / "gone", "june") is None
+
+
+def test_the_state_of_a_file_is_size_time_and_inode(folder):
+    path = put(folder, "june.csv", modified=100)
+    assert state_of(path) == (8, 100_000_000_000, path.stat().st_ino)
+    assert state_of(folder / "gone.csv") is None
+
+
+def test_a_file_that_someone_writes_is_told(folder):
+    path = put(folder, "june.csv")
+    assert not is_being_written(path)
+    with path.open("a"):
+        assert is_being_written(path)
+    assert not is_being_written(path)

@@ -1,4 +1,15 @@
-from fraud_assets.intake.resources import acceptance, earlier_batches
+import dagster as dg
+import pytest
+
+from fraud_assets import config
+from fraud_assets.intake.arrivals import Past, PastStatus
+from fraud_assets.intake.resources import (
+    acceptance,
+    earlier_batches,
+    is_busy,
+    run_tags,
+    runs_of,
+)
 
 
 def accept(instance, batch, content="h"):
@@ -30,3 +41,46 @@ def test_more_batches_than_a_page_are_all_found(instance, monkeypatch):
     for number in range(8):
         accept(instance, f"b{number}")
     assert [batch for batch, _ in order(instance, "new")] == [f"b{n}" for n in range(8)]
+
+
+def record_run(instance, status, batch="june", key="k", **tags):
+    """A run as the storage has it."""
+    run = dg.DagsterRun(
+        config.JOB_NAME,
+        status=status,
+        tags={"dagster/partition": batch, **run_tags("june.csv", "hash", key), **tags},
+    )
+    instance.add_run(run)
+    return run.run_id
+
+
+@pytest.mark.parametrize(
+    ("status", "past"),
+    [
+        (dg.DagsterRunStatus.NOT_STARTED, PastStatus.created),
+        (dg.DagsterRunStatus.STARTING, PastStatus.active),
+        (dg.DagsterRunStatus.STARTED, PastStatus.active),
+        (dg.DagsterRunStatus.SUCCESS, PastStatus.succeeded),
+        (dg.DagsterRunStatus.FAILURE, PastStatus.failed),
+        (dg.DagsterRunStatus.CANCELED, PastStatus.failed),
+    ],
+)
+def test_a_run_of_the_pipeline_is_known_by_content_key_and_status(instance, status, past):
+    run_id = record_run(instance, status)
+    record_run(instance, dg.DagsterRunStatus.SUCCESS, batch="july")
+    assert runs_of(instance, "june") == [Past("hash", past, "k", run_id)]
+    assert is_busy(instance) is (past in (PastStatus.created, PastStatus.active))
+
+
+def test_runs_come_newest_first_and_retries_are_marked(instance):
+    record_run(instance, dg.DagsterRunStatus.FAILURE, key="1")
+    record_run(instance, dg.DagsterRunStatus.SUCCESS, key="1", **{"dagster/retry_number": "1"})
+    assert [(run.status.value, run.retry) for run in runs_of(instance, "june")] == [
+        ("succeeded", True),
+        ("failed", False),
+    ]
+
+
+def test_a_failed_run_outside_of_dagster_is_over_although_it_is_marked_for_a_retry(instance):
+    record_run(instance, dg.DagsterRunStatus.FAILURE, **{"dagster/will_retry": "true"})
+    assert runs_of(instance, "june")[0].status is PastStatus.failed

@@ -1,8 +1,13 @@
+import os
+
 import dagster as dg
 import pytest
 
+from fraud_assets import config, storage
 from fraud_assets.definitions import defs
+from fraud_assets.intake.ledger import Outcome, open_ledger
 from fraud_assets.intake.sensors import csv_landing
+from fraud_assets_tests.intake.test_resources import record_run
 
 
 @pytest.fixture(autouse=True)
@@ -10,9 +15,26 @@ def _no_wait(monkeypatch):
     monkeypatch.setattr("fraud_assets.config.SETTLE_SECONDS", 0.0)
 
 
-def tick(instance, cursor=None):
-    context = dg.build_sensor_context(instance, cursor=cursor, definitions=defs)
+def tick(instance):
+    context = dg.build_sensor_context(instance, definitions=defs)
     return csv_landing(context)
+
+
+def carry_out(instance, result, status=dg.DagsterRunStatus.SUCCESS, **more):
+    """Record the run that a tick asked for."""
+    (request,) = result.run_requests
+    run = dg.DagsterRun(
+        config.JOB_NAME,
+        status=status,
+        tags={**request.tags, "dagster/partition": request.partition_key, **more},
+    )
+    instance.add_run(run)
+    return run
+
+
+def outcomes():
+    with open_ledger(storage.ledger_path()) as ledger:
+        return {name: entry.outcome.value for name, entry in ledger.entries().items()}
 
 
 def test_a_new_csv_becomes_a_partition_and_a_run(drop, instance):
@@ -21,12 +43,66 @@ def test_a_new_csv_becomes_a_partition_and_a_run(drop, instance):
     (request,) = result.run_requests
     assert request.partition_key == "june"
     assert request.tags["fraud/source_file"] == "june.csv"
+    assert len(request.tags["fraud/content_hash"]) == 64
+    assert (
+        request.run_key
+        == request.tags["fraud/run_key"]
+        == (f"june:{request.tags['fraud/content_hash'][:16]}:1")
+    )
     assert result.dynamic_partitions_requests[0].partition_keys == ["june"]
+    assert result.cursor is None
 
 
-def test_nothing_new_is_skipped_with_the_folder_in_the_reason(drop, home, instance):
+def test_a_run_that_never_came_to_be_is_asked_for_again_by_the_same_key(drop, instance):
     drop("june.csv", "a,y\n1,0\n")
-    result = tick(instance, tick(instance).cursor)
+    first, second = tick(instance), tick(instance)
+    assert [r.run_key for r in first.run_requests] == [r.run_key for r in second.run_requests]
+
+
+def test_one_file_at_a_time_the_next_when_the_run_is_over(drop, instance):
+    for age, name in enumerate(("new.csv", "middle.csv", "old.csv")):
+        os.utime(drop(name, f"a,y\n{age},0\n"), (1000 - age, 1000 - age))
+    order = []
+    for _ in range(3):
+        result = tick(instance)
+        order.append(result.run_requests[0].partition_key)
+        run = carry_out(instance, result, dg.DagsterRunStatus.STARTED)
+        waiting = tick(instance)
+        assert waiting.run_requests == []
+        assert f"running: {order[-1]}.csv" in waiting.skip_reason.skip_message
+        instance.report_run_failed(run)
+    assert order == ["old", "middle", "new"]
+    tick(instance)
+    assert outcomes() == {"old.csv": "failed", "middle.csv": "failed", "new.csv": "failed"}
+
+
+def test_a_file_waits_while_any_run_of_the_pipeline_is_not_over(drop, instance):
+    record_run(instance, dg.DagsterRunStatus.STARTING, batch="by hand")
+    drop("june.csv", "a,y\n1,0\n")
+    assert "waiting for their turn: june.csv" in tick(instance).skip_reason.skip_message
+
+
+def test_a_file_that_was_run_already_is_done_without_a_run(drop, instance):
+    drop("june.csv", "a,y\n1,0\n")
+    carry_out(instance, tick(instance))
+    storage.ledger_path().unlink()
+    assert tick(instance).run_requests == []
+    assert outcomes() == {"june.csv": "done"}
+
+
+def test_content_a_then_b_then_a_again_is_asked_for_three_times(drop, instance):
+    keys = []
+    for text in ("a,y\n1,0\n", "a,y\n2,0\n", "a,y\n1,0\n"):
+        drop("june.csv", text)
+        result = tick(instance)
+        keys.append(result.run_requests[0].run_key)
+        carry_out(instance, result)
+        assert tick(instance).run_requests == []
+    assert len(set(keys)) == 3
+
+
+def test_nothing_new_is_skipped_with_the_folder_in_the_reason(home, instance):
+    result = tick(instance)
     assert result.run_requests == []
     assert str(home / "data") in result.skip_reason.skip_message
 
@@ -36,12 +112,58 @@ def test_a_missing_drop_folder_is_named(home, instance):
     assert "FRAUD_DATA_DIR" in tick(instance).skip_message
 
 
-def test_at_most_fifty_files_are_taken_a_tick(drop, instance):
+def test_at_most_fifty_files_are_read_a_tick_and_none_is_lost(drop, instance):
     for number in range(53):
         drop(f"{number:02}.csv", f"a,y\n{number},0\n")
-    first = tick(instance)
-    second = tick(instance, first.cursor)
-    assert [len(first.run_requests), len(second.run_requests)] == [50, 3]
+    tick(instance)
+    assert len(outcomes()) == 50
+    tick(instance)
+    assert len(outcomes()) == 53
+
+
+def test_a_duplicate_is_seen_on_the_page_of_its_batch(drop, instance):
+    drop("june.csv", "a,y\n1,0\n")
+    carry_out(instance, tick(instance))
+    drop("copy.csv", "a,y\n1,0\n")
+    result = tick(instance)
+    assert result.run_requests == []
+    observation = result.asset_events[0]
+    assert (observation.asset_key.to_user_string(), observation.partition) == (
+        "accepted_batches",
+        "june",
+    )
+    assert observation.metadata["duplicate"].value == "copy.csv"
+    assert outcomes()["copy.csv"] == "duplicate"
+
+
+def test_refused_files_fail_the_check_until_they_are_gone(home, instance):
+    (home / "data" / "folder.csv").mkdir()
+    (evaluation,) = tick(instance).asset_events
+    assert (evaluation.check_name, evaluation.passed) == ("landed_files", False)
+    assert "folder.csv is a folder" in evaluation.description
+    assert tick(instance).asset_events == []
+    (home / "data" / "folder.csv").rmdir()
+    (evaluation,) = tick(instance).asset_events
+    assert evaluation.passed
+
+
+def test_ten_thousand_files_that_were_seen_need_no_cursor_and_no_reading(
+    home, instance, monkeypatch
+):
+    from fraud_assets.intake.landing import look
+    from fraud_assets.intake.ledger import Entry
+
+    for number in range(10_000):
+        (home / "data" / f"{number}.csv").touch()
+    seen = [
+        Entry(file.name, file.batch, *file.state, file.name, Outcome.done)
+        for file in look(home / "data").values()
+    ]
+    with open_ledger(storage.ledger_path()) as ledger:
+        ledger.put(seen)
+    monkeypatch.setattr("fraud_assets.intake.arrivals.sha256", lambda _: pytest.fail("read"))
+    result = tick(instance)
+    assert (result.run_requests, result.cursor, result.asset_events) == ([], None, [])
 
 
 def test_the_sensor_is_on_by_default():

@@ -1,0 +1,45 @@
+from datetime import datetime
+
+import pytest
+
+from fraud_assets.intake.quality import constant_columns, find_repeats, look_at_times
+
+
+@pytest.fixture
+def parquet(engine, tmp_path):
+    def write(values, columns):
+        path = tmp_path / "rows.parquet"
+        engine.execute(
+            f"COPY (FROM (VALUES {values}) v({columns})) TO '{path}' "
+            "(FORMAT parquet, ROW_GROUP_SIZE 2048)"
+        )
+        return path
+
+    return write
+
+
+def test_equal_rows_and_repeated_ids_are_counted(engine, parquet):
+    path = parquet("('a', 1), ('a', 1), ('a', 2), ('b', 1), (NULL, 1), (NULL, 1)", "id, x")
+    found = find_repeats(engine, path, ["id", "x"], "id")
+    assert (found.rows, found.ids, found.example) == (2, 1, "a")
+    assert find_repeats(engine, path, ["id", "x"], None).ids == 0
+
+
+def test_times_are_first_last_future_and_backwards(engine, parquet):
+    path = parquet("(TIMESTAMP '2026-01-02'), (TIMESTAMP '2026-01-01'), (NULL)", "t")
+    times = look_at_times(engine, path, "t", datetime(2026, 1, 1, 12))
+    assert (times.first, times.last) == (datetime(2026, 1, 1), datetime(2026, 1, 2))
+    assert (times.future, times.backwards) == (1, 1)
+
+
+def test_a_column_is_constant_when_all_its_values_are_the_same_and_none_is_missing(
+    engine, tmp_path, parquet
+):
+    path = parquet("(1.5, 1, NULL, 'x', 2), (1.5, 2, 7, 'x', 2)", "a, b, c, d, e")
+    assert constant_columns(path, ["a", "b", "c", "d"]) == ["a", "d"]
+    many = tmp_path / "many.parquet"
+    engine.execute(
+        "COPY (SELECT 7 AS same, i // 2048 AS steps FROM range(5000) r(i)) "
+        f"TO '{many}' (FORMAT parquet, ROW_GROUP_SIZE 2048)"
+    )
+    assert constant_columns(many, ["same", "steps"]) == ["same"]

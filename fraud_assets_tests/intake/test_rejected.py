@@ -1,0 +1,65 @@
+import pytest
+
+from fraud_assets.intake.rejected import (
+    Origin,
+    RejectedRow,
+    collect_rejected,
+    is_repair,
+    publish_rejected,
+    unwrap,
+)
+from fraud_assets.intake.source import open_source
+
+ORIGIN = Origin(97, "ab" * 32, "june (final)")
+ROWS = [RejectedRow(3, "column 'a': 'x' is not a number", 'x,"q\nr",1'), RejectedRow(9, "why", "2")]
+
+
+@pytest.fixture
+def published(tmp_path):
+    with collect_rejected(tmp_path / "rows") as rejected:
+        for row in ROWS:
+            rejected.add(row)
+        assert (rejected.count, rejected.examples) == (2, ROWS)
+    publish_rejected(tmp_path / "rows", tmp_path / "june.csv", "a,b,Class", ORIGIN)
+    return tmp_path / "june.csv"
+
+
+def test_the_file_holds_line_reason_and_raw_text_below_the_header_of_the_rows(published):
+    assert published.read_text().splitlines()[:3] == [
+        "line_number,reason,raw_text",
+        '1,"header of the rows below; keep this line (97 rows accepted of '
+        + "ab" * 32
+        + ', batch june (final))","a,b,Class"',
+        "3,column 'a': 'x' is not a number,\"x,\"\"q",
+    ]
+
+
+def test_what_was_published_comes_back_with_its_lines_and_its_origin(published, tmp_path):
+    with open_source(published) as source:
+        assert is_repair(source)
+        repair = unwrap(source, tmp_path / "text.csv")
+    assert repair.origin == ORIGIN
+    assert repair.text.read_text() == 'a,b,Class\nx,"q\nr",1\n2\n'
+    assert repair.lines.tolist() == [1, 3, 3, 9]
+
+
+def test_no_rejected_row_leaves_no_file_and_removes_the_old_one(published, tmp_path):
+    with collect_rejected(tmp_path / "rows"):
+        pass
+    publish_rejected(tmp_path / "rows", published, "a,b,Class", ORIGIN)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["a,b,Class\n1,2,0\n", "line_number,reason\n", ""])
+def test_other_files_are_no_repairs(tmp_path, text):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    with open_source(path) as source:
+        assert not is_repair(source)
+
+
+def test_only_the_first_rows_are_examples(tmp_path):
+    with collect_rejected(tmp_path / "rows") as rejected:
+        for line in range(10):
+            rejected.add(RejectedRow(line, "why", ""))
+    assert (rejected.count, [row.line for row in rejected.examples]) == (10, [0, 1, 2])

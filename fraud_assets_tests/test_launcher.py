@@ -1,0 +1,99 @@
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+from dagster._core.launcher import WorkerStatus
+
+from fraud_assets import config, launcher
+
+HOLD = "from fraud_assets.launcher import hold; hold('r1'); print('held', flush=True); input()"
+
+
+@pytest.fixture
+def holder(home):
+    """Another process that holds the lock of run r1."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_run_lives_as_long_as_its_process_however_that_ends(holder):
+    assert launcher.is_alive("r1") is True
+    holder.kill()
+    holder.wait()
+    assert launcher.is_alive("r1") is False
+    assert launcher.is_alive("unknown") is None
+
+
+@pytest.fixture
+def watched(instance, monkeypatch):
+    watching = launcher.WatchedRunLauncher()
+    watching.register_instance(instance)
+    return watching
+
+
+def status_of(watched, instance, run_id=None, job_name=config.JOB_NAME, started_ago=None):
+    run = dg.DagsterRun(job_name, run_id=run_id, status=dg.DagsterRunStatus.STARTED)
+    instance.add_run(run)
+    if started_ago is not None:
+        instance.get_run_stats = lambda _: type(
+            "Stats", (), {"start_time": time.time() - started_ago}
+        )
+    return watched.check_run_worker_health(run).status
+
+
+def test_run_monitoring_hears_of_a_dead_process(watched, holder):
+    assert watched.supports_check_run_worker_health
+    assert status_of(watched, "r1") is WorkerStatus.RUNNING
+    holder.kill()
+    holder.wait()
+    assert status_of(watched, "r1") is WorkerStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("job_name", "started_ago", "status"),
+    [
+        (config.JOB_NAME, 10, WorkerStatus.RUNNING),
+        (config.JOB_NAME, 1000, WorkerStatus.FAILED),
+        ("__ASSET_JOB", 1000, WorkerStatus.RUNNING),
+    ],
+)
+def test_a_pipeline_run_that_never_took_its_lock_is_dead_after_a_while(
+    watched, instance, home, monkeypatch, job_name, started_ago, status
+):
+    stats = SimpleNamespace(start_time=time.time() - started_ago)
+    monkeypatch.setattr(instance, "get_run_stats", lambda _: stats)
+    assert status_of(watched, None, job_name) is status
+
+
+def test_old_locks_that_nobody_holds_are_cleared_away(home, monkeypatch):
+    monkeypatch.setattr(launcher, "OLD_SECONDS", -1.0)
+    monkeypatch.setattr(launcher, "_held", {})
+    launcher.hold("first")
+    (home / "var" / "runs" / "dead.lock").touch()
+    launcher.hold("second")
+    assert {path.stem for path in (home / "var" / "runs").iterdir()} == {"first", "second"}
+
+
+def test_only_a_retry_takes_up_other_runs(instance):
+    first = dg.DagsterRun("job")
+    instance.add_run(first)
+    tags = {"dagster/root_run_id": first.run_id, "dagster/parent_run_id": first.run_id}
+    by_hand = dg.DagsterRun("job", root_run_id=first.run_id, parent_run_id=first.run_id, tags=tags)
+    instance.add_run(by_hand)
+    assert launcher.retried_runs(instance, by_hand) == set()
+    retry = dg.DagsterRun(
+        "job",
+        root_run_id=first.run_id,
+        parent_run_id=first.run_id,
+        tags={**tags, "dagster/retry_number": "1"},
+    )
+    instance.add_run(retry)
+    assert launcher.retried_runs(instance, retry) == {first.run_id, by_hand.run_id}
