@@ -52,3 +52,13 @@ def test_mlflow_is_sqlite_under_the_home_folder_until_a_server_is_named(home, mo
     assert config.tracking_uri() == f"sqlite:///{home}/var/mlflow/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     assert config.tracking_uri() == "http://127.0.0.1:1"
+
+
+def test_how_many_versions_are_kept_is_a_number_or_all(monkeypatch):
+    monkeypatch.delenv("FRAUD_KEEP_VERSIONS", raising=False)
+    assert config.kept_versions() is None
+    monkeypatch.setenv("FRAUD_KEEP_VERSIONS", "3")
+    assert config.kept_versions() == 3
+    monkeypatch.setenv("FRAUD_KEEP_VERSIONS", "0")
+    with pytest.raises(ValueError, match="FRAUD_KEEP_VERSIONS is '0'; set it to 1 or more"):
+        config.kept_versions()

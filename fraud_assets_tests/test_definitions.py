@@ -34,6 +34,7 @@ CHECKS = {
     "published_drift": {"push_succeeded"},
     "published_metrics": {"push_succeeded"},
 }
+LANDED_FILES = dg.AssetCheckKey(dg.AssetKey("accepted_batches"), "landed_files")
 BLOCKING = {
     "schema_contract",
     "rejected_rows",
@@ -61,11 +62,17 @@ def test_every_asset_tells_its_story(graph, name):
 
 def test_every_check_of_the_design_is_there_partitioned_by_batch(graph):
     found = {}
-    for key in graph.asset_check_keys:
+    for key in graph.asset_check_keys - {LANDED_FILES}:
         found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
         assert graph.get(key).partitions_def.name == "batch"
         assert graph.get(key).description
     assert found == CHECKS
+
+
+def test_the_check_on_the_drop_folder_is_of_no_batch_and_no_part_of_the_pipeline(graph):
+    assert graph.get(LANDED_FILES).partitions_def is None
+    job = defs.resolve_job_def("fraud_pipeline")
+    assert LANDED_FILES not in job.asset_layer.asset_graph.asset_check_keys
 
 
 def test_only_checks_that_make_the_rest_meaningless_are_blocking(graph):

@@ -33,19 +33,14 @@ def test_a_run_lives_as_long_as_its_process_however_that_ends(holder):
 
 
 @pytest.fixture
-def watched(instance, monkeypatch):
+def watched(instance):
     watching = launcher.WatchedRunLauncher()
     watching.register_instance(instance)
     return watching
 
 
-def status_of(watched, instance, run_id=None, job_name=config.JOB_NAME, started_ago=None):
+def status_of(watched, run_id=None, job_name=config.JOB_NAME):
     run = dg.DagsterRun(job_name, run_id=run_id, status=dg.DagsterRunStatus.STARTED)
-    instance.add_run(run)
-    if started_ago is not None:
-        instance.get_run_stats = lambda _: type(
-            "Stats", (), {"start_time": time.time() - started_ago}
-        )
     return watched.check_run_worker_health(run).status
 
 

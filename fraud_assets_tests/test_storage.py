@@ -1,3 +1,5 @@
+import os
+
 import dagster as dg
 import pandas as pd
 import pytest
@@ -68,3 +70,54 @@ def test_the_engine_limits_its_memory_and_leaves_no_spill_behind(home):
     assert limit.startswith("117") or limit.startswith("123")
     assert spill.startswith(str(home))
     assert list((home / "var" / "scratch").iterdir()) == []
+
+
+@pytest.mark.parametrize("batch", ["", ".", "..", "../up", "a/b", "a\0b"])
+def test_a_batch_that_would_lead_out_of_its_folder_is_refused(home, batch):
+    for path_of in (storage.report_folder, storage.rejected_path, partial_tables):
+        with pytest.raises(ValueError, match="cannot be a batch.*delete this partition"):
+            path_of(batch)
+
+
+def partial_tables(batch):
+    return storage.tables_folder("raw_transactions", batch)
+
+
+@pytest.mark.parametrize("batch", ["a b", "été", "🦊", "..a", "x" * 251])
+def test_a_batch_with_any_other_name_has_its_folders(home, batch):
+    assert storage.report_folder(batch).is_dir()
+    storage.write_atomically(storage.rejected_path(batch), "a")
+    assert storage.rejected_path(batch).read_text() == "a"
+
+
+def accept(batch, content, age):
+    for asset in ("raw_transactions", "features"):
+        path = storage.new_rows_file(asset, batch)
+        pd.DataFrame({"a": [1]}).to_parquet(path)
+        saved = storage.save_table(
+            asset, storage.Table(path, {"batch": batch, "content_hash": content})
+        )
+        os.utime(saved.path.parent, (1000 + age, 1000 + age))
+
+
+def test_old_versions_go_only_when_newer_ones_were_accepted(home):
+    for age, content in enumerate(("h1", "h2", "h3")):
+        accept("b", content, age)
+    refused = storage.new_rows_file("raw_transactions", "b")
+    pd.DataFrame({"a": [1]}).to_parquet(refused)
+    storage.save_table(
+        "raw_transactions", storage.Table(refused, {"batch": "b", "content_hash": "refused"})
+    )
+    storage.prune_versions("b", "h3", keep=2)
+    kept = {path.name for path in storage.tables_folder("raw_transactions", "b").iterdir()}
+    assert kept == {"h2", "h3", "refused", "current.json"}
+    assert storage.find_table("raw_transactions", "b", "h1") is None
+    assert storage.find_table("features", "b", "h2") is not None
+
+
+def test_a_full_disk_is_explained_with_what_is_left(home):
+    (home / "var").mkdir()
+    text = storage.explain(OSError(28, "No space left on device"))
+    assert "the disk is full" in text
+    assert "free some space there, then materialize the batch again" in text
+    assert storage.explain(OSError(13, "Permission denied", "f")) == "f: Permission denied"

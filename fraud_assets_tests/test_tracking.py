@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import dagster as dg
 import numpy as np
 import pandas as pd
@@ -16,11 +18,12 @@ def tracking(home):
 class Context:
     """What the resource reads of an asset's context."""
 
-    class run:  # noqa: N801
-        job_name = "fraud_pipeline"
-
-    def __init__(self, run_id: str):
+    def __init__(self, run_id: str, retries: str | None = None):
         self.run_id = run_id
+        retry = {"dagster/retry_number": "1"} if retries else {}
+        self.run = SimpleNamespace(job_name="fraud_pipeline", run_id=run_id, tags=retry)
+        group = [SimpleNamespace(run_id=retries), self.run]
+        self.instance = SimpleNamespace(get_run_group=lambda _: (retries, group))
         self.log = dg.get_dagster_logger()
 
 
@@ -114,3 +117,25 @@ def test_a_version_that_was_not_trained_here_is_refused(tracking):
 def test_a_version_that_does_not_exist_is_named(tracking):
     with pytest.raises(ValueError, match="there is no version '9'"):
         tracking.version("9")
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "FINISHED"])
+def test_a_version_of_a_run_that_died_is_taken_back_when_the_run_is_retried(tracking, status):
+    died = train_once(tracking)
+    client = tracking.client()
+    client.create_registered_model(tracking.model_name)
+    client.create_model_version(tracking.model_name, "file:/nowhere", died)
+    client.set_terminated(died, status)
+    with tracking.training_run(Context("2", retries="1"), "june", {}):
+        assert client.search_model_versions(f"run_id = '{died}'") == []
+        assert client.get_run(died).info.status == "KILLED"
+
+
+def test_a_version_of_a_run_that_ended_well_stays_when_the_batch_is_run_again(tracking):
+    finished = train_once(tracking)
+    client = tracking.client()
+    client.create_registered_model(tracking.model_name)
+    client.create_model_version(tracking.model_name, "file:/nowhere", finished)
+    with tracking.training_run(Context("2"), "june", {}):
+        assert len(client.search_model_versions(f"run_id = '{finished}'")) == 1
+        assert client.get_run(finished).info.status == "FINISHED"

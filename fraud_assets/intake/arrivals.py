@@ -150,9 +150,7 @@ def _problems(
         if problem is None:
             owner = owners.setdefault(file.batch, file.name)
             if owner != file.name:
-                problem = (
-                    f"{file.name} would be batch {file.batch!r}, and so is {owner}; rename one"
-                )
+                problem = f"{file.name} would be batch {file.batch!r}, as {owner} is; rename one"
         found.append((file, problem))
     return found
 

@@ -97,7 +97,9 @@ def raw_transactions(
         except IntakeError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         except OSError as error:
-            raise dg.Failure(storage.explain(error), allow_retries=False) from error
+            # What a person is shown is the cause, where there is one.
+            shown = {"error": repr(error)}
+            raise dg.Failure(storage.explain(error), shown, allow_retries=False) from None
         finally:
             storage.clear_incoming("raw_transactions", batch, keep=rows)
         metadata = storage.table_metadata(connection, rows)

@@ -16,7 +16,6 @@ import pytest
 
 from fraud_assets import storage
 from fraud_assets.config import SimulationSettings
-from fraud_assets.intake.ledger import Outcome, open_ledger
 from fraud_assets.intake.simulator import simulate
 from fraud_assets.registry.log import read_entries
 from fraud_assets.tracking import BATCH_TAG, Tracking
@@ -89,7 +88,8 @@ def endure(folder: Path, seed: int, files: int, kills_by_kind: int = 1) -> Tally
             part.rename(folder / "data" / f"{batch}.csv")
             time.sleep(chance.uniform(0, 0.5))
         killer.join()
-        wait_for("every file to be done", lambda: _all_done(folder, files), 120 + 60 * files)
+        done = dict.fromkeys(batches, "done")
+        stack.wait_for_outcome(120 + 60 * files, **done)
         return _count(stack, killed, batches)
 
 
@@ -105,11 +105,6 @@ def _kill(
             with suppress(psutil.NoSuchProcess):
                 victim.kill()
         killed.append(kind)
-
-
-def _all_done(folder: Path, files: int) -> bool:
-    with open_ledger(folder / "var" / "intake" / "files.sqlite") as ledger:
-        return len(ledger.with_outcome(Outcome.done)) == files
 
 
 def _count(stack: Dagster, killed: list[str], batches: list[str]) -> Tally:

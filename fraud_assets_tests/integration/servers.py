@@ -7,13 +7,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
 import requests
+
+from fraud_assets.intake.ledger import open_ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -217,6 +219,20 @@ class Dagster:
 
         return wait_for(f"the end of run {run_id}", ended)
 
+    def outcomes(self) -> dict[str, str]:
+        """What became of each file that landed."""
+        with open_ledger(self.folder / "var" / "intake" / "files.sqlite") as ledger:
+            return {name: entry.outcome.value for name, entry in ledger.entries().items()}
+
+    def wait_for_outcome(self, timeout: float = 150, **wanted: str) -> None:
+        """Wait until files have come to an outcome: `wait_for_outcome(june="done")`."""
+
+        def reached() -> bool:
+            found = self.outcomes()
+            return all(found.get(f"{name}.csv") == outcome for name, outcome in wanted.items())
+
+        wait_for(f"{wanted}, and it is {self.outcomes()}", reached, timeout)
+
     def backfill(self, assets: list[str], batches: list[str]) -> str:
         """Backfill assets as the dialog of the UI does; returns the backfill's id."""
         answer = self.ask(
@@ -234,12 +250,15 @@ class Dagster:
 
 
 @contextmanager
-def dagster(folder: Path, **more: str) -> Iterator[Dagster]:
-    """Run webserver, daemon and code server as `make dev` does, until the block ends."""
+def dagster(folder: Path, prefix: Sequence[str] = (), **more: str) -> Iterator[Dagster]:
+    """Run webserver, daemon and code server as `make dev` does, until the block ends.
+
+    The prefix is a command that runs others, with fewer rights for example.
+    """
     port = free_port()
     ports = {"DAGSTER_PORT": str(port), "FRAUD_CODE_PORT": str(free_port())}
     env = environment(folder, FRAUD_CODE_HOST="127.0.0.1", **ports, **more)
     url = f"http://127.0.0.1:{port}"
-    command = ["bash", str(ROOT / "scripts" / "dev.sh")]
+    command = [*prefix, "bash", str(ROOT / "scripts" / "dev.sh")]
     with running(command, env, folder / "dagster.log", f"{url}/server_info"):
         yield Dagster(url, folder)

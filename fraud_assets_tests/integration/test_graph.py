@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fraud_assets import storage
+from fraud_assets import config, storage
 from fraud_assets.intake.simulator import simulate
 from fraud_assets.registry.log import read_entries
 from fraud_assets.tracking import Tracking
@@ -40,7 +40,7 @@ def test_the_first_batch_comes_out_with_verdict_champion_and_figures(first):
     assert first.success
     assert materialized(first) == NINE | {"accepted_batches"}
     checks = checks_of(first)
-    assert len(checks) == 15  # sixteen checks; `push_succeeded` is the name of two
+    assert len(checks) == 17  # eighteen checks; `push_succeeded` is the name of two
     assert checks["champion_available"].passed
     assert checks["drift_score"].description.startswith("no champion")
     assert report("first", "registered_model")["outcome"] == "promote"
@@ -67,7 +67,7 @@ def test_the_files_that_people_look_for_are_there(first):
     assert (predictions["decision"] == (predictions["score"] >= threshold)).all()
     caught = (predictions["decision"] & (predictions["label"] == 1)).sum()
     assert caught == figures["metrics"]["frauds_detected_count"]
-    source = pd.read_csv(storage.landing_path("first"))
+    source = pd.read_csv(config.drop_folder() / "first.csv")
     row = predictions.iloc[0]
     assert str(source["TRANSACTION_ID"][row["source_line"] - 2]) == row["transaction_id"]
 
@@ -233,7 +233,7 @@ def test_too_many_rejected_rows_stop_the_batch_and_later_ones_never_read_it(grap
     assert not checks_of(stopped)["rejected_rows"].passed
     assert materialized(stopped) == {"raw_transactions"}
     rejected = storage.rejected_path("damaged").read_text().splitlines()
-    assert rejected[1].startswith("20,7 fields where the header has 6,")
+    assert rejected[2].startswith("20,7 fields where the header has 6,")
     later = graph.take("later", cards(8), trained_model=QUICK)
     assert later.success
     assert "damaged" not in [batch for batch, _ in report("later", "trained_model")["window"]]
