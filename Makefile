@@ -13,7 +13,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev mlflow test test-fast test-integration lint format bench lock pictures servers home clean
+.PHONY: help setup demo dev mlflow test test-fast test-integration lint format bench lock ordeal pictures servers home clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ format: .venv/dev ## let ruff format
 
 bench: .venv/dev ## benchmarks; DATA=../shared/data for those on real data, ONLY=name, JSON=path
 	@$(BIN)/python -m benchmarks $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))
+
+ordeal: .venv/dev ## kill processes while files land, SEEDS times (20), and print what came of it
+	@$(BIN)/python -m fraud_assets_tests.integration.ordeal --seeds $${SEEDS:-20} --files $${FILES:-20}
 
 pictures: .venv/dev servers ## take the pictures of the docs from the running UI
 	@FRAUD_PICTURES=docs/pictures $(BIN)/python -m pytest -m integration -k browser $(PYTEST_ARGS)

@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -280,6 +281,18 @@ def test_file(take, name):
     assert (facts["rows"], facts["rejected"]) == (table.num_rows, len(case.rejected))
     for found, wanted in zip(facts["rejected_examples"], case.rejected, strict=True):
         assert found.startswith(wanted)
+
+
+def test_every_case_stands_in_the_docs_with_its_test_and_no_other(pytestconfig):
+    page = (pytestconfig.rootpath / "docs" / "intake.md").read_text()
+    files = re.findall(r"\| `(\w+)` \|$", page, re.MULTILINE)
+    assert sorted(name for name in files if not name.startswith("test_")) == sorted(CASES)
+    tests = "".join(
+        path.read_text()
+        for path in (pytestconfig.rootpath / "fraud_assets_tests").rglob("test_*.py")
+    )
+    for name in files:
+        assert name in CASES or f"def {name}(" in tests, name
 
 
 def test_moments_with_a_zone_are_turned_to_utc(take):

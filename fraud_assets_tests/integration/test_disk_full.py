@@ -1,6 +1,5 @@
 """The disk is full while Parquet is being written."""
 
-import os
 import shutil
 import subprocess
 
@@ -35,7 +34,7 @@ def test_a_full_disk_is_a_clear_failure_leaves_no_file_and_the_retry_works(graph
     assert "the disk is full" in failure_of(result)
     assert materialized(result) == set()
     folder = storage.tables_folder("raw_transactions", "large")
-    assert [os.path.join(*found) for found in os.walk(folder) if found[2]] == []
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
     small_disk()
     again = graph.run("large", ["raw_transactions"])
     assert again.success, failure_of(again)
