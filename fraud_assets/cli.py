@@ -1,6 +1,8 @@
 """The command `fraud-assets`: what a person does outside the Dagster UI."""
 
 import os
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -13,7 +15,7 @@ from fraud_assets.config import SimulationSettings, SimulationShape
 if TYPE_CHECKING:
     import dagster as dg
 
-    from fraud_assets.intake.landing import LandedFile
+    from fraud_assets.intake.ledger import Entry
 
 DEFAULTS = SimulationSettings()
 
@@ -31,8 +33,11 @@ def demo() -> None:
     """
     import dagster as dg
 
+    from fraud_assets import storage
+    from fraud_assets.intake.arrivals import notice
     from fraud_assets.intake.assets import write_first_csv
     from fraud_assets.intake.landing import look
+    from fraud_assets.intake.ledger import Outcome, open_ledger
 
     folder = config.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,13 +45,20 @@ def demo() -> None:
         path = write_first_csv(DEFAULTS)
         click.echo(f"No CSV in {folder}, so {path.name} was simulated.")
     failed = []
-    with dg.DagsterInstance.get() as instance:
-        for file in sorted(look(folder).values(), key=lambda file: file.age):
-            click.echo(f"\nBatch {file.batch} ({file.state[0] / 1e6:.1f} MB)")
-            if file.problem:
-                click.echo(f"  fail  {file.problem}")
-            if file.problem or not _run(instance, folder, file):
-                failed.append(file.batch)
+    with dg.DagsterInstance.get() as instance, open_ledger(storage.ledger_path()) as ledger:
+        unsettled = notice(folder, ledger, settle_seconds=0, limit=sys.maxsize).unsettled
+        present = look(folder)
+        for entry in sorted(ledger.entries().values(), key=lambda e: (e.modified_ns, e.name)):
+            if entry.outcome in (Outcome.refused, Outcome.duplicate):
+                click.echo(f"\n{entry.detail}")
+                failed += [entry.name] if entry.outcome is Outcome.refused else []
+            elif entry.name in present:
+                click.echo(f"\nBatch {entry.batch} ({entry.size / 1e6:.1f} MB)")
+                after = _run(instance, entry)
+                ledger.put([after])
+                failed += [entry.name] if after.outcome is Outcome.failed else []
+        for name in unsettled:
+            click.echo(f"\n{name} is still being written; once it is whole, run this again")
     click.echo(
         f"\nReports: {config.home_folder() / 'reports'}\n"
         "Next: `make dev`, open the Dagster UI, and drop another CSV into "
@@ -56,31 +68,32 @@ def demo() -> None:
         raise SystemExit(1)
 
 
-def _run(instance: "dg.DagsterInstance", folder: Path, file: "LandedFile") -> bool:
-    """Run the pipeline for one batch, telling each step and check; return whether it succeeded.
+def _run(instance: "dg.DagsterInstance", entry: "Entry") -> "Entry":
+    """Run the pipeline for one file, telling each step and check; return what became of it.
 
     The run carries the tags that the sensor would give it, so that the sensor does not take
     the same content again.
     """
     from fraud_assets.definitions import defs
     from fraud_assets.intake.arrivals import new_run_key
+    from fraud_assets.intake.ledger import Outcome
     from fraud_assets.intake.resources import batches, run_tags, runs_of
-    from fraud_assets.intake.source import sha256
 
-    batch, content = file.batch, sha256(folder / file.name)
+    batch, run_id = entry.batch, str(uuid4())
+    run_key = new_run_key(batch, entry.content_hash, runs_of(instance, batch))
     instance.add_dynamic_partitions(str(batches.name), [batch])
-    run_id = str(uuid4())
     instance.add_event_listener(run_id, _tell)
     result = defs.resolve_job_def(config.JOB_NAME).execute_in_process(
         instance=instance,
         partition_key=batch,
         run_id=run_id,
         raise_on_error=False,
-        tags=run_tags(file.name, content, new_run_key(batch, content, runs_of(instance, batch))),
+        tags=run_tags(entry.name, entry.content_hash, run_key),
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     _print_verdict(batch, result.success)
-    return bool(result.success)
+    outcome = Outcome.done if result.success else Outcome.failed
+    return replace(entry, outcome=outcome, run_key=run_key, detail=f"run {run_id}")
 
 
 def _tell(entry: "dg.EventLogEntry") -> None:

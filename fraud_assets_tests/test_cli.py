@@ -1,6 +1,8 @@
 from click.testing import CliRunner
 
+from fraud_assets import storage
 from fraud_assets.cli import main
+from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
 
 
 def test_simulate_writes_a_csv_of_the_size_asked_for_and_never_over_another(tmp_path):
@@ -25,3 +27,11 @@ def test_a_champion_that_does_not_exist_is_refused(home):
     result = CliRunner().invoke(main, ["champion", "9", "--reason", "try"])
     assert result.exit_code == 1
     assert "there is no version '9'" in result.output
+
+
+def test_files_tells_what_became_of_each_file_that_landed(home):
+    entry = Entry("june.csv", "june", 8, 1, 1, "hash", Outcome.done, "run 7", "key")
+    with open_ledger(storage.ledger_path()) as ledger:
+        ledger.put([entry])
+    result = CliRunner().invoke(main, ["files"])
+    assert result.output.splitlines()[0] == "done       june.csv  batch 'june'  run 7"

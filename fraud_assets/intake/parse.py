@@ -1,12 +1,12 @@
 """From a chunk of CSV text to typed rows; rows that do not fit are set apart with the reason.
 
-A chunk in which every row fits is read by Arrow in one go. In any other chunk, rows are looked
-at one by one: a row that is damaged in itself is set apart first, then, column by column, those
-with a value that Arrow cannot read.
+A chunk in which every row fits is read by Arrow in one go; any other in pieces. In a piece in
+which one does not fit, rows are looked at one by one: a row that is damaged in itself is set
+apart first, then, column by column, those with a value that Arrow cannot read.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,7 @@ from fraud_assets.intake.rejected import RejectedRow
 LINE = "source_line"
 BLANKS = " \t"
 VALUE_SHOWN = 40
+PIECE_RECORDS = 128
 UTC_MOMENT, PLAIN_MOMENT = pa.timestamp("us", "UTC"), pa.timestamp("us")
 
 
@@ -82,11 +83,23 @@ def parse(chunk: Chunk, contract: Contract) -> Parsed:
         Every record of the chunk that is not a blank line is an accepted or a rejected row.
     """
     columns = None if _is_odd(chunk) else _read_at_once(chunk, contract)
-    if columns is not None:
-        usable = _usable(columns, contract)
-        if usable is not None:
-            return Parsed(_table(chunk.lines(), usable, contract), [], chunk.breaks)
+    usable = None if columns is None else _usable(columns, contract)
+    if usable is not None:
+        return Parsed(_table(chunk.lines(), usable, contract), [], chunk.breaks)
+    if chunk.count > PIECE_RECORDS:
+        return _joined([parse(piece, contract) for piece in chunk.pieces(PIECE_RECORDS)])
     return _read_one_by_one(chunk, contract)
+
+
+def _joined(pieces: list[Parsed]) -> Parsed:
+    """Return pieces that follow each other as one."""
+    tables, rejected, breaks = [], [], 0
+    for piece in pieces:
+        lines = pc.add(piece.table[LINE], breaks)
+        tables.append(piece.table.set_column(0, LINE, lines))
+        rejected += [replace(row, line=row.line + breaks) for row in piece.rejected]
+        breaks += piece.breaks
+    return Parsed(pa.concat_tables(tables).combine_chunks(), rejected, breaks)
 
 
 def _table(lines: NDArray[np.int64], columns: dict[str, pa.Array], contract: Contract) -> pa.Table:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,17 @@ class Chunk:
             return np.arange(self.count)
         breaks = np.flatnonzero(_bytes(self.data) == NEWLINE)
         return np.searchsorted(breaks, self.starts)
+
+    def pieces(self, records: int) -> Iterator["Chunk"]:
+        """Yield the chunk in pieces of so many records."""
+        starts = self.record_starts()
+        borders = [*starts[::records].tolist(), len(self.data)]
+        for place, (start, end) in enumerate(pairwise(borders)):
+            own = None
+            if self.starts is not None:
+                own = starts[place * records : (place + 1) * records] - start
+            damaged = {at - start: why for at, why in self.damaged.items() if start <= at < end}
+            yield Chunk(self.data[start:end], own, damaged)
 
 
 def chunks(reader: Reader, delimiter: str, size: int = CHUNK_BYTES) -> Iterator[Chunk]:

@@ -109,11 +109,13 @@ def test_no_line_of_a_damaged_file_is_lost_or_counted_twice(take, drawn):
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
-@given(damage, st.sampled_from([16, 40, 100, 300]))
-def test_the_outcome_does_not_depend_on_how_the_file_is_cut(take, drawn, chunk_bytes):
+@given(damage, st.sampled_from([16, 40, 100, 300, 1 << 20]), st.sampled_from([1, 3, 50]))
+def test_the_outcome_does_not_depend_on_how_the_file_is_cut(take, drawn, chunk_bytes, records):
     content = HEADER + SOUND + b"\n".join(drawn)
     _, rows, rejected = take(content)
-    _, rows_of_pieces, rejected_of_pieces = take(content, chunk_bytes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fraud_assets.intake.parse.PIECE_RECORDS", records)
+        _, rows_of_pieces, rejected_of_pieces = take(content, chunk_bytes)
     assert rows_of_pieces == rows
     assert rejected_of_pieces == rejected
 

@@ -95,3 +95,16 @@ def test_proper_quotes_are_cut_at_once_and_alike():
 def test_damage_is_named(record, damage):
     found = damage_of(record)
     assert found == damage or (found and found.startswith(damage))
+
+
+def test_pieces_of_a_chunk_are_the_chunk():
+    text = b'a\n"b\nc"\n\n"open,\nd\ne' * 3 + b"\n"
+    for chunk in chunks(io.BytesIO(text), ","):
+        pieces = list(chunk.pieces(2))
+        assert b"".join(piece.data for piece in pieces) == chunk.data
+        assert sum(piece.count for piece in pieces) == chunk.count
+        assert max(piece.count for piece in pieces) <= 2
+        assert sum(len(piece.damaged) for piece in pieces) == len(chunk.damaged)
+        for piece in pieces:
+            for start in piece.damaged:
+                assert piece.data[start:].startswith(b'"open')

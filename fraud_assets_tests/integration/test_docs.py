@@ -74,7 +74,8 @@ def test_a_server_of_the_docs_starts_and_answers(command, env, tmp_path):
     variable, path = SERVERS[command]
     port = free_port()
     url = f"http://127.0.0.1:{port}{path}"
-    with running(["bash", "-c", command], env | {variable: str(port)}, tmp_path / "log", url):
+    ports = {variable: str(port), "FRAUD_CODE_PORT": str(free_port())}
+    with running(["bash", "-c", command], env | ports, tmp_path / "log", url):
         assert answers(url)
     wait_for(f"the end of {command}", lambda: not answers(url))
 

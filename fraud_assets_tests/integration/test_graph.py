@@ -5,9 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from fraud_assets import config, storage
+from fraud_assets.cli import main
+from fraud_assets.intake.contract import schema_fingerprint
 from fraud_assets.intake.simulator import simulate
+from fraud_assets.intake.source import sha256
 from fraud_assets.registry.log import read_entries
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import cards, checks_of, failure_of, materialized
@@ -87,7 +91,13 @@ def test_mlflow_has_one_finished_run_with_all_that_was_asked_for(first):
     run = client.get_run(model["run_id"])
     assert run.info.status == "FINISHED"
     assert run.data.tags["dagster_run_id"] == first.run_id
-    assert run.data.tags["fraud.content_hash"] == model["content_hash"]
+    source = config.drop_folder() / "first.csv"
+    tags = {name.removeprefix("fraud."): value for name, value in run.data.tags.items()}
+    assert tags["content_hash"] == model["content_hash"] == sha256(source)
+    assert tags["source_file"] == "first.csv"
+    assert int(tags["source_bytes"]) == source.stat().st_size
+    assert (tags["rows"], tags["rejected"]) == ("6000", "0")
+    assert tags["schema_fingerprint"] == schema_fingerprint(model["kinds"])
     assert run.data.params["estimator"] == "hist_gradient_boosting"
     assert run.data.metrics["test_fraud_recall"] == report("first")["metrics"]["test_fraud_recall"]
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
@@ -104,6 +114,19 @@ def test_mlflow_has_one_finished_run_with_all_that_was_asked_for(first):
     assert info.saved_input_example_info is not None
     event = first.asset_materializations_for_node("trained_model")[0]
     assert model["run_id"] in event.metadata["mlflow_run"].value
+
+
+def test_a_version_leads_back_to_the_file_and_the_rows_that_it_was_trained_on(first, second):
+    version = report("second", "trained_model")["version"]
+    shown = CliRunner().invoke(main, ["provenance", version]).output
+    for batch in ("first", "second"):
+        table = storage.load_table("raw_transactions", batch)
+        assert f"{batch}: {batch}.csv" in shown
+        assert f"SHA-256 {sha256(config.drop_folder() / f'{batch}.csv')}" in shown
+        assert f"{table.path} (unchanged)" in shown
+    missing = CliRunner().invoke(main, ["provenance", "99"])
+    assert missing.exit_code == 1
+    assert "there is no version '99'" in missing.output
 
 
 def test_the_log_holds_the_decision_with_the_hashes_of_data_configuration_and_model(first):
@@ -226,7 +249,7 @@ def test_a_batch_too_poor_to_train_on_is_still_watched_for_drift(graph, first):
     assert "trained_model" not in materialized(result)
 
 
-def test_too_many_rejected_rows_stop_the_batch_and_later_ones_never_read_it(graph, first):
+def test_too_many_rejected_rows_stop_the_batch_until_they_are_repaired(graph, first):
     lines = cards(6).to_csv(index=False).splitlines()
     damaged = [line if i % 20 else line + ",9" for i, line in enumerate(lines, start=1)]
     stopped = graph.take("damaged", "\n".join(damaged) + "\n")
@@ -235,6 +258,14 @@ def test_too_many_rejected_rows_stop_the_batch_and_later_ones_never_read_it(grap
     rejected = storage.rejected_path("damaged").read_text().splitlines()
     assert rejected[2].startswith("20,7 fields where the header has 6,")
     later = graph.take("later", cards(8), trained_model=QUICK)
+    repaired = storage.rejected_path("damaged").read_text().replace(',9"', '"')
+    again = graph.take("damaged", repaired, trained_model=QUICK)
+    assert again.success, failure_of(again)
+    rows = pd.read_parquet(storage.load_table("raw_transactions", "damaged").path)
+    whole = cards(6)
+    assert rows["TX_AMOUNT"].tolist() == whole["TX_AMOUNT"].tolist()
+    assert rows["source_line"].tolist() == list(range(2, len(whole) + 2))
+    assert not storage.rejected_path("damaged").exists()
     assert later.success
     assert "damaged" not in [batch for batch, _ in report("later", "trained_model")["window"]]
 
