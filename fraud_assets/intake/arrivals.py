@@ -96,7 +96,8 @@ def notice(
     Noticed
     """
     known, before = ledger.entries(), look(folder)
-    gone = [e.name for e in known.values() if e.name not in before and _leaves_no_trace(e)]
+    present = set(map(printable, before))
+    gone = [e.name for e in known.values() if e.name not in present and _leaves_no_trace(e)]
     ledger.forget(gone)
     fresh = [file for file in before.values() if _is_news(file, known.get(file.name))]
     problems = _problems(fresh, before, known)
@@ -116,9 +117,9 @@ def notice(
                 entry = _read(folder, file, ledger, known.get(file.name))
                 ledger.put([entry])
                 entries.append(entry)
-    ledger.put(refused)
-    changed = [entry for entry in refused if known.get(entry.name) != entry]
-    return Noticed([*entries, *changed], gone, sorted(unsettled))
+    news = [entry for entry in (*entries, *refused) if known.get(entry.name) != entry]
+    ledger.put(news)
+    return Noticed(news, gone, sorted(unsettled))
 
 
 def _leaves_no_trace(entry: Entry) -> bool:

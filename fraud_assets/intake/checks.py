@@ -56,7 +56,10 @@ def rejected_rows(raw_transactions: storage.Table) -> dg.AssetCheckResult:
     description = f"{facts['rejected']} of {lines} rows of {facts['source_file']} rejected"
     if facts["rejected"]:
         examples = "; ".join(facts["rejected_examples"])
-        description += f" ({share:.2%}): {examples}. All are in {path}; repair them there"
+        description += (
+            f" ({share:.2%}): {examples}. All are in {path}; repair them there, and drop that file "
+            "under the name of its batch"
+        )
     return dg.AssetCheckResult(
         passed=facts["rejected"] == 0,
         severity=dg.AssetCheckSeverity.ERROR

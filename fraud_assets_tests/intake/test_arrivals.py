@@ -151,6 +151,7 @@ def test_a_file_that_cannot_be_read_in_the_end_is_refused_and_tried_again(folder
 
         patch.setattr("fraud_assets.intake.arrivals.sha256", fail)
         assert see() == {"a.csv": "refused"}
+        assert see() == {}
     assert see() == {"a.csv": "waiting"}
 
 
