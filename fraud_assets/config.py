@@ -64,6 +64,8 @@ def kept_versions() -> int | None:
 
 
 JOB_NAME = "fraud_pipeline"
+SOURCE_TAG, CONTENT_TAG, KEY_TAG = "fraud/source_file", "fraud/content_hash", "fraud/run_key"
+"""What a run of the pipeline says of itself: the file, its SHA-256, and which attempt it is."""
 MODEL_NAME = "fraud_detector"
 EXPERIMENT_NAME = "fraud_assets"
 

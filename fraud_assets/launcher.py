@@ -9,12 +9,13 @@ which the kernel lets go of however the process ends, and run monitoring looks a
 import time
 from pathlib import Path
 
-from dagster import DagsterInstance, DagsterRun
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
-from dagster._core.storage.tags import RETRY_NUMBER_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 from filelock import FileLock, Timeout
 
 from fraud_assets import config
+from fraud_assets.config import CONTENT_TAG
 
 START_SECONDS = 120.0
 """A pipeline run has taken its lock this long after it was started, or it has died."""
@@ -89,15 +90,16 @@ class WatchedRunLauncher(DefaultRunLauncher):
         return start is not None and time.time() - start > START_SECONDS
 
 
-def retried_runs(instance: DagsterInstance, run: DagsterRun) -> set[str]:
-    """Return the runs that died and that a run takes up again; none for any other run.
+def runs_to_take_up(instance: DagsterInstance, run: DagsterRun) -> set[str]:
+    """Return the failed runs of the same content of the same batch, whose work a run goes on with.
 
     Parameters
     ----------
     instance : DagsterInstance
     run : DagsterRun
     """
-    if RETRY_NUMBER_TAG not in run.tags:
+    tags = {name: run.tags[name] for name in (PARTITION_NAME_TAG, CONTENT_TAG) if name in run.tags}
+    if len(tags) < 2:
         return set()
-    group = instance.get_run_group(run.run_id)
-    return {other.run_id for other in group[1]} - {run.run_id} if group else set()
+    filters = RunsFilter(job_name=run.job_name, tags=tags, statuses=[DagsterRunStatus.FAILURE])
+    return set(instance.get_run_ids(filters)) - {run.run_id}

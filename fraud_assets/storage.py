@@ -159,12 +159,26 @@ def new_rows_file(asset: str, batch: str) -> Path:
 
     What an earlier, interrupted run left there is removed.
     """
-    clear_incoming(asset, batch)
+    _clear_incoming(asset, batch)
     return _made(tables_folder(asset, batch)) / f"incoming-{uuid4().hex}.parquet"
 
 
-def clear_incoming(asset: str, batch: str, keep: Path | None = None) -> None:
-    """Remove what was written and never committed, but for one file."""
+@contextmanager
+def incoming(asset: str, batch: str) -> Iterator[Path]:
+    """Yield where to write rows; whatever else was written beside is gone afterwards.
+
+    So are the rows, when the block fails.
+    """
+    rows = new_rows_file(asset, batch)
+    try:
+        yield rows
+    except BaseException:
+        _clear_incoming(asset, batch)
+        raise
+    _clear_incoming(asset, batch, keep=rows)
+
+
+def _clear_incoming(asset: str, batch: str, keep: Path | None = None) -> None:
     for leftover in tables_folder(asset, batch).glob("incoming-*"):
         if leftover != keep:
             leftover.unlink()
@@ -249,18 +263,19 @@ def has_table(asset: str, batch: str, content_hash: str) -> bool:
     return (tables_folder(asset, batch) / content_hash / FACTS_FILE).exists()
 
 
-def prune_versions(batch: str, content_hash: str, keep: int) -> None:
-    """Remove old versions of a batch's tables, all assets alike.
+def prune_versions(batch: str, content_hash: str) -> None:
+    """Remove old versions of a batch's tables, as `FRAUD_KEEP_VERSIONS` says.
 
     Parameters
     ----------
     batch : str
     content_hash : str
-        The version that has just been accepted.
-    keep : int
-        Accepted versions to keep, this one among them, at least 1. Versions that are newer
-        than the oldest of these stay, too.
+        The version that has just been accepted. It is kept, and so is what is newer than the
+        oldest accepted version that is kept.
     """
+    keep = config.kept_versions()
+    if keep is None:
+        return
     accepted = sorted(
         (facts.parent.stat().st_mtime, facts.parent.name)
         for facts in tables_folder("features", batch).glob(f"*/{FACTS_FILE}")

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from fraud_assets import config
-from fraud_assets.launcher import retried_runs
+from fraud_assets.launcher import runs_to_take_up
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from sklearn.pipeline import Pipeline
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-BATCH_TAG = "fraud.batch"
+BATCH_TAG, DECISION_TAG = "fraud.batch", "fraud.decision"
 MODEL_FACTS = "model_facts.json"
 REFERENCE_PROFILE = "reference_profile.json"
 
@@ -161,16 +162,30 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         experiment = client.get_experiment_by_name(self.experiment)
         if experiment is None:
             return
-        dead = retried_runs(context.instance, context.run)
+        dead = runs_to_take_up(context.instance, context.run)
         conditions = ["attributes.status = 'RUNNING'"]
         conditions += [f"tags.dagster_run_id = '{run_id}'" for run_id in dead]
         for condition in conditions:
             for run in client.search_runs([experiment.experiment_id], condition):
                 tags = run.data.tags
                 if tags.get(BATCH_TAG) == batch and tags.get("dagster_run_id") != context.run_id:
-                    client.set_terminated(run.info.run_id, "KILLED")
-                    for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
-                        client.delete_model_version(version.name, version.version)
+                    self._take_back(client, run)
+
+    def _take_back(self, client: "MlflowClient", run: "Run") -> None:
+        """Close a run that died, and remove its version unless something was decided about it."""
+        champion = self.champion()
+        versions = client.search_model_versions(f"run_id = '{run.info.run_id}'")
+        kept = [
+            version
+            for version in versions
+            if DECISION_TAG in version.tags
+            or (champion is not None and champion.version == str(version.version))
+        ]
+        for version in versions:
+            if version not in kept:
+                client.delete_model_version(version.name, version.version)
+        if not kept and run.info.status != "FAILED":
+            client.set_terminated(run.info.run_id, "KILLED")
 
     def log_parameters(self, run_id: str, parameters: Mapping[str, Any]) -> None:
         """Log parameters to a run."""

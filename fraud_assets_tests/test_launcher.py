@@ -77,18 +77,20 @@ def test_old_locks_that_nobody_holds_are_cleared_away(home, monkeypatch):
     assert {path.stem for path in (home / "var" / "runs").iterdir()} == {"first", "second"}
 
 
-def test_only_a_retry_takes_up_other_runs(instance):
-    first = dg.DagsterRun("job")
-    instance.add_run(first)
-    tags = {"dagster/root_run_id": first.run_id, "dagster/parent_run_id": first.run_id}
-    by_hand = dg.DagsterRun("job", root_run_id=first.run_id, parent_run_id=first.run_id, tags=tags)
-    instance.add_run(by_hand)
-    assert launcher.retried_runs(instance, by_hand) == set()
-    retry = dg.DagsterRun(
-        "job",
-        root_run_id=first.run_id,
-        parent_run_id=first.run_id,
-        tags={**tags, "dagster/retry_number": "1"},
-    )
-    instance.add_run(retry)
-    assert launcher.retried_runs(instance, retry) == {first.run_id, by_hand.run_id}
+def test_a_run_goes_on_with_failed_runs_of_the_same_content_of_the_same_batch(instance):
+    def record(status, batch="june", content="a", job_name=config.JOB_NAME):
+        tags = {"dagster/partition": batch, config.CONTENT_TAG: content}
+        run = dg.DagsterRun(job_name, status=status, tags=tags)
+        instance.add_run(run)
+        return run
+
+    failure = dg.DagsterRunStatus.FAILURE
+    dead = {record(failure).run_id, record(failure).run_id}
+    record(dg.DagsterRunStatus.SUCCESS)
+    record(failure, batch="july")
+    record(failure, content="b")
+    record(failure, job_name="other")
+    current = record(dg.DagsterRunStatus.STARTED)
+    assert launcher.runs_to_take_up(instance, current) == dead
+    by_hand = dg.DagsterRun(config.JOB_NAME, tags={"dagster/partition": "june"})
+    assert launcher.runs_to_take_up(instance, by_hand) == set()

@@ -100,7 +100,7 @@ def accept(batch, content, age):
         os.utime(saved.path.parent, (1000 + age, 1000 + age))
 
 
-def test_old_versions_go_only_when_newer_ones_were_accepted(home):
+def test_old_versions_go_only_when_asked_and_newer_ones_were_accepted(home, monkeypatch):
     for age, content in enumerate(("h1", "h2", "h3")):
         accept("b", content, age)
     refused = storage.new_rows_file("raw_transactions", "b")
@@ -108,7 +108,10 @@ def test_old_versions_go_only_when_newer_ones_were_accepted(home):
     storage.save_table(
         "raw_transactions", storage.Table(refused, {"batch": "b", "content_hash": "refused"})
     )
-    storage.prune_versions("b", "h3", keep=2)
+    storage.prune_versions("b", "h3")
+    assert storage.find_table("raw_transactions", "b", "h1") is not None
+    monkeypatch.setenv("FRAUD_KEEP_VERSIONS", "2")
+    storage.prune_versions("b", "h3")
     kept = {path.name for path in storage.tables_folder("raw_transactions", "b").iterdir()}
     assert kept == {"h2", "h3", "refused", "current.json"}
     assert storage.find_table("raw_transactions", "b", "h1") is None

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fraud_assets.config import EstimatorName
-from fraud_assets.tracking import MODEL_FACTS, Tracking
+from fraud_assets.config import CONTENT_TAG, EstimatorName
+from fraud_assets.tracking import DECISION_TAG, MODEL_FACTS, Tracking
 from fraud_assets.training.estimators import TRUSTED_TYPES, build, fit
 
 
@@ -18,12 +18,11 @@ def tracking(home):
 class Context:
     """What the resource reads of an asset's context."""
 
-    def __init__(self, run_id: str, retries: str | None = None):
+    def __init__(self, run_id: str, dead: str | None = None):
         self.run_id = run_id
-        retry = {"dagster/retry_number": "1"} if retries else {}
-        self.run = SimpleNamespace(job_name="fraud_pipeline", run_id=run_id, tags=retry)
-        group = [SimpleNamespace(run_id=retries), self.run]
-        self.instance = SimpleNamespace(get_run_group=lambda _: (retries, group))
+        tags = {"dagster/partition": "june", CONTENT_TAG: "a"} if dead else {}
+        self.run = SimpleNamespace(job_name="fraud_pipeline", run_id=run_id, tags=tags)
+        self.instance = SimpleNamespace(get_run_ids=lambda _: [dead])
         self.log = dg.get_dagster_logger()
 
 
@@ -126,9 +125,26 @@ def test_a_version_of_a_run_that_died_is_taken_back_when_the_run_is_retried(trac
     client.create_registered_model(tracking.model_name)
     client.create_model_version(tracking.model_name, "file:/nowhere", died)
     client.set_terminated(died, status)
-    with tracking.training_run(Context("2", retries="1"), "june", {}):
+    with tracking.training_run(Context("2", dead="1"), "june", {}):
         assert client.search_model_versions(f"run_id = '{died}'") == []
         assert client.get_run(died).info.status == "KILLED"
+
+
+@pytest.mark.parametrize("how", ["tagged", "in charge"])
+def test_a_version_that_something_was_decided_about_is_never_taken_back(tracking, how):
+    with tracking.training_run(Context("1"), "june", {}) as died:
+        facts = {"batch": "june", "decision_threshold": 0.5, "features": ["a"]}
+        tracking.log_json(died, MODEL_FACTS, facts)
+    client = tracking.client()
+    client.create_registered_model(tracking.model_name)
+    version = client.create_model_version(tracking.model_name, "file:/nowhere", died).version
+    if how == "tagged":
+        tracking.tag_version(version, {DECISION_TAG: "reject"})
+    else:
+        tracking.make_champion(version)
+    with tracking.training_run(Context("2", dead="1"), "june", {}):
+        assert len(client.search_model_versions(f"run_id = '{died}'")) == 1
+        assert client.get_run(died).info.status == "FINISHED"
 
 
 def test_a_version_of_a_run_that_ended_well_stays_when_the_batch_is_run_again(tracking):

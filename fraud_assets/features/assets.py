@@ -4,7 +4,6 @@ from typing import Any
 
 import dagster as dg
 
-from fraud_assets import config as app_config
 from fraud_assets import storage
 from fraud_assets.config import FeatureSettings
 from fraud_assets.features.build import (
@@ -70,8 +69,7 @@ def features(
         derived = derived_features(roles, raw["kinds"])
         write_features(connection, own, config.label_delay_days, derived, rows)
         metadata = storage.table_metadata(connection, rows)
-    if (keep := app_config.kept_versions()) is not None:
-        storage.prune_versions(batch, raw["content_hash"], keep)
+    storage.prune_versions(batch, raw["content_hash"])
     context.log_event(acceptance(batch, raw["content_hash"], raw["rows"]))
     names = own_features(raw["kinds"], roles) + derived
     facts = {

@@ -26,6 +26,7 @@ class PastStatus(StrEnum):
     active = "active"
     succeeded = "succeeded"
     failed = "failed"
+    died = "died"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Past:
         The content that it read, or was to read.
     status : PastStatus
         `created`: recorded and not handed on yet; `active`: in the queue, running, or about
-        to be tried again by Dagster.
+        to be tried again by Dagster; `died`: its process died, and Dagster does not try again.
     run_key : str
     run_id : str
     retry : bool
@@ -227,10 +228,13 @@ def first_step(entry: Entry, runs: Sequence[Past]) -> Step:
         so that content A, then B, then A again runs three times.
     """
     last = runs[0] if runs else None
-    if last is not None and last.content_hash == entry.content_hash:
-        dropped_again = last.status is PastStatus.failed and entry.run_key == last.run_key
-        if not dropped_again:
-            return _step(last)
+    if last is None or last.content_hash != entry.content_hash:
+        return _fresh(entry, runs)
+    dropped_again = last.status is PastStatus.failed and entry.run_key == last.run_key
+    return _fresh(entry, runs) if dropped_again else _step(entry, last, runs)
+
+
+def _fresh(entry: Entry, runs: Sequence[Past]) -> Step:
     return Step(Outcome.running, new_run_key(entry.batch, entry.content_hash, runs))
 
 
@@ -253,13 +257,15 @@ def following_step(entry: Entry, runs: Sequence[Past]) -> Step:
     Returns
     -------
     Step
-        The same run once more when it never came to be.
+        The same run once more when it never came to be, another when it died for good.
     """
     last = next((run for run in runs if run.run_key == entry.run_key), None)
-    return Step(Outcome.running, entry.run_key) if last is None else _step(last)
+    return Step(Outcome.running, entry.run_key) if last is None else _step(entry, last, runs)
 
 
-def _step(run: Past) -> Step:
+def _step(entry: Entry, run: Past, runs: Sequence[Past]) -> Step:
+    if run.status is PastStatus.died:
+        return _fresh(entry, runs)
     # Asking for a run that was recorded and not handed on makes Dagster hand it on.
     run_id = "" if run.status is PastStatus.created else run.run_id
     return Step(_OUTCOMES[run.status], run.run_key, run_id)

@@ -7,9 +7,9 @@ from typing import Any
 import dagster as dg
 
 from fraud_assets import config, storage
-from fraud_assets.config import IntakeSettings, SimulationSettings
+from fraud_assets.config import CONTENT_TAG, SOURCE_TAG, IntakeSettings, SimulationSettings
 from fraud_assets.intake import landing
-from fraud_assets.intake.resources import CONTENT_TAG, OWNERS, SOURCE_TAG, batches
+from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.intake.source import IntakeError
 from fraud_assets.intake.take import Taken, take_in
 
@@ -83,8 +83,7 @@ def raw_transactions(
 ) -> dg.MaterializeResult[storage.Table]:
     """The accepted rows of a CSV, typed. Rejected rows are kept beside, with the reason."""
     batch = context.partition_key
-    rows = storage.new_rows_file("raw_transactions", batch)
-    with engine.connect() as connection:
+    with storage.incoming("raw_transactions", batch) as rows, engine.connect() as connection:
         try:
             source = source_of(batch, context.run.tags.get(SOURCE_TAG))
             facts = take_in(
@@ -100,8 +99,6 @@ def raw_transactions(
             # What a person is shown is the cause, where there is one.
             shown = {"error": repr(error)}
             raise dg.Failure(storage.explain(error), shown, allow_retries=False) from None
-        finally:
-            storage.clear_incoming("raw_transactions", batch, keep=rows)
         metadata = storage.table_metadata(connection, rows)
     context.instance.add_run_tags(context.run_id, {CONTENT_TAG: facts["content_hash"]})
     return dg.MaterializeResult(

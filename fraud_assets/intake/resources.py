@@ -1,11 +1,13 @@
 """The batches: the partitions of every asset, and the order in which they were accepted."""
 
+import time
 import warnings
 from dataclasses import dataclass
 
 import dagster as dg
 
 from fraud_assets import config
+from fraud_assets.config import CONTENT_TAG, KEY_TAG, SOURCE_TAG
 from fraud_assets.intake.arrivals import Past, PastStatus
 
 # A verdict belongs to its batch, so checks are partitioned like their assets. Dagster calls
@@ -20,6 +22,8 @@ OWNERS = ["team:fraud-platform"]
 ACCEPTED_BATCHES = dg.AssetKey("accepted_batches")
 PAGE = 1000
 RUNS_LOOKED_AT = 50
+RETRY_SECONDS = 60.0
+"""Dagster has retried a run that died this long after, or it never will."""
 
 batches = dg.DynamicPartitionsDefinition(name="batch")
 
@@ -88,9 +92,6 @@ def earlier_batches(instance: dg.DagsterInstance, batch: str) -> list[AcceptedBa
     return [accepted[name] for name in order[: order.index(batch) if batch in order else None]]
 
 
-SOURCE_TAG, CONTENT_TAG, KEY_TAG = "fraud/source_file", "fraud/content_hash", "fraud/run_key"
-"""What a run of the pipeline says of itself: the file, its SHA-256, and which attempt it is."""
-
 NOT_OVER = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.QUEUED,
@@ -120,25 +121,30 @@ def runs_of(instance: dg.DagsterInstance, batch: str) -> list[Past]:
     batch : str
     """
     filters = dg.RunsFilter(job_name=config.JOB_NAME, tags={"dagster/partition": batch})
+    records = instance.get_run_records(filters, limit=RUNS_LOOKED_AT)
     return [
         Past(
-            run.tags.get(CONTENT_TAG, ""),
-            _status(run),
-            run.tags.get(KEY_TAG, ""),
-            run.run_id,
-            retry="dagster/retry_number" in run.tags,
+            record.dagster_run.tags.get(CONTENT_TAG, ""),
+            _status(record),
+            record.dagster_run.tags.get(KEY_TAG, ""),
+            record.dagster_run.run_id,
+            retry="dagster/retry_number" in record.dagster_run.tags,
         )
-        for run in instance.get_runs(filters, limit=RUNS_LOOKED_AT)
+        for record in records
     ]
 
 
-def _status(run: dg.DagsterRun) -> PastStatus:
-    # Dagster retries no run that was started outside of it, as by `fraud-assets demo`.
-    will_be_retried = run.remote_job_origin and run.tags.get("dagster/will_retry") == "true"
+def _status(record: dg.RunRecord) -> PastStatus:
+    run = record.dagster_run
     if run.status is dg.DagsterRunStatus.SUCCESS:
         return PastStatus.succeeded
     if run.status is dg.DagsterRunStatus.NOT_STARTED:
         return PastStatus.created
-    if run.status in NOT_OVER or will_be_retried:
+    if run.status in NOT_OVER:
         return PastStatus.active
+    # Dagster retries no run that was started outside of it, as by `fraud-assets demo`, and
+    # misses one that it fails in its first moments.
+    if run.remote_job_origin and run.tags.get("dagster/will_retry") == "true":
+        over_for = time.time() - (record.end_time or record.update_timestamp.timestamp())
+        return PastStatus.active if over_for < RETRY_SECONDS else PastStatus.died
     return PastStatus.failed

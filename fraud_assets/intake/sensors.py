@@ -8,7 +8,7 @@ import dagster as dg
 from fraud_assets import config, storage
 from fraud_assets.intake.arrivals import Noticed, Step, first_step, following_step, notice
 from fraud_assets.intake.checks import landed_files, landed_files_verdict
-from fraud_assets.intake.ledger import Entry, Ledger, Outcome, open_ledger
+from fraud_assets.intake.ledger import TAKEN, Entry, Ledger, Outcome, open_ledger
 from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches, is_busy, run_tags, runs_of
 
 WAITING_SHOWN = 3
@@ -118,7 +118,8 @@ def _events(
     events: list[dg.AssetObservation | dg.AssetCheckEvaluation] = []
     for entry in noticed.entries:
         if entry.outcome is Outcome.duplicate:
-            owner = next(e for e in ledger.with_content(entry.content_hash) if e != entry)
+            same = ledger.with_content(entry.content_hash)
+            owner = next(e for e in same if e.outcome in TAKEN)
             events.append(
                 dg.AssetObservation(
                     ACCEPTED_BATCHES,

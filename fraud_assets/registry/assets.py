@@ -7,10 +7,10 @@ import dagster as dg
 from fraud_assets import storage
 from fraud_assets.drift.profile import make_profile
 from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
-from fraud_assets.launcher import retried_runs
+from fraud_assets.launcher import runs_to_take_up
 from fraud_assets.registry.log import append_entry, decision_of, read_entries, registry_lock
 from fraud_assets.registry.promotion import decide
-from fraud_assets.tracking import REFERENCE_PROFILE, ModelVersion, Tracking
+from fraud_assets.tracking import DECISION_TAG, REFERENCE_PROFILE, ModelVersion, Tracking
 from fraud_assets.training.assets import window_of
 from fraud_assets.training.splits import TRAIN
 from fraud_assets.training.window import load_rows
@@ -41,7 +41,9 @@ def registered_model(
     log = storage.decisions_path()
     with registry_lock(log):
         # The log first, then the alias: what dies in between finds its decision there.
-        entry = decision_of(read_entries(log), version, retried_runs(context.instance, context.run))
+        entry = decision_of(
+            read_entries(log), version, runs_to_take_up(context.instance, context.run)
+        )
         if entry is None:
             current = tracking.champion()
             decision = decide(
@@ -66,9 +68,7 @@ def registered_model(
             )
         if entry["outcome"] == "promote":
             tracking.make_champion(version)
-    tracking.tag_version(
-        version, {"fraud.decision": entry["outcome"], "fraud.reason": entry["reason"]}
-    )
+    tracking.tag_version(version, {DECISION_TAG: entry["outcome"], "fraud.reason": entry["reason"]})
     context.log.info(f"version {version}: {entry['outcome']}: {entry['reason']}")
     return dg.MaterializeResult(value=entry, metadata=_metadata(tracking, entry))
 

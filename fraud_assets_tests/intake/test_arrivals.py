@@ -270,3 +270,16 @@ def test_a_run_that_was_asked_for_and_never_came_to_be_is_asked_for_again():
     running = entry(outcome=Outcome.running, run_key=f"j:{A[:16]}:1")
     step = following_step(running, [past(B)])
     assert (step.outcome, step.run_key, step.run_id) == (Outcome.running, running.run_key, "")
+
+
+def test_a_run_that_died_for_good_is_followed_by_another_attempt():
+    died = past(status=PastStatus.died)
+    for step in (
+        first_step(entry(), [died]),
+        following_step(entry(outcome=Outcome.running, run_key=died.run_key), [died]),
+    ):
+        assert (step.outcome, step.run_key, step.run_id) == (
+            Outcome.running,
+            f"j:{A[:16]}:2",
+            "",
+        )

@@ -1,3 +1,6 @@
+import time
+from types import SimpleNamespace
+
 import dagster as dg
 import pytest
 
@@ -84,3 +87,21 @@ def test_runs_come_newest_first_and_retries_are_marked(instance):
 def test_a_failed_run_outside_of_dagster_is_over_although_it_is_marked_for_a_retry(instance):
     record_run(instance, dg.DagsterRunStatus.FAILURE, **{"dagster/will_retry": "true"})
     assert runs_of(instance, "june")[0].status is PastStatus.failed
+
+
+@pytest.mark.parametrize(
+    ("retry_seconds", "status"), [(60.0, PastStatus.active), (-1.0, PastStatus.died)]
+)
+def test_a_run_that_dagster_will_retry_is_active_for_a_while_and_then_has_died(
+    monkeypatch, retry_seconds, status
+):
+    monkeypatch.setattr("fraud_assets.intake.resources.RETRY_SECONDS", retry_seconds)
+    run = SimpleNamespace(
+        tags={"dagster/will_retry": "true"},
+        status=dg.DagsterRunStatus.FAILURE,
+        remote_job_origin="some",
+        run_id="r",
+    )
+    record = SimpleNamespace(dagster_run=run, end_time=time.time())
+    instance = SimpleNamespace(get_run_records=lambda *_, **__: [record])
+    assert runs_of(instance, "june")[0].status is status

@@ -90,7 +90,7 @@ def endure(folder: Path, seed: int, files: int, kills_by_kind: int = 1) -> Tally
         killer.join()
         done = dict.fromkeys(batches, "done")
         stack.wait_for_outcome(120 + 60 * files, **done)
-        return _count(stack, killed, batches)
+        return count(stack, killed, batches)
 
 
 def _kill(
@@ -107,12 +107,14 @@ def _kill(
         killed.append(kind)
 
 
-def _count(stack: Dagster, killed: list[str], batches: list[str]) -> Tally:
+def count(stack: Dagster, killed: list[str], batches: list[str]) -> Tally:
+    """Count what came of a drop."""
     runs = stack.runs()
     done = sorted((run for run in runs if run["status"] == "SUCCESS"), key=lambda r: r["endTime"])
     order = [tag["value"] for run in done for tag in run["tags"] if tag["key"] == PARTITION]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FRAUD_HOME", str(stack.folder / "var"))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         tracking = Tracking()
         client = tracking.client()
         versions = client.search_model_versions(f"name = '{tracking.model_name}'")

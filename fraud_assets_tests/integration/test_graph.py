@@ -116,6 +116,11 @@ def test_mlflow_has_one_finished_run_with_all_that_was_asked_for(first):
     assert model["run_id"] in event.metadata["mlflow_run"].value
 
 
+def test_a_run_says_which_content_it_read_whoever_started_it(graph, first):
+    tags = graph.instance.get_run_by_id(first.run_id).tags
+    assert tags["fraud/content_hash"] == sha256(config.drop_folder() / "first.csv")
+
+
 def test_a_version_leads_back_to_the_file_and_the_rows_that_it_was_trained_on(first, second):
     version = report("second", "trained_model")["version"]
     shown = CliRunner().invoke(main, ["provenance", version]).output
