@@ -142,9 +142,12 @@ def _status(record: dg.RunRecord) -> PastStatus:
         return PastStatus.created
     if run.status in NOT_OVER:
         return PastStatus.active
-    # Dagster retries no run that was started outside of it, as by `fraud-assets demo`, and
-    # misses one that it fails in its first moments.
-    if run.remote_job_origin and run.tags.get("dagster/will_retry") == "true":
-        over_for = time.time() - (record.end_time or record.update_timestamp.timestamp())
-        return PastStatus.active if over_for < RETRY_SECONDS else PastStatus.died
-    return PastStatus.failed
+    if run.remote_job_origin is None:
+        return PastStatus.failed  # Dagster retries no run that was started outside of it.
+    # Whether it will retry one is noted a moment after the failure; and it misses one that
+    # fails in its own first moments.
+    will_retry = run.tags.get("dagster/will_retry")
+    over_for = time.time() - (record.end_time or record.update_timestamp.timestamp())
+    if will_retry != "false" and over_for < RETRY_SECONDS:
+        return PastStatus.active
+    return PastStatus.died if will_retry == "true" else PastStatus.failed

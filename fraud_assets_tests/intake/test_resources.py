@@ -90,14 +90,21 @@ def test_a_failed_run_outside_of_dagster_is_over_although_it_is_marked_for_a_ret
 
 
 @pytest.mark.parametrize(
-    ("retry_seconds", "status"), [(60.0, PastStatus.active), (-1.0, PastStatus.died)]
+    ("will_retry", "retry_seconds", "status"),
+    [
+        ("true", 60.0, PastStatus.active),
+        ("true", -1.0, PastStatus.died),
+        ("false", 60.0, PastStatus.failed),
+        (None, 60.0, PastStatus.active),
+        (None, -1.0, PastStatus.failed),
+    ],
 )
-def test_a_run_that_dagster_will_retry_is_active_for_a_while_and_then_has_died(
-    monkeypatch, retry_seconds, status
+def test_a_failed_run_is_over_when_dagster_has_noted_that_it_will_not_be_retried(
+    monkeypatch, will_retry, retry_seconds, status
 ):
     monkeypatch.setattr("fraud_assets.intake.resources.RETRY_SECONDS", retry_seconds)
     run = SimpleNamespace(
-        tags={"dagster/will_retry": "true"},
+        tags={"dagster/will_retry": will_retry} if will_retry else {},
         status=dg.DagsterRunStatus.FAILURE,
         remote_job_origin="some",
         run_id="r",
