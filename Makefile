@@ -11,6 +11,8 @@ export FRAUD_CODE_PORT ?= 4266
 export DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS ?= 600
 BIN := .venv/bin
 PYTEST_ARGS ?=
+# Tests with servers mostly wait; those of a module share their servers.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev mlflow test test-fast test-integration lint format bench lock ordeal pictures servers home clean
@@ -52,13 +54,13 @@ servers: ## install what the integration tests start, from Debian packages, wher
 
 test: .venv/dev servers ## all tests, the fast ones first
 	@$(BIN)/python -m pytest -m "not integration" $(PYTEST_ARGS)
-	@$(BIN)/python -m pytest -m integration $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m integration $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 test-fast: .venv/dev ## the tests that start no server, under a minute
 	@$(BIN)/python -m pytest -m "not integration" $(PYTEST_ARGS)
 
 test-integration: .venv/dev servers ## the tests that start real servers
-	@$(BIN)/python -m pytest -m integration $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m integration $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 lint: .venv/dev ## ruff, mypy, import-linter
 	@$(BIN)/ruff format --check .
