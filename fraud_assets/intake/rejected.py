@@ -8,11 +8,13 @@ place; under another name they are a batch of their own.
 import csv
 import os
 import re
+import shutil
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TextIO
 
 import numpy as np
@@ -118,20 +120,23 @@ def publish_rejected(rows: Path, destination: Path, header: str, origin: Origin)
         rows.unlink()
         destination.unlink(missing_ok=True)
         return
-    whole = rows.with_suffix(".whole")
-    with whole.open("w", encoding="utf-8", newline="") as file, rows.open(encoding="utf-8") as tail:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        reason = _HEADER_REASON.format(
-            rows=origin.rows, content=origin.content_hash, batch=origin.batch
-        )
-        writer.writerow([1, reason, header])
-        while block := tail.read(HEAD_BYTES):
-            file.write(block)
-        file.flush()
-        os.fsync(file.fileno())
+    reason = _HEADER_REASON.format(
+        rows=origin.rows, content=origin.content_hash, batch=origin.batch
+    )
+    with (
+        NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=destination.parent, delete=False
+        ) as whole,
+        rows.open(encoding="utf-8", newline="") as tail,
+    ):
+        writer = csv.writer(whole, lineterminator="\n")
+        writer.writerows([COLUMNS, [1, reason, header]])
+        shutil.copyfileobj(tail, whole)
+        whole.flush()
+        os.fsync(whole.fileno())
+    os.chmod(whole.name, 0o644)
+    os.replace(whole.name, destination)
     rows.unlink()
-    os.replace(whole, destination)
 
 
 @dataclass(frozen=True)
