@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -349,6 +349,30 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             facts["decision_threshold"],
             tuple(facts["features"]),
         )
+
+    def decided_model(self, dagster_runs: Set[str]) -> dict[str, Any] | None:
+        """Return the facts of the model that one of some Dagster runs trained and decided about.
+
+        Parameters
+        ----------
+        dagster_runs : set of str
+
+        Returns
+        -------
+        dict or None
+            As the asset `trained_model` keeps them; None when there is no such model.
+        """
+        client = self.client()
+        experiment = client.get_experiment_by_name(self.experiment)
+        conditions = [f"tags.dagster_run_id = '{dagster_run}'" for dagster_run in dagster_runs]
+        ids = [experiment.experiment_id] if experiment is not None else []
+        runs = [run for condition in conditions for run in client.search_runs(ids, condition)]
+        for run in runs:
+            for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
+                if DECISION_TAG in version.tags:
+                    facts = self.read_json(run.info.run_id, MODEL_FACTS)
+                    return {**facts, "run_id": run.info.run_id, "version": str(version.version)}
+        return None
 
     def make_champion(self, version: str) -> None:
         """Put a version in charge."""

@@ -138,8 +138,12 @@ def test_a_version_that_something_was_decided_about_is_never_taken_back(tracking
     client = tracking.client()
     client.create_registered_model(tracking.model_name)
     version = client.create_model_version(tracking.model_name, "file:/nowhere", died).version
+    assert tracking.decided_model({"1"}) is None
     if how == "tagged":
         tracking.tag_version(version, {DECISION_TAG: "reject"})
+        found = tracking.decided_model({"0", "1"})
+        assert found == {**facts, "run_id": died, "version": str(version)}
+        assert tracking.decided_model({"2"}) is tracking.decided_model(set()) is None
     else:
         tracking.make_champion(version)
     with tracking.training_run(Context("2", dead="1"), "june", {}):

@@ -19,6 +19,10 @@ READ_SECONDS = 20.0
 """No further file is read in a look that has lasted this long: a tick has a minute."""
 
 
+MAX_ATTEMPTS = 3
+"""A content whose runs died so often, each with its retries, is given up."""
+
+
 class PastStatus(StrEnum):
     """What became of a run."""
 
@@ -265,7 +269,9 @@ def following_step(entry: Entry, runs: Sequence[Past]) -> Step:
 
 def _step(entry: Entry, run: Past, runs: Sequence[Past]) -> Step:
     if run.status is PastStatus.died:
-        return _fresh(entry, runs)
+        died = [r for r in runs if r.content_hash == entry.content_hash and not r.retry]
+        give_up = len(died) >= MAX_ATTEMPTS
+        return Step(Outcome.failed, run.run_key, run.run_id) if give_up else _fresh(entry, runs)
     # Asking for a run that was recorded and not handed on makes Dagster hand it on.
     run_id = "" if run.status is PastStatus.created else run.run_id
     return Step(_OUTCOMES[run.status], run.run_key, run_id)

@@ -103,10 +103,11 @@ class Contract:
     problems: tuple[str, ...] = ()
 
     def to_facts(self) -> dict[str, Any]:
-        """Return what a repair of rejected rows has to know, JSON-like."""
+        """Return what a repair of rejected rows has to know, JSON-like; keys may be reordered."""
         return {
             "delimiter": self.delimiter,
             "decimal": self.decimal,
+            "columns": list(self.kinds),
             "kinds": self.kinds,
             "roles": self.roles.model_dump(),
             "labels": self.labels,
@@ -122,7 +123,7 @@ class Contract:
             facts["delimiter"],
             facts["decimal"],
             header,
-            facts["kinds"],
+            {name: facts["kinds"][name] for name in facts["columns"]},
             Roles(**facts["roles"]),
             facts["labels"],
             frozenset(facts["zoned"]),

@@ -22,6 +22,7 @@ OWNERS = ["team:fraud-platform"]
 ACCEPTED_BATCHES = dg.AssetKey("accepted_batches")
 PAGE = 1000
 RUNS_LOOKED_AT = 50
+STEP_FAILURE = "STEP_FAILURE"
 RETRY_SECONDS = 60.0
 """Dagster has retried a run that died this long after, or it never will."""
 
@@ -101,6 +102,14 @@ NOT_OVER = (
 )
 
 
+STATUSES = {
+    **dict.fromkeys(NOT_OVER, PastStatus.active),
+    dg.DagsterRunStatus.NOT_STARTED: PastStatus.created,
+    dg.DagsterRunStatus.SUCCESS: PastStatus.succeeded,
+    dg.DagsterRunStatus.CANCELED: PastStatus.failed,
+}
+
+
 def run_tags(source_file: str, content_hash: str, run_key: str) -> dict[str, str]:
     """Return the tags of a run that takes a file."""
     return {SOURCE_TAG: source_file, CONTENT_TAG: content_hash, KEY_TAG: run_key}
@@ -136,18 +145,13 @@ def runs_of(instance: dg.DagsterInstance, batch: str) -> list[Past]:
 
 def _status(record: dg.RunRecord) -> PastStatus:
     run = record.dagster_run
-    if run.status is dg.DagsterRunStatus.SUCCESS:
-        return PastStatus.succeeded
-    if run.status is dg.DagsterRunStatus.NOT_STARTED:
-        return PastStatus.created
-    if run.status in NOT_OVER:
-        return PastStatus.active
-    if run.remote_job_origin is None:
-        return PastStatus.failed  # Dagster retries no run that was started outside of it.
-    # Whether it will retry one is noted a moment after the failure; and it misses one that
-    # fails in its own first moments.
-    will_retry = run.tags.get("dagster/will_retry")
+    if run.status in STATUSES:
+        return STATUSES[run.status]
+    # Dagster retries no run that was started outside of it, as by `fraud-assets demo`.
+    if run.remote_job_origin is None or run.tags.get("dagster/failure_reason") == STEP_FAILURE:
+        return PastStatus.failed
+    # Its process died. Whether Dagster will retry it is noted a moment later; and it misses one
+    # that it fails in its own first moments, and has nothing to retry when all steps were over.
     over_for = time.time() - (record.end_time or record.update_timestamp.timestamp())
-    if will_retry != "false" and over_for < RETRY_SECONDS:
-        return PastStatus.active
-    return PastStatus.died if will_retry == "true" else PastStatus.failed
+    may_be_retried = run.tags.get("dagster/will_retry") != "false" and over_for < RETRY_SECONDS
+    return PastStatus.active if may_be_retried else PastStatus.died

@@ -11,6 +11,7 @@ from fraud_assets import storage
 from fraud_assets.config import SplitSettings, TrainingSettings
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
+from fraud_assets.launcher import runs_to_take_up
 from fraud_assets.tracking import MODEL_FACTS, Tracking
 from fraud_assets.training import splits as splitting
 from fraud_assets.training.estimators import TRUSTED_TYPES
@@ -25,6 +26,8 @@ from fraud_assets.training.window import (
 
 GROUP = "training"
 EXAMPLE_ROWS = 5
+SAME_MODEL = ("batch", "content_hash", "configuration_hash", "window", "batch_features")
+"""Facts that make a model; the champion beside it may be the model itself by now."""
 
 
 class SplitConfig(SplitSettings, dg.Config):
@@ -175,6 +178,10 @@ def trained_model(
         validation = load_rows(connection, members, splitting.VALIDATION, columns, known_by)
     context.log.info(f"{config.estimator}: {len(rows):,} train rows x {len(columns)} features")
     facts = model_facts(features, splits, config)
+    decided = tracking.decided_model(runs_to_take_up(context.instance, context.run))
+    if decided is not None and all(decided[name] == facts[name] for name in SAME_MODEL):
+        context.log.info(f"version {decided['version']} was trained by a run that died; it stays")
+        return dg.MaterializeResult(value=decided, metadata=_model_metadata(tracking, decided))
     tags = {f"fraud.{name}": str(value) for name, value in facts["source"].items()}
     with tracking.training_run(context, context.partition_key, tags) as run_id:
         model = train(rows, validation, columns, config)

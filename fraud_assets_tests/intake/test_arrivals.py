@@ -283,3 +283,10 @@ def test_a_run_that_died_for_good_is_followed_by_another_attempt():
             f"j:{A[:16]}:2",
             "",
         )
+
+
+def test_a_content_whose_runs_die_again_and_again_is_given_up():
+    runs = [past(status=PastStatus.died, attempt=n) for n in (3, 2, 1)]
+    runs.insert(1, past(status=PastStatus.died, attempt=2, retry=True))
+    assert first_step(entry(), runs).outcome is Outcome.failed
+    assert first_step(entry(), runs[1:]).run_key.endswith(":3")

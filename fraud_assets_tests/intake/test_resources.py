@@ -90,21 +90,23 @@ def test_a_failed_run_outside_of_dagster_is_over_although_it_is_marked_for_a_ret
 
 
 @pytest.mark.parametrize(
-    ("will_retry", "retry_seconds", "status"),
+    ("reason", "will_retry", "retry_seconds", "status"),
     [
-        ("true", 60.0, PastStatus.active),
-        ("true", -1.0, PastStatus.died),
-        ("false", 60.0, PastStatus.failed),
-        (None, 60.0, PastStatus.active),
-        (None, -1.0, PastStatus.failed),
+        ("STEP_FAILURE", None, 60.0, PastStatus.failed),
+        (None, "true", 60.0, PastStatus.active),
+        (None, "true", -1.0, PastStatus.died),
+        (None, "false", 60.0, PastStatus.died),
+        (None, None, 60.0, PastStatus.active),
+        (None, None, -1.0, PastStatus.died),
     ],
 )
-def test_a_failed_run_is_over_when_dagster_has_noted_that_it_will_not_be_retried(
-    monkeypatch, will_retry, retry_seconds, status
+def test_a_run_whose_process_died_is_active_as_long_as_dagster_may_retry_it(
+    monkeypatch, reason, will_retry, retry_seconds, status
 ):
     monkeypatch.setattr("fraud_assets.intake.resources.RETRY_SECONDS", retry_seconds)
+    tags = {"dagster/will_retry": will_retry, "dagster/failure_reason": reason}
     run = SimpleNamespace(
-        tags={"dagster/will_retry": will_retry} if will_retry else {},
+        tags={name: value for name, value in tags.items() if value},
         status=dg.DagsterRunStatus.FAILURE,
         remote_job_origin="some",
         run_id="r",

@@ -56,7 +56,11 @@ class Graph:
         (self.data / f"{batch}.csv").write_text(text)
 
     def run(
-        self, batch: str, assets: list[str] | None = None, **config: dict[str, Any]
+        self,
+        batch: str,
+        assets: list[str] | None = None,
+        tags: dict[str, str] | None = None,
+        **config: dict[str, Any],
     ) -> dg.ExecuteInProcessResult:
         """Run the pipeline, or some assets as a click does, with launchpad configuration."""
         self.instance.add_dynamic_partitions("batch", [batch])
@@ -68,6 +72,7 @@ class Graph:
             instance=self.instance,
             partition_key=batch,
             raise_on_error=False,
+            tags=tags,
             asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
             run_config={
                 "ops": {name: {"config": values} for name, values in config.items()},

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from fraud_assets import config, storage
 from fraud_assets.cli import main
 from fraud_assets.intake.contract import schema_fingerprint
+from fraud_assets.intake.resources import run_tags
 from fraud_assets.intake.simulator import simulate
 from fraud_assets.intake.source import sha256
 from fraud_assets.registry.log import read_entries
@@ -97,7 +98,10 @@ def test_mlflow_has_one_finished_run_with_all_that_was_asked_for(first):
     assert tags["source_file"] == "first.csv"
     assert int(tags["source_bytes"]) == source.stat().st_size
     assert (tags["rows"], tags["rejected"]) == ("6000", "0")
-    assert tags["schema_fingerprint"] == schema_fingerprint(model["kinds"])
+    raw = storage.load_table("raw_transactions", "first").facts
+    assert tags["schema_fingerprint"] == raw["schema_fingerprint"]
+    in_order = {name: raw["kinds"][name] for name in pd.read_csv(source, nrows=0)}
+    assert raw["schema_fingerprint"] == schema_fingerprint(in_order)
     assert run.data.params["estimator"] == "hist_gradient_boosting"
     assert run.data.metrics["test_fraud_recall"] == report("first")["metrics"]["test_fraud_recall"]
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
@@ -273,6 +277,25 @@ def test_too_many_rejected_rows_stop_the_batch_until_they_are_repaired(graph, fi
     assert not storage.rejected_path("damaged").exists()
     assert later.success
     assert "damaged" not in [batch for batch, _ in report("later", "trained_model")["window"]]
+
+
+def test_a_run_that_takes_up_a_dead_one_adopts_its_model_and_its_decision(graph, first):
+    graph.drop("adopted", cards(21, first_day="2026-04-01"))
+    content = sha256(config.drop_folder() / "adopted.csv")
+    tags = run_tags("adopted.csv", content, "adopted:1")
+    dead = graph.run("adopted", tags=tags, trained_model=QUICK)
+    model, decisions = (
+        report("adopted", "trained_model"),
+        len(read_entries(storage.decisions_path())),
+    )
+    graph.instance.report_run_failed(graph.instance.get_run_by_id(dead.run_id))
+    again = graph.run("adopted", tags=tags, trained_model=QUICK)
+    assert again.success
+    assert report("adopted", "trained_model") == model
+    assert len(read_entries(storage.decisions_path())) == decisions
+    other = graph.run("adopted", tags=tags, trained_model={"parameters": {"max_iter": 31}})
+    assert other.success
+    assert report("adopted", "trained_model")["version"] != model["version"]
 
 
 def test_the_mlp_and_other_choices_can_be_made_in_the_launchpad(graph, first):
