@@ -62,7 +62,7 @@ lines = st.lists(st.one_of(st.sampled_from(sorted(GOOD)), st.sampled_from(BAD), 
 endings = st.sampled_from([b"\n", b"\r\n"])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(lines, endings, st.booleans(), st.sampled_from([64, 1000, 1 << 20]))
 @example([b"1,c,2"], b"\n", False, 1 << 20)
 def test_every_line_is_accepted_or_rejected_and_good_lines_come_through(
@@ -89,7 +89,7 @@ damage = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(damage)
 @example([b'1,"two', b'lines",2,0', b'"', b"1,c,2,0"])
 @example([b'1,"c"', b'"",2,0'])
@@ -108,7 +108,7 @@ def test_no_line_of_a_damaged_file_is_lost_or_counted_twice(take, drawn):
             assert quoted
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(damage, st.sampled_from([16, 40, 100, 300, 1 << 20]), st.sampled_from([1, 3, 50]))
 def test_the_outcome_does_not_depend_on_how_the_file_is_cut(take, drawn, chunk_bytes, records):
     content = HEADER + SOUND + b"\n".join(drawn)
@@ -126,7 +126,7 @@ TOKENS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(TOKENS)
 @example(" 1")
 @example("1e5")
@@ -139,7 +139,7 @@ def test_a_number_is_read_alike_at_once_and_row_by_row(take, token):
     assert at_once[2] == {n: row for n, row in one_by_one[2].items() if row.text != "broken"}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
 def test_numbers_come_through_exactly(take, values):
     _, rows, _ = take(HEADER + b"".join(f"{value!r},c,1,0\n".encode() for value in values))
