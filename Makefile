@@ -11,7 +11,7 @@ export FRAUD_CODE_PORT ?= 4266
 export DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS ?= 600
 BIN := .venv/bin
 PYTEST_ARGS ?=
-# Tests with servers mostly wait; those of a module share their servers.
+# Two at a time; those of a module together, since they share their servers.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
@@ -53,11 +53,11 @@ servers: ## install what the integration tests start, from Debian packages, wher
 	@bash scripts/install_servers.sh
 
 test: .venv/dev servers ## all tests, the fast ones first
-	@$(BIN)/python -m pytest -m "not integration" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not integration" $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 	@$(BIN)/python -m pytest -m integration $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 test-fast: .venv/dev ## the tests that start no server, under a minute
-	@$(BIN)/python -m pytest -m "not integration" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not integration" $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 test-integration: .venv/dev servers ## the tests that start real servers
 	@$(BIN)/python -m pytest -m integration $(SIDE_BY_SIDE) $(PYTEST_ARGS)
