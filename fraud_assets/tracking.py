@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import dagster as dg
+from filelock import FileLock
 
 from fraud_assets import config
 from fraud_assets.launcher import runs_to_take_up
@@ -86,6 +88,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         if uri.startswith("sqlite:///"):
             folder = Path(uri.removeprefix("sqlite:///")).parent
             folder.mkdir(parents=True, exist_ok=True)
+            _create_database(Path(uri.removeprefix("sqlite:///")))
             artifacts = (folder / "artifacts").as_uri()
         client: MlflowClient = mlflow.MlflowClient()
         if client.get_experiment_by_name(self.experiment) is None:
@@ -409,6 +412,23 @@ def _mlflow() -> Any:
     for noisy in ("alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return mlflow
+
+
+def _create_database(path: Path) -> None:
+    """Make MLflow's SQLite database whole, or not at all.
+
+    MLflow makes its tables one by one; a process that is killed meanwhile would leave a
+    database that no later one can open.
+    """
+    if path.exists():
+        return
+    with FileLock(path.with_suffix(".lock")):
+        for leftover in path.parent.glob("new-*.db*"):
+            leftover.unlink()
+        if not path.exists():
+            new = path.with_name(f"new-{uuid4().hex}.db")
+            _mlflow().MlflowClient(f"sqlite:///{new}").search_experiments()
+            new.replace(path)
 
 
 def _requirements() -> list[str]:

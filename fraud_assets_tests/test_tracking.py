@@ -159,3 +159,27 @@ def test_a_version_of_a_run_that_ended_well_stays_when_the_batch_is_run_again(tr
     with tracking.training_run(Context("2"), "june", {}):
         assert len(client.search_model_versions(f"run_id = '{finished}'")) == 1
         assert client.get_run(finished).info.status == "FINISHED"
+
+
+def test_a_database_that_was_never_finished_is_not_used(tracking, home):
+    folder = home / "var" / "mlflow"
+    folder.mkdir(parents=True)
+    (folder / "new-killed.db").write_bytes(b"half a database")
+    train_once(tracking)
+    assert not list(folder.glob("new-*"))
+    assert statuses(tracking) == ["FINISHED"]
+
+
+def test_a_process_that_dies_while_the_database_is_made_leaves_none(tracking, home, monkeypatch):
+    folder = home / "var" / "mlflow"
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mlflow.MlflowClient.search_experiments", die)
+        with pytest.raises(KeyboardInterrupt):
+            tracking.client()
+    assert not (folder / "mlflow.db").exists()
+    train_once(tracking)
+    assert statuses(tracking) == ["FINISHED"]
