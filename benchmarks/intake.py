@@ -1,6 +1,5 @@
 """A CSV of 5 million rows to Parquet, beside pandas; a sensor tick over 10,000 seen files."""
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +12,7 @@ from benchmarks.measure import in_fresh_process
 from benchmarks.row import Row, row
 
 NEEDS_DATA = False
-ROWS = int(os.environ.get("INTAKE_ROWS", "5_000_000"))
+ROWS = 5_000_000
 SEEN_FILES = 10_000
 OURS = """
 from pathlib import Path
@@ -37,7 +36,6 @@ frame.to_parquet(sys.argv[2] + "/pandas.parquet")
 done(rows=len(frame))
 """
 TICK = """
-import os
 import dagster as dg
 from fraud_assets import config, storage
 from fraud_assets.definitions import defs

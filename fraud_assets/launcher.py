@@ -78,15 +78,15 @@ class WatchedRunLauncher(DefaultRunLauncher):
         """Tell whether the process of a run lives."""
         alive = is_alive(run.run_id)
         if alive is None:
-            alive = not self._should_hold_a_lock(self._instance, run)
+            alive = not self._should_hold_a_lock(run)
         if alive:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, "the process of the run is gone")
 
-    def _should_hold_a_lock(self, instance: DagsterInstance, run: DagsterRun) -> bool:
+    def _should_hold_a_lock(self, run: DagsterRun) -> bool:
         if run.job_name != config.JOB_NAME:
             return False
-        start = instance.get_run_stats(run.run_id).start_time
+        start = self._instance.get_run_stats(run.run_id).start_time
         return start is not None and time.time() - start > START_SECONDS
 
 

@@ -22,6 +22,7 @@ import dagster as dg
 import duckdb
 
 from fraud_assets import config
+from fraud_assets.files import whole_file
 from fraud_assets.launcher import hold
 from fraud_assets.sql import literal, parquet
 
@@ -103,13 +104,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     content : str or bytes
         Text is written as UTF-8.
     """
-    data = content.encode() if isinstance(content, str) else content
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    with whole_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
 
 
 def to_json(value: Any) -> str:

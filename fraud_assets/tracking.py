@@ -86,10 +86,10 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         mlflow.set_tracking_uri(uri)
         artifacts = None
         if uri.startswith("sqlite:///"):
-            folder = Path(uri.removeprefix("sqlite:///")).parent
-            folder.mkdir(parents=True, exist_ok=True)
-            _create_database(Path(uri.removeprefix("sqlite:///")))
-            artifacts = (folder / "artifacts").as_uri()
+            database = Path(uri.removeprefix("sqlite:///"))
+            database.parent.mkdir(parents=True, exist_ok=True)
+            _create_database(database)
+            artifacts = (database.parent / "artifacts").as_uri()
         client: MlflowClient = mlflow.MlflowClient()
         if client.get_experiment_by_name(self.experiment) is None:
             client.create_experiment(self.experiment, artifact_location=artifacts)
@@ -162,17 +162,21 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _close_abandoned(
         self, client: "MlflowClient", batch: str, context: dg.AssetExecutionContext
     ) -> None:
-        experiment = client.get_experiment_by_name(self.experiment)
-        if experiment is None:
-            return
         dead = runs_to_take_up(context.instance, context.run)
-        conditions = ["attributes.status = 'RUNNING'"]
-        conditions += [f"tags.dagster_run_id = '{run_id}'" for run_id in dead]
-        for condition in conditions:
-            for run in client.search_runs([experiment.experiment_id], condition):
-                tags = run.data.tags
-                if tags.get(BATCH_TAG) == batch and tags.get("dagster_run_id") != context.run_id:
-                    self._take_back(client, run)
+        running = self._search(client, "attributes.status = 'RUNNING'")
+        for run in [*running, *self._runs_of(client, dead)]:
+            tags = run.data.tags
+            if tags.get(BATCH_TAG) == batch and tags.get("dagster_run_id") != context.run_id:
+                self._take_back(client, run)
+
+    def _search(self, client: "MlflowClient", condition: str) -> "list[Run]":
+        experiment = client.get_experiment_by_name(self.experiment)
+        return list(client.search_runs([experiment.experiment_id], condition)) if experiment else []
+
+    def _runs_of(self, client: "MlflowClient", dagster_runs: Set[str]) -> "list[Run]":
+        """Return the MLflow runs of some Dagster runs."""
+        conditions = [f"tags.dagster_run_id = '{run_id}'" for run_id in dagster_runs]
+        return [run for condition in conditions for run in self._search(client, condition)]
 
     def _take_back(self, client: "MlflowClient", run: "Run") -> None:
         """Close a run that died, and remove its version unless something was decided about it."""
@@ -366,11 +370,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             As the asset `trained_model` keeps them; None when there is no such model.
         """
         client = self.client()
-        experiment = client.get_experiment_by_name(self.experiment)
-        conditions = [f"tags.dagster_run_id = '{dagster_run}'" for dagster_run in dagster_runs]
-        ids = [experiment.experiment_id] if experiment is not None else []
-        runs = [run for condition in conditions for run in client.search_runs(ids, condition)]
-        for run in runs:
+        for run in self._runs_of(client, dagster_runs):
             for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
                 if DECISION_TAG in version.tags:
                     facts = self.read_json(run.info.run_id, MODEL_FACTS)

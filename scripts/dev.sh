@@ -2,8 +2,9 @@
 # What `make dev` runs: Dagster's code server, daemon and webserver, each started again when it
 # dies, until Ctrl-C or the end of the terminal. Expects the variables that the Makefile sets.
 set -uo pipefail
-bin="$(cd "$(dirname "$0")/.." && pwd)/.venv/bin"
-workspace="$(cd "$(dirname "$0")/.." && pwd)/workspace.yaml"
+root="$(cd "$(dirname "$0")/.." && pwd)"
+bin="$root/.venv/bin"
+workspace="$root/workspace.yaml"
 cd "$DAGSTER_HOME" || exit 1
 
 keep_up() {

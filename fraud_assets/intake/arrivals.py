@@ -122,9 +122,11 @@ def notice(
                 entry = _read(folder, file, ledger, known.get(file.name))
                 ledger.put([entry])
                 entries.append(entry)
-    news = [entry for entry in (*entries, *refused) if known.get(entry.name) != entry]
-    ledger.put(news)
-    return Noticed(news, gone, sorted(unsettled))
+    news, told = (
+        [entry for entry in found if known.get(entry.name) != entry] for found in (entries, refused)
+    )
+    ledger.put(told)
+    return Noticed([*news, *told], gone, sorted(unsettled))
 
 
 def _leaves_no_trace(entry: Entry) -> bool:
@@ -177,10 +179,7 @@ def _read(folder: Path, file: LandedFile, ledger: Ledger, before: Entry | None) 
     same = before is not None and before.content_hash == content
     if before is not None and same and before.outcome in (*TAKEN, Outcome.duplicate):
         return replace(before, size=file.state[0], modified_ns=file.state[1], inode=file.state[2])
-    owner = next(
-        (e for e in ledger.with_content(content) if e.batch != file.batch and e.outcome in TAKEN),
-        None,
-    )
+    owner = ledger.owner_of(content, file.batch)
     if owner is not None:
         detail = f"{file.name} has the same content as batch {owner.batch!r} ({owner.name})"
         return Entry(file.name, file.batch, *file.state, content, Outcome.duplicate, detail)
@@ -204,6 +203,11 @@ class Step:
     outcome: Outcome
     run_key: str
     run_id: str = ""
+
+    @property
+    def is_to_be_asked_for(self) -> bool:
+        """Whether the run is yet to be."""
+        return self.outcome is Outcome.running and not self.run_id
 
 
 _OUTCOMES = {

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any, Self
 
 from fraud_assets.config import (
@@ -17,7 +17,7 @@ from fraud_assets.config import (
     IntakeSettings,
     Settings,
 )
-from fraud_assets.intake.records import MAX_RECORD_BYTES, Chunk, chunks, damage_of
+from fraud_assets.intake.records import MAX_RECORD_BYTES, Chunk, chunks
 from fraud_assets.intake.source import HEAD_BYTES, IntakeError, Source
 
 DELIMITERS = ",;\t|"
@@ -264,11 +264,8 @@ def _sample(head: bytes, header: bytes, delimiter: str, n_columns: int) -> list[
 
 def _records(text: bytes, delimiter: str, whole: bool) -> Iterator[bytes]:
     for chunk in chunks(io.BytesIO(text), delimiter):
-        starts = [*chunk.record_starts().tolist(), len(chunk.data)]
-        for start, end in pairwise(starts):
-            record = chunk.data[start:end]
-            sound = start not in chunk.damaged and damage_of(record) is None
-            if sound and (whole or record.endswith(b"\n")):
+        for record, damage in chunk.records():
+            if damage is None and (whole or record.endswith(b"\n")):
                 yield record
 
 

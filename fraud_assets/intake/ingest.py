@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,14 +94,15 @@ def ingest(
     Intake
     """
     intake = Intake(filled=dict.fromkeys(contract.kinds, 0))
-    number, said = _numbering(contract.first_line, lines), time.monotonic()
+    next_line, said = contract.first_line, time.monotonic()
     with _ordered_writer(destination, contract) as write:
         for parsed in _in_order(source, contract, chunk_bytes):
-            found, refused = number(parsed)
+            table, refused = parsed.renumbered(_numbers(next_line, lines))
+            next_line += parsed.breaks
             for row in refused:
                 rejected.add(row)
-            _count(intake, found, contract)
-            write(found)
+            _count(intake, table, contract)
+            write(table)
             if time.monotonic() - said > SECONDS_BETWEEN_LINES:
                 said = time.monotonic()
                 share = source.position / max(1, source.size)
@@ -109,24 +111,12 @@ def ingest(
     return intake
 
 
-def _numbering(
-    first_line: int, lines: NDArray[np.int64] | None
-) -> Callable[[Parsed], tuple[pa.Table, list[RejectedRow]]]:
-    """Return what numbers the rows of one chunk after the other by their lines in the file."""
-    next_line = first_line
-
-    def number(parsed: Parsed) -> tuple[pa.Table, list[RejectedRow]]:
-        nonlocal next_line
-        own = parsed.table[LINE].to_numpy() + next_line
-        refused = [row.line + next_line for row in parsed.rejected]
-        next_line += parsed.breaks
-        if lines is not None:
-            own, refused = lines[own - 1], [int(lines[line - 1]) for line in refused]
-        return parsed.table.set_column(0, LINE, pa.array(own)), [
-            replace(row, line=line) for row, line in zip(parsed.rejected, refused, strict=True)
-        ]
-
-    return number
+def _numbers(
+    next_line: int, lines: NDArray[np.int64] | None
+) -> Callable[[NDArray[np.int64]], NDArray[np.int64]]:
+    """Return what turns the lines of a chunk into those of its file, or of the file it repairs."""
+    own = partial(np.add, next_line)
+    return own if lines is None else lambda places: lines[own(places) - 1]
 
 
 def _count(intake: Intake, table: pa.Table, contract: Contract) -> None:

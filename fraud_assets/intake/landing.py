@@ -14,8 +14,8 @@ from pathlib import Path
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
 """What the name of a file ends with that can become a batch, in any case."""
-FORBIDDEN_IN_KEYS = ("...", "/")
-"""Dagster reads three dots in a partition key as a range."""
+RANGE = "..."
+"""What Dagster reads in a partition key as a range."""
 
 State = tuple[int, int, int]
 """Size in bytes, modification time in nanoseconds, inode."""
@@ -54,11 +54,10 @@ def stem(name: str) -> str | None:
     >>> stem("june.csv.gz"), stem("June.CSV"), stem(".june.csv.x7Qz"), stem("notes.txt")
     ('june', 'June', None, None)
     """
-    lowered = name.lower()
-    for suffix in sorted(SUFFIXES, key=len, reverse=True):
-        if lowered.endswith(suffix) and not name.startswith("."):
-            return name[: -len(suffix)]
-    return None
+    if name.startswith("."):
+        return None
+    suffix = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), None)
+    return name[: -len(suffix)] if suffix else None
 
 
 def batch_of(name: str) -> str:
@@ -87,8 +86,7 @@ def name_problem(batch: str) -> str | None:
         return "its name is not UTF-8"
     if any(unicodedata.category(character) == "Cc" for character in batch):
         return "its name holds control characters"
-    found = next((text for text in FORBIDDEN_IN_KEYS if text in batch), None)
-    return f"its name holds {found!r}" if found else None
+    return f"its name holds {RANGE!r}" if RANGE in batch else None
 
 
 def look(folder: Path) -> dict[str, LandedFile]:

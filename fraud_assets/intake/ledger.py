@@ -102,6 +102,11 @@ class Ledger:
         """Return the entries of a content, in order of their names."""
         return list(self._select("WHERE content_hash = ? ORDER BY name", content_hash))
 
+    def owner_of(self, content_hash: str, batch: str) -> Entry | None:
+        """Return the entry of another batch that a content belongs to; None when there is none."""
+        found = self.with_content(content_hash)
+        return next((e for e in found if e.batch != batch and e.outcome in TAKEN), None)
+
     def with_outcome(self, outcome: Outcome) -> list[Entry]:
         """Return the entries in a state, the oldest file first, ties by name."""
         return list(self._select("WHERE outcome = ? ORDER BY modified_ns, name", outcome))

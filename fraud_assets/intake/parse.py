@@ -5,8 +5,9 @@ which one does not fit, rows are looked at one by one: a row that is damaged in 
 apart first, then, column by column, those with a value that Arrow cannot read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +26,7 @@ from fraud_assets.intake.contract import (
     Contract,
     parse_rows,
 )
-from fraud_assets.intake.records import Chunk, damage_of
+from fraud_assets.intake.records import Chunk
 from fraud_assets.intake.rejected import RejectedRow
 
 LINE = "source_line"
@@ -53,6 +54,16 @@ class Parsed:
     table: pa.Table
     rejected: list[RejectedRow]
     breaks: int
+
+    def renumbered(
+        self, number: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    ) -> tuple[pa.Table, list[RejectedRow]]:
+        """Return the accepted and the rejected rows with other numbers for their lines."""
+        accepted = number(self.table[LINE].to_numpy())
+        refused = number(np.array([row.line for row in self.rejected], np.int64)).tolist()
+        return self.table.set_column(0, LINE, pa.array(accepted)), [
+            replace(row, line=line) for row, line in zip(self.rejected, refused, strict=True)
+        ]
 
 
 def schema(contract: Contract) -> pa.Schema:
@@ -95,9 +106,9 @@ def _joined(pieces: list[Parsed]) -> Parsed:
     """Return pieces that follow each other as one."""
     tables, rejected, breaks = [], [], 0
     for piece in pieces:
-        lines = pc.add(piece.table[LINE], breaks)
-        tables.append(piece.table.set_column(0, LINE, lines))
-        rejected += [replace(row, line=row.line + breaks) for row in piece.rejected]
+        table, refused = piece.renumbered(partial(np.add, breaks))
+        tables.append(table)
+        rejected += refused
         breaks += piece.breaks
     return Parsed(pa.concat_tables(tables).combine_chunks(), rejected, breaks)
 
@@ -194,16 +205,10 @@ def _without_nan(values: pa.Array) -> pa.Array:
 
 
 def _read_one_by_one(chunk: Chunk, contract: Contract) -> Parsed:
-    starts = chunk.record_starts()
-    ends = [*starts[1:].tolist(), len(chunk.data)]
-    records = [chunk.data[start:end] for start, end in zip(starts.tolist(), ends, strict=True)]
+    records, damages = zip(*chunk.records(), strict=True)
     lines = chunk.lines()
     whole = [index for index, record in enumerate(records) if record.strip(b"\r\n")]
-    faults = {
-        index: fault
-        for index in whole
-        if (fault := chunk.damaged.get(int(starts[index])) or damage_of(records[index]))
-    }
+    faults = {index: damages[index] for index in whole if damages[index]}
     sound = [index for index in whole if index not in faults]
     rows = parse_rows([records[index] for index in sound], contract.delimiter)
     faults |= {

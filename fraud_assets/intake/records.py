@@ -67,6 +67,13 @@ class Chunk:
         breaks = np.flatnonzero(_bytes(self.data) == NEWLINE)
         return np.searchsorted(breaks, self.starts)
 
+    def records(self) -> Iterator[tuple[bytes, str | None]]:
+        """Yield each record, and what is wrong with it or None."""
+        starts = self.record_starts().tolist()
+        for start, end in pairwise([*starts, len(self.data)]):
+            record = self.data[start:end]
+            yield record, self.damaged.get(start) or damage_of(record)
+
     def pieces(self, records: int) -> Iterator["Chunk"]:
         """Yield the chunk in pieces of so many records."""
         starts = self.record_starts()

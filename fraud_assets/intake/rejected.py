@@ -6,7 +6,7 @@ place; under another name they are a batch of their own.
 """
 
 import csv
-import os
+import io
 import re
 import shutil
 from array import array
@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud_assets.files import whole_file
 from fraud_assets.intake.source import HEAD_BYTES, IntakeError, Source
 
 COLUMNS = ["line_number", "reason", "raw_text"]
@@ -78,7 +78,6 @@ class RejectedRows:
     """
 
     def __init__(self, file: TextIO):
-        self._file = file
         self._writer = csv.writer(file, lineterminator="\n")
         self.count = 0
         self.examples: list[RejectedRow] = []
@@ -123,19 +122,11 @@ def publish_rejected(rows: Path, destination: Path, header: str, origin: Origin)
     reason = _HEADER_REASON.format(
         rows=origin.rows, content=origin.content_hash, batch=origin.batch
     )
-    with (
-        NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=destination.parent, delete=False
-        ) as whole,
-        rows.open(encoding="utf-8", newline="") as tail,
-    ):
-        writer = csv.writer(whole, lineterminator="\n")
-        writer.writerows([COLUMNS, [1, reason, header]])
+    first = io.StringIO()
+    csv.writer(first, lineterminator="\n").writerows([COLUMNS, [1, reason, header]])
+    with whole_file(destination) as whole, rows.open("rb") as tail:
+        whole.write(first.getvalue().encode())
         shutil.copyfileobj(tail, whole)
-        whole.flush()
-        os.fsync(whole.fileno())
-    os.chmod(whole.name, 0o644)
-    os.replace(whole.name, destination)
     rows.unlink()
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 from fraud_assets import config, storage
 from fraud_assets.intake.arrivals import Noticed, Step, first_step, following_step, notice
 from fraud_assets.intake.checks import landed_files, landed_files_verdict
-from fraud_assets.intake.ledger import TAKEN, Entry, Ledger, Outcome, open_ledger
+from fraud_assets.intake.ledger import Entry, Ledger, Outcome, open_ledger
 from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches, is_busy, run_tags, runs_of
 
 WAITING_SHOWN = 3
@@ -55,9 +55,9 @@ def settle(ledger: Ledger, instance: dg.DagsterInstance) -> Entry | None:
     lost = None
     for entry in ledger.with_outcome(Outcome.running):
         step = following_step(entry, runs_of(instance, entry.batch))
-        ledger.put([_after(entry, step)])
-        if step.outcome is Outcome.running and not step.run_id:
-            lost = _after(entry, step)
+        after = _enter(ledger, entry, step)
+        if step.is_to_be_asked_for:
+            lost = after
     return lost
 
 
@@ -69,19 +69,23 @@ def ask_for_next(ledger: Ledger, instance: dg.DagsterInstance) -> Entry | None:
     ledger : Ledger
     instance : DagsterInstance
     """
-    for entry in ledger.with_outcome(Outcome.waiting):
-        if is_busy(instance) or ledger.with_outcome(Outcome.running):
-            return None
+    waiting = ledger.with_outcome(Outcome.waiting)
+    if not waiting or ledger.with_outcome(Outcome.running) or is_busy(instance):
+        return None
+    for entry in waiting:
         step = first_step(entry, runs_of(instance, entry.batch))
-        ledger.put([_after(entry, step)])
-        if step.outcome is Outcome.running and not step.run_id:
-            return _after(entry, step)
+        after = _enter(ledger, entry, step)
+        if step.outcome is Outcome.running:
+            return after if step.is_to_be_asked_for else None
     return None
 
 
-def _after(entry: Entry, step: Step) -> Entry:
+def _enter(ledger: Ledger, entry: Entry, step: Step) -> Entry:
+    """Write what became of a file into the ledger; return the entry."""
     detail = f"run {step.run_id}" if step.run_id else ""
-    return replace(entry, outcome=step.outcome, run_key=step.run_key, detail=detail)
+    after = replace(entry, outcome=step.outcome, run_key=step.run_key, detail=detail)
+    ledger.put([after])
+    return after
 
 
 def _request(entry: Entry) -> dg.RunRequest:
@@ -118,12 +122,11 @@ def _events(
     events: list[dg.AssetObservation | dg.AssetCheckEvaluation] = []
     for entry in noticed.entries:
         if entry.outcome is Outcome.duplicate:
-            same = ledger.with_content(entry.content_hash)
-            owner = next(e for e in same if e.outcome in TAKEN)
+            owner = ledger.owner_of(entry.content_hash, entry.batch)
             events.append(
                 dg.AssetObservation(
                     ACCEPTED_BATCHES,
-                    partition=owner.batch,
+                    partition=owner.batch if owner else None,
                     description=entry.detail,
                     metadata={"duplicate": entry.name, "content_hash": entry.content_hash},
                 )

@@ -73,8 +73,10 @@ class Source:
         self._raw = _Hashed(file)
         self._plain = _decompressed(path, self._raw)
         head = self._read_plain(HEAD_BYTES)
-        self.encoding = encoding or _detect(self.name, head)
-        self._decoder = None if self.encoding == "utf-8" else self._make_decoder()
+        self.encoding = _known(self.name, encoding) if encoding else _detect(self.name, head)
+        self._decoder = None
+        if self.encoding != "utf-8":
+            self._decoder = codecs.getincrementaldecoder(self.encoding)("strict")
         self._pending = self._decoded(head)
 
     @property
@@ -121,15 +123,6 @@ class Source:
             ) from error
         return data
 
-    def _make_decoder(self) -> codecs.IncrementalDecoder:
-        try:
-            return codecs.getincrementaldecoder(self.encoding)("strict")
-        except LookupError as error:
-            raise IntakeError(
-                f"{self.name}: there is no encoding {self.encoding!r}; correct the setting "
-                "`encoding`, for example to utf-8, utf-16 or latin-1"
-            ) from error
-
     def _decoded(self, data: bytes, final: bool = False) -> bytes:
         if self._decoder is None:
             return data
@@ -170,14 +163,18 @@ def open_source(path: Path, encoding: str | None = None) -> Iterator[Source]:
         When it is no text.
     """
     with path.open("rb") as file:
-        yield Source(path, file, _normal(encoding))
+        yield Source(path, file, encoding)
 
 
-def _normal(encoding: str | None) -> str | None:
+def _known(name: str, encoding: str) -> str:
+    """Return Python's name of an encoding that a person has set."""
     try:
-        return codecs.lookup(encoding).name if encoding else None
-    except LookupError:
-        return encoding
+        return codecs.lookup(encoding).name
+    except LookupError as error:
+        raise IntakeError(
+            f"{name}: there is no encoding {encoding!r}; correct the setting "
+            "`encoding`, for example to utf-8, utf-16 or latin-1"
+        ) from error
 
 
 def _decompressed(path: Path, raw: _Hashed) -> Reader:

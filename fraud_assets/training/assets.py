@@ -171,17 +171,17 @@ def trained_model(
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """A fitted pipeline and its decision threshold, registered in MLflow as the challenger."""
+    facts = model_facts(features, splits, config)
+    decided = tracking.decided_model(runs_to_take_up(context.instance, context.run))
+    if decided is not None and all(decided[name] == facts[name] for name in SAME_MODEL):
+        context.log.info(f"version {decided['version']} was trained by a run that died; it stays")
+        return dg.MaterializeResult(value=decided, metadata=_model_metadata(tracking, decided))
     members, columns = window_of(splits), features.facts["features"]
     known_by = splits.facts["test_start"]
     with engine.connect() as connection:
         rows = load_rows(connection, members, splitting.TRAIN, columns, known_by)
         validation = load_rows(connection, members, splitting.VALIDATION, columns, known_by)
     context.log.info(f"{config.estimator}: {len(rows):,} train rows x {len(columns)} features")
-    facts = model_facts(features, splits, config)
-    decided = tracking.decided_model(runs_to_take_up(context.instance, context.run))
-    if decided is not None and all(decided[name] == facts[name] for name in SAME_MODEL):
-        context.log.info(f"version {decided['version']} was trained by a run that died; it stays")
-        return dg.MaterializeResult(value=decided, metadata=_model_metadata(tracking, decided))
     tags = {f"fraud.{name}": str(value) for name, value in facts["source"].items()}
     with tracking.training_run(context, context.partition_key, tags) as run_id:
         model = train(rows, validation, columns, config)

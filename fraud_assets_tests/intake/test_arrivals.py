@@ -12,29 +12,10 @@ from fraud_assets.intake.arrivals import (
     notice,
 )
 from fraud_assets.intake.landing import look
-from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.ledger import Entry, Outcome
+from fraud_assets_tests.intake.conftest import put
 
 A, B = "a" * 64, "b" * 64
-
-
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "data").mkdir()
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    with open_ledger(tmp_path / "files.sqlite") as opened:
-        yield opened
-
-
-def put(folder, name, text="a,y\n1,0\n", modified=None):
-    path = folder / name
-    path.write_text(text)
-    if modified is not None:
-        os.utime(path, (modified, modified))
-    return path
 
 
 @pytest.fixture

@@ -3,20 +3,7 @@ import os
 import pytest
 
 from fraud_assets.intake.landing import batch_of, file_of, is_being_written, look, state_of
-
-
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "data").mkdir()
-    return tmp_path / "data"
-
-
-def put(folder, name, text="a,y\n1,0\n", modified=None):
-    path = folder / name
-    path.write_text(text)
-    if modified is not None:
-        os.utime(path, (modified, modified))
-    return path
+from fraud_assets_tests.intake.conftest import put
 
 
 def problem_of(folder, name):

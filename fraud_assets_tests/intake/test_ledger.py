@@ -1,16 +1,8 @@
 from dataclasses import replace
 
-import pytest
-
 from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
 
 ENTRY = Entry("june.csv", "june", 8, 100, 5, "hash", Outcome.waiting, "why", "june:hash:1")
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    with open_ledger(tmp_path / "files.sqlite") as opened:
-        yield opened
 
 
 def test_entries_come_back_as_they_were_put_also_after_opening_again(ledger, tmp_path):
@@ -39,3 +31,11 @@ def test_entries_are_found_by_content_and_can_be_forgotten(ledger):
     assert ledger.with_content("hash") == [ENTRY]
     ledger.forget(["june.csv"])
     assert list(ledger.entries()) == ["july.csv"]
+
+
+def test_a_content_belongs_to_the_batch_that_took_it_and_not_to_duplicates(ledger):
+    duplicate = replace(ENTRY, name="copy.csv", batch="copy", outcome=Outcome.duplicate)
+    ledger.put([ENTRY, duplicate])
+    assert ledger.owner_of("hash", "copy") == ENTRY
+    assert ledger.owner_of("hash", "june") is None
+    assert ledger.owner_of("other", "copy") is None
