@@ -63,6 +63,20 @@ def kept_versions() -> int | None:
     return int(text)
 
 
+IN_PROCESS = "duckdb"
+"""The engine of features that needs nothing beside this process."""
+
+
+def feature_engine() -> str:
+    """Return what computes features (`FRAUD_ENGINE`, default DuckDB): `spark://host:port`."""
+    text = os.environ.get("FRAUD_ENGINE") or IN_PROCESS
+    if text != IN_PROCESS and not text.startswith("spark://"):
+        raise ValueError(
+            f"FRAUD_ENGINE is {text!r}; set it to spark://host:port, to {IN_PROCESS}, or not at all"
+        )
+    return text
+
+
 JOB_NAME = "fraud_pipeline"
 SOURCE_TAG, CONTENT_TAG, KEY_TAG = "fraud/source_file", "fraud/content_hash", "fraud/run_key"
 """What a run of the pipeline says of itself: the file, its SHA-256, and which attempt it is."""
@@ -165,8 +179,8 @@ class SimulationSettings(Settings):
     seed: int = Field(0, ge=0, description="Seed; the same settings give the same file.")
 
 
-RESERVED_NAMES = ("source_line", "days_known", "file_row_number")
-"""Names that the platform gives to columns of its own."""
+RESERVED_NAMES = ("source_line", "known_us", "label_known_us", "days_known", "file_row_number")
+"""Names that the platform gives to columns of its own, in whatever case."""
 
 SETTLE_SECONDS = 2.0
 """A file is taken when its size and modification time have held still this long."""

@@ -11,7 +11,7 @@ from fraud_assets.features import assets as features
 from fraud_assets.features import checks as features_checks
 from fraud_assets.intake import assets as intake
 from fraud_assets.intake import checks as intake_checks
-from fraud_assets.intake.resources import accepted_batches
+from fraud_assets.intake.resources import accepted_batches, history
 from fraud_assets.intake.sensors import csv_landing
 from fraud_assets.monitoring import assets as monitoring
 from fraud_assets.monitoring import checks as monitoring_checks
@@ -46,7 +46,7 @@ fraud_pipeline = dg.define_asset_job(
 )
 
 defs = dg.Definitions(
-    assets=[*dg.load_assets_from_modules(GROUPS), accepted_batches],
+    assets=[*dg.load_assets_from_modules(GROUPS), accepted_batches, history],
     asset_checks=dg.load_asset_checks_from_modules(CHECKS),
     jobs=[fraud_pipeline],
     sensors=[csv_landing],

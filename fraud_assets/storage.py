@@ -176,7 +176,9 @@ def incoming(asset: str, batch: str) -> Iterator[Path]:
 
 def _clear_incoming(asset: str, batch: str, keep: Path | None = None) -> None:
     for leftover in tables_folder(asset, batch).glob("incoming-*"):
-        if leftover != keep:
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        elif leftover != keep:
             leftover.unlink()
 
 

@@ -88,8 +88,10 @@ def test_drift_is_published_without_anything_that_needs_training(graph):
 
 def test_the_need_for_earlier_batches_is_visible(graph):
     parents = graph.get(dg.AssetKey("features")).parent_keys
-    assert dg.AssetKey("accepted_batches") in parents
-    assert not graph.get(dg.AssetKey("accepted_batches")).is_materializable
+    assert dg.AssetKey("history") in parents
+    assert graph.get(dg.AssetKey("history")).parent_keys == {dg.AssetKey("accepted_batches")}
+    for name in ("history", "accepted_batches"):
+        assert not graph.get(dg.AssetKey(name)).is_materializable
 
 
 def test_the_job_runs_all_nine_assets_in_one_process():

@@ -4,23 +4,23 @@ from typing import Any
 
 import dagster as dg
 
+from fraud_assets import config as configuration
 from fraud_assets import storage
 from fraud_assets.config import FeatureSettings
-from fraud_assets.features.build import (
-    Source,
-    derived_features,
-    load_transactions,
-    own_features,
-    warm_up_days,
-    write_features,
-)
+from fraud_assets.features.engines import open_engine
+from fraud_assets.features.families import WindowFeature, features_for
+from fraud_assets.features.transactions import Source, Span, span_of
+from fraud_assets.features.write import own_features, write_features
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.resources import (
-    ACCEPTED_BATCHES,
+    HISTORY,
     OWNERS,
+    AcceptedBatch,
     acceptance,
+    all_accepted,
     batches,
     earlier_batches,
+    history_version,
 )
 from fraud_assets.tracking import Tracking
 
@@ -40,9 +40,9 @@ class FeatureConfig(FeatureSettings, dg.Config):
     group_name="features",
     owners=OWNERS,
     kinds={"duckdb", "parquet"},
-    code_version="1",
+    code_version="2",
     io_manager_key="tables",
-    deps=[dg.AssetDep(ACCEPTED_BATCHES, partition_mapping=dg.AllPartitionMapping())],
+    deps=[HISTORY],
 )
 def features(
     context: dg.AssetExecutionContext,
@@ -57,30 +57,37 @@ def features(
     in charge, so that no later step of the batch is compared with itself.
     """
     raw = raw_transactions.facts
-    batch, roles = raw["batch"], Roles(**raw["roles"])
+    batch, roles, delay = raw["batch"], Roles(**raw["roles"]), config.label_delay_days
     champion = tracking.champion()
     own = Source(raw_transactions.path, roles)
-    rows = storage.new_rows_file("features", batch)
-    with engine.connect() as connection:
-        if roles.has_behaviour:
-            past = history(context.instance, batch)
-            context.log.info(f"looking back on {len(past)} earlier batches")
-            load_transactions(connection, own, past, config.label_delay_days)
-        derived = derived_features(roles, raw["kinds"])
-        write_features(connection, own, config.label_delay_days, derived, rows)
+    derived = features_for(roles, raw["kinds"])
+    address = configuration.feature_engine()
+    with (
+        storage.incoming("features", batch) as rows,
+        engine.connect() as connection,
+        open_engine(address, connection) as backend,
+    ):
+        span = span_of(backend, own, delay)
+        past = looked_back_on(context.instance, batch, span)
+        context.log.info(
+            f"{len(derived)} derived features by {address}, looking back on {len(past)} batches"
+        )
+        write_features(backend, connection, own, past, span, derived, delay, rows)
         metadata = storage.table_metadata(connection, rows)
     storage.prune_versions(batch, raw["content_hash"])
-    context.log_event(acceptance(batch, raw["content_hash"], raw["rows"]))
-    names = own_features(raw["kinds"], roles) + derived
+    note_acceptance(context, AcceptedBatch(batch, raw["content_hash"], span), raw["rows"])
     facts = {
         "batch": batch,
         "content_hash": raw["content_hash"],
         "source": {name: raw[name] for name in PROVENANCE},
         "kinds": raw["kinds"],
         "roles": raw["roles"],
-        "features": names,
-        "label_delay_days": config.label_delay_days,
-        "warm_up_days": warm_up_days(roles, config.label_delay_days),
+        "features": own_features(raw["kinds"], roles) + [feature.name for feature in derived],
+        "label_delay_days": delay,
+        "span": span,
+        "warm_up_days": {
+            f.name: f.warm_up_days(delay) for f in derived if isinstance(f, WindowFeature)
+        },
         "champion": champion.version if champion else None,
     }
     return dg.MaterializeResult(
@@ -88,13 +95,37 @@ def features(
     )
 
 
-def history(instance: dg.DagsterInstance, batch: str) -> list[Source]:
-    """Return the accepted rows of the batches before one."""
+def looked_back_on(instance: dg.DagsterInstance, batch: str, span: Span) -> list[Source]:
+    """Return the batches accepted before one that its windows may see.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+    batch : str
+    span : Span
+        Of the batch.
+    """
     tables = [
         storage.load_table("raw_transactions", earlier.batch, earlier.content_hash)
         for earlier in earlier_batches(instance, batch)
+        if span.may_see(Span(*earlier.span))
     ]
     return [Source(table.path, Roles(**table.facts["roles"])) for table in tables]
+
+
+def note_acceptance(context: dg.AssetExecutionContext, accepted: AcceptedBatch, rows: int) -> None:
+    """Log that a batch passed intake; when it was corrected, also what became stale by that."""
+    before = all_accepted(context.instance)
+    context.log_event(acceptance(accepted, rows))
+    old = before.get(accepted.batch)
+    if old is None or old.content_hash == accepted.content_hash:
+        return
+    later = list(before)[list(before).index(accepted.batch) + 1 :]
+    for batch in later:
+        span = Span(*before[batch].span)
+        if span.may_see(Span(*old.span)) or span.may_see(Span(*accepted.span)):
+            context.log.warning(f"{accepted.batch} was corrected: features of {batch} are stale")
+            context.log_event(history_version(context.instance, batch))
 
 
 def _metadata(facts: dict[str, Any]) -> dict[str, Any]:

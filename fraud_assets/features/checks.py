@@ -2,10 +2,13 @@
 
 import dagster as dg
 
-from fraud_assets import storage
-from fraud_assets.features.assets import features, history
-from fraud_assets.features.build import Source, derived_features, load_transactions
-from fraud_assets.features.leakage import CUTS, find_leaks
+from fraud_assets import config, storage
+from fraud_assets.features.assets import features, looked_back_on
+from fraud_assets.features.engines import open_engine
+from fraud_assets.features.families import WindowFeature, features_for
+from fraud_assets.features.leakage import CUTS, SAMPLED_ROWS, find_leaks
+from fraud_assets.features.transactions import Source, Span, look_back
+from fraud_assets.features.write import common_delay
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.resources import batches
 
@@ -16,23 +19,29 @@ def no_future_information(
 ) -> dg.AssetCheckResult:
     """Taking the future away, labels included, moves no feature of an earlier row."""
     facts = features.facts
-    roles = Roles(**facts["roles"])
-    derived = derived_features(roles)
-    if not derived:
+    roles, delay, span = Roles(**facts["roles"]), facts["label_delay_days"], Span(*facts["span"])
+    derived = features_for(roles, facts["kinds"])
+    windows = [feature for feature in derived if isinstance(feature, WindowFeature)]
+    if not windows:
         description = "no feature looks at other rows, so none can know the future"
         return dg.AssetCheckResult(passed=True, description=description)
     raw = storage.load_table("raw_transactions", facts["batch"], facts["content_hash"])
-    with engine.connect() as connection:
-        own = Source(raw.path, roles)
-        past = history(context.instance, facts["batch"])
-        load_transactions(connection, own, past, facts["label_delay_days"])
-        leaks = find_leaks(connection, roles, facts["label_delay_days"])
-    moved = "; ".join(f"{leak.feature} moved at {leak.rows} rows" for leak in leaks)
+    own = Source(raw.path, roles)
+    past = looked_back_on(context.instance, facts["batch"], span)
+    with engine.connect() as connection, open_engine(config.IN_PROCESS, connection) as backend:
+        seen = look_back(backend, own, past, span, delay)
+        shared_delay = common_delay([own, *past], delay)
+        leaks = find_leaks(connection, seen, features.path, windows, shared_delay)
+    moved = "; ".join(f"{leak.feature} moved at {leak.rows} sampled rows" for leak in leaks)
     return dg.AssetCheckResult(
         passed=not leaks,
         severity=dg.AssetCheckSeverity.ERROR,
         description=moved
-        or f"{len(derived)} features stay as they are when the future is cut off at "
+        or f"{len(windows)} features stay as they are when the future is cut off at "
         f"{len(CUTS)} moments",
-        metadata={"features_checked": len(derived), "moments": len(CUTS)},
+        metadata={
+            "features_checked": len(windows),
+            "moments": len(CUTS),
+            "rows_at_each_moment": SAMPLED_ROWS,
+        },
     )

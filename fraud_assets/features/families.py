@@ -1,73 +1,156 @@
-"""The feature families, as a table. Adding a feature is adding a line."""
+"""The feature families, as a table. Adding one is adding an entry."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-Entity = Literal["card", "terminal"]
-Aggregation = Literal["transactions", "mean_amount", "fraud_share"]
+from fraud_assets.intake.contract import Roles
+
+Aggregation = Literal[
+    "count", "mean", "sum", "max", "std", "ratio", "zscore", "seconds_since", "distinct", "never"
+]
+Reach = Literal["now", "before", "labelled"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """An aggregate over the past of a card or a terminal, in windows of several lengths.
+
+    Attributes
+    ----------
+    name : str
+        Column name, with `{}` for the days of the window.
+    entity : tuple of {"card", "terminal"}
+        Whose past: rows that agree with the transaction in these.
+    column : {"amount", "fraud", "terminal"} or None
+        What is aggregated; None: the rows themselves.
+    aggregation : str
+        `ratio` and `zscore` hold the transaction's own value against the window's;
+        `seconds_since` is the time since the window's last row, `never` is 1 when the window
+        is empty.
+    days : tuple of int
+        Lengths `d` of the windows, in days.
+    reach : {"now", "before", "labelled"}
+        For a transaction at time *t*: `now` is `(t - d, t]`, the transaction and all rows of
+        its instant included; `before` is `(t - d, t)`; `labelled` holds the rows whose label
+        became known in `(t - d, t]`.
+    """
+
+    name: str
+    entity: tuple[Literal["card", "terminal"], ...]
+    column: Literal["amount", "fraud", "terminal"] | None
+    aggregation: Aggregation
+    days: tuple[int, ...]
+    reach: Reach
+
+
+@dataclass(frozen=True)
+class RowFeature:
+    """A feature of the transaction alone.
+
+    Attributes
+    ----------
+    name : str
+        Column name, and the expression's in `build.py`.
+    needs : {"date", "amount"}
+        A timestamp that is a date and time, or an amount.
+    """
+
+    name: str
+    needs: Literal["date", "amount"]
+
+
+DAYS = (1, 7, 30)
+
+FAMILIES: tuple[Family, ...] = (
+    Family("card_transactions_{}d", ("card",), None, "count", DAYS, "now"),
+    Family("card_mean_amount_{}d", ("card",), "amount", "mean", DAYS, "now"),
+    Family("card_sum_amount_{}d", ("card",), "amount", "sum", DAYS, "now"),
+    Family("card_max_amount_{}d", ("card",), "amount", "max", DAYS, "now"),
+    Family("card_std_amount_{}d", ("card",), "amount", "std", DAYS, "now"),
+    Family("card_amount_ratio_{}d", ("card",), "amount", "ratio", (30,), "before"),
+    Family("card_amount_zscore_{}d", ("card",), "amount", "zscore", (30,), "before"),
+    Family("card_seconds_since_last_{}d", ("card",), None, "seconds_since", (30,), "before"),
+    Family("card_distinct_terminals_{}d", ("card",), "terminal", "distinct", (7,), "now"),
+    Family("card_new_at_terminal_{}d", ("card", "terminal"), None, "never", (30,), "before"),
+    Family("card_labelled_transactions_{}d", ("card",), "fraud", "count", DAYS, "labelled"),
+    Family("card_fraud_share_{}d", ("card",), "fraud", "mean", DAYS, "labelled"),
+    Family("terminal_transactions_{}d", ("terminal",), None, "count", DAYS, "now"),
+    Family("terminal_mean_amount_{}d", ("terminal",), "amount", "mean", DAYS, "now"),
+    Family("terminal_sum_amount_{}d", ("terminal",), "amount", "sum", DAYS, "now"),
+    Family("terminal_max_amount_{}d", ("terminal",), "amount", "max", DAYS, "now"),
+    Family("terminal_std_amount_{}d", ("terminal",), "amount", "std", DAYS, "now"),
+    Family("terminal_labelled_transactions_{}d", ("terminal",), "fraud", "count", DAYS, "labelled"),
+    Family("terminal_fraud_share_{}d", ("terminal",), "fraud", "mean", DAYS, "labelled"),
+)
+ROW_FEATURES: tuple[RowFeature, ...] = (
+    RowFeature("hour", "date"),
+    RowFeature("weekday", "date"),
+    RowFeature("is_night", "date"),
+    RowFeature("is_weekend", "date"),
+    RowFeature("log_amount", "amount"),
+)
+LONGEST_WINDOW_DAYS = max(max(family.days) for family in FAMILIES)
 
 
 @dataclass(frozen=True)
 class WindowFeature:
-    """An aggregate over the past of a card or a terminal.
+    """One column of a family.
 
     Attributes
     ----------
-    entity : {"card", "terminal"}
-        Whose past.
-    aggregation : {"transactions", "mean_amount", "fraud_share"}
-        What of it.
+    family : Family
     days : int
-        Length of the window `(t - days, t]`, in days.
-    delayed : bool
-        Whether the window ends one label delay before the transaction, so that every label
-        in it is known.
+        Length of its window, in days.
     """
 
-    entity: Entity
-    aggregation: Aggregation
+    family: Family
     days: int
-    delayed: bool
 
     @property
     def name(self) -> str:
-        """Column name of the feature."""
-        return f"{self.entity}_{self.aggregation}_{self.days}d"
+        """Column name."""
+        return self.family.name.format(self.days)
 
     def warm_up_days(self, label_delay_days: float) -> float:
         """Return after how many days of history the window is full, in days."""
-        return self.days + (label_delay_days if self.delayed else 0)
+        return self.days + (label_delay_days if self.family.reach == "labelled" else 0)
 
 
-WINDOW_FEATURES: tuple[WindowFeature, ...] = (
-    WindowFeature("card", "transactions", 1, delayed=False),
-    WindowFeature("card", "transactions", 7, delayed=False),
-    WindowFeature("card", "transactions", 30, delayed=False),
-    WindowFeature("card", "mean_amount", 1, delayed=False),
-    WindowFeature("card", "mean_amount", 7, delayed=False),
-    WindowFeature("card", "mean_amount", 30, delayed=False),
-    WindowFeature("terminal", "transactions", 1, delayed=True),
-    WindowFeature("terminal", "transactions", 7, delayed=True),
-    WindowFeature("terminal", "transactions", 30, delayed=True),
-    WindowFeature("terminal", "fraud_share", 1, delayed=True),
-    WindowFeature("terminal", "fraud_share", 7, delayed=True),
-    WindowFeature("terminal", "fraud_share", 30, delayed=True),
-)
-LONGEST_WINDOW_DAYS = max(feature.days for feature in WINDOW_FEATURES)
-
-CALENDAR_FEATURES: dict[str, str] = {
-    "is_weekend": "CAST(isodow(event_time) >= 6 AS TINYINT)",
-    "is_night": "CAST(hour(event_time) <= 6 AS TINYINT)",
-    "hour": "hour(event_time)",
-}
-"""SQL over the transaction's own time, for timestamps that are dates."""
+Feature = WindowFeature | RowFeature
 
 
-def window_features(has_card: bool, has_terminal: bool, has_amount: bool) -> list[WindowFeature]:
-    """Return the window features that make sense for data with these roles."""
-    present = {"card": has_card, "terminal": has_terminal}
-    return [
-        feature
-        for feature in WINDOW_FEATURES
-        if present[feature.entity] and (has_amount or feature.aggregation != "mean_amount")
-    ]
+def features_for(roles: Roles, taken: Collection[str] = ()) -> list[Feature]:
+    """Return the derived features that make sense for data with these roles.
+
+    Parameters
+    ----------
+    roles : Roles
+    taken : collection of str
+        Names of source columns: a column of the data goes before a feature of its name, in
+        whatever case.
+
+    Returns
+    -------
+    list of WindowFeature or RowFeature
+        In the order of the tables.
+    """
+    columns = {name.casefold() for name in taken}
+    found: list[Feature] = []
+    for family in FAMILIES:
+        if _can_follow(roles, family):
+            found += [WindowFeature(family, days) for days in family.days]
+    found += [feature for feature in ROW_FEATURES if _can_tell(roles, feature)]
+    return [feature for feature in found if feature.name.casefold() not in columns]
+
+
+def _can_follow(roles: Roles, family: Family) -> bool:
+    present = {"card": roles.card, "terminal": roles.terminal, "amount": roles.amount}
+    needed = (*family.entity, family.column)
+    return roles.timestamp is not None and all(present.get(role, True) for role in needed if role)
+
+
+def _can_tell(roles: Roles, feature: RowFeature) -> bool:
+    if feature.needs == "amount":
+        return roles.amount is not None
+    return roles.timestamp is not None and roles.real_time

@@ -1,54 +1,110 @@
 """When a row and its label became known: the one place that every cut in time asks."""
 
+from typing import TYPE_CHECKING
+
 from fraud_assets.intake.contract import Roles
-from fraud_assets.sql import identifier
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+MICROSECONDS_PER_SECOND = 1_000_000
+MICROSECONDS_PER_DAY = 86_400 * MICROSECONDS_PER_SECOND
+
+KNOWN, LABEL_KNOWN = "known_us", "label_known_us"
+"""Columns of `features`: microseconds since 1970, or since the data's own start."""
+MOMENT = f"make_timestamp({KNOWN})"
+"""SQL for the moment at which a row of `features` became known."""
 
 
-def days(number: float) -> str:
-    """Return SQL for a length of time in days."""
-    return f"{number} * INTERVAL '1 day'"
-
-
-def as_moment(column: str | None, real_time: bool) -> str:
-    """Return SQL that reads a column as a moment in time.
+def microseconds(days: float) -> int:
+    """Return a length of time in whole microseconds.
 
     Parameters
     ----------
-    column : str or None
-        None: a null moment.
-    real_time : bool
-        False: the column holds seconds since some start.
+    days : float
+        In days.
     """
-    if column is None:
-        return "CAST(NULL AS TIMESTAMP)"
-    if real_time:
-        return identifier(column)
-    return f"make_timestamp(CAST({identifier(column)} * 1000000 AS BIGINT))"
+    return round(days * MICROSECONDS_PER_DAY)
 
 
-def event_time(roles: Roles) -> str:
-    """Return SQL for when a row became known: its `known_at`, else its timestamp."""
-    return as_moment(roles.known_at or roles.timestamp, roles.real_time)
+def row_known_at(rows: "ir.Table", roles: Roles) -> "ir.Value":
+    """Return when each row became known: its `known_at`, else its timestamp.
+
+    Parameters
+    ----------
+    rows : Table
+        Accepted rows.
+    roles : Roles
+
+    Returns
+    -------
+    Value of int64
+        In microseconds; null where the data does not say.
+    """
+    return _clock(rows, roles.known_at or roles.timestamp, roles.real_time)
 
 
-def label_known_at(roles: Roles, label_delay_days: float) -> str:
-    """Return SQL for when a row's label became known.
+def label_known_at(rows: "ir.Table", roles: Roles, label_delay_days: float) -> "ir.Value":
+    """Return when each row's label became known.
 
     Its own column where the data has one, otherwise the label delay after the transaction.
-    """
-    if roles.label_known_at is not None:
-        return as_moment(roles.label_known_at, roles.real_time)
-    return f"{as_moment(roles.timestamp, roles.real_time)} + {days(label_delay_days)}"
-
-
-def label_known_by(roles: Roles, label_delay_days: float, moment: str) -> str:
-    """Return an SQL condition that a row's label was known by then.
 
     Parameters
     ----------
+    rows : Table
     roles : Roles
     label_delay_days : float
-    moment : str
-        SQL for a timestamp.
+        In days.
+
+    Returns
+    -------
+    Value of int64
+        In microseconds; null where the data does not say.
     """
-    return f"({label_known_at(roles, label_delay_days)} <= {moment})"
+    if roles.label_known_at is not None:
+        return _clock(rows, roles.label_known_at, roles.real_time)
+    return _clock(rows, roles.timestamp, roles.real_time) + microseconds(label_delay_days)
+
+
+def labels_follow_the_delay(roles: Roles) -> bool:
+    """Tell whether every label becomes known the same time after its row does."""
+    return roles.known_at is None and roles.label_known_at is None
+
+
+def label_known_by(moment: str) -> str:
+    """Return an SQL condition that the label of a row of `features` was known by then.
+
+    Parameters
+    ----------
+    moment : str
+        As DuckDB writes a timestamp.
+    """
+    return f"({LABEL_KNOWN} <= epoch_us(TIMESTAMP '{moment}'))"
+
+
+def _clock(rows: "ir.Table", column: str | None, real_time: bool) -> "ir.Value":
+    import ibis
+
+    if column is None:
+        return ibis.null("int64")
+    if real_time:
+        return _since_1970(rows[column])
+    return (rows[column].cast("float64") * MICROSECONDS_PER_SECOND).round().cast("int64")
+
+
+def _since_1970(moment: "ir.Value") -> "ir.Value":
+    """Return a timestamp as an integer; Ibis has one function for each engine, none for both."""
+    import ibis
+    import ibis.expr.datatypes as dt
+
+    utc = dt.Timestamp(timezone="UTC")
+
+    @ibis.udf.scalar.builtin(signature=((dt.timestamp,), dt.int64))
+    def epoch_us(moment): ...  # type: ignore[no-untyped-def]
+
+    @ibis.udf.scalar.builtin(signature=((utc,), dt.int64))
+    def unix_micros(moment): ...  # type: ignore[no-untyped-def]
+
+    if moment.get_backend().name == "pyspark":
+        return unix_micros(moment.cast(utc))
+    return epoch_us(moment)

@@ -1,14 +1,24 @@
 """Looks for features that know the future, by taking the future away."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
+from fraud_assets.features.build import KEY, feature_table
+from fraud_assets.features.engines import as_sql
+from fraud_assets.features.families import WindowFeature
+from fraud_assets.features.known import KNOWN, LABEL_KNOWN
+from fraud_assets.sql import parquet
 
-from fraud_assets.features.build import derived_features, features_query
-from fraud_assets.intake.contract import Roles
+if TYPE_CHECKING:
+    import duckdb
+    import ibis.expr.types as ir
 
 CUTS = (0.3, 0.6, 0.9)
-TOLERANCE = 1e-9
+SAMPLED_ROWS = 300
+"""Rows at each moment whose features are computed again."""
+TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -19,7 +29,7 @@ class Leak:
     ----------
     feature : str
     rows : int
-        Rows at which it moved.
+        Sampled rows at which it moved.
     """
 
     feature: str
@@ -27,53 +37,89 @@ class Leak:
 
 
 def find_leaks(
-    engine: duckdb.DuckDBPyConnection, roles: Roles, label_delay_days: float
+    connection: "duckdb.DuckDBPyConnection",
+    transactions: "ir.Table",
+    stored: Path,
+    features: Sequence[WindowFeature],
+    label_delay_days: float | None,
 ) -> list[Leak]:
-    """Compute the features again without the future and compare.
+    """Compute stored features again without the future and compare.
 
     At some moments of the batch, every later row is removed and every label that was not
-    known by then is flipped; no feature of an earlier row may move.
+    known by then is flipped; no feature of an earlier row may move. At each moment a sample
+    of earlier rows is looked at, with the past of their cards and terminals.
 
     Parameters
     ----------
-    engine : duckdb.DuckDBPyConnection
-        With the table `transactions` of `features.build.load_transactions`.
-    roles : Roles
-    label_delay_days : float
+    connection : duckdb.DuckDBPyConnection
+    transactions : Table
+        In DuckDB, as made by `transactions.look_back`.
+    stored : Path
+        Parquet file of the batch's features.
+    features : sequence of WindowFeature
+    label_delay_days : float or None
+        As for `feature_table`.
 
     Returns
     -------
     list of Leak
         Empty when no feature knows the future.
     """
-    names = derived_features(roles)
-    if not names:
-        return []
-    found: dict[str, int] = dict.fromkeys(names, 0)
-    engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE whole AS {features_query(roles, label_delay_days)}"
-    )
-    for cut in CUTS:
-        engine.execute(
-            "CREATE OR REPLACE TEMP TABLE past AS WITH cut AS (SELECT quantile_disc(event_time, "
-            f"{cut}) AS moment FROM transactions WHERE row IS NOT NULL) "
-            "SELECT * REPLACE (CASE WHEN label_known_at > moment THEN 1 - fraud ELSE fraud END "
-            "AS fraud) FROM transactions, cut WHERE event_time <= moment"
-        )
-        moved = ", ".join(
-            f"count(*) FILTER (WHERE {_differs(f'whole.{name}', f'past.{name}')})" for name in names
-        )
-        counts = engine.execute(
-            f"SELECT {moved} FROM ({features_query(roles, label_delay_days, 'past')}) AS past "
-            "JOIN whole USING (row)"
-        ).fetchall()[0]
-        for name, count in zip(names, counts, strict=True):
+    found = {feature.name: 0 for feature in features}
+    for share in CUTS if features else ():
+        moment = connection.execute(
+            f"SELECT quantile_disc({KNOWN}, {share}) FROM {parquet(stored)}"
+        ).fetchall()[0][0]
+        if moment is None:
+            continue
+        with (
+            as_of(transactions, moment).cache() as past,
+            as_sql(feature_table(past, features, label_delay_days), stored.parent) as again,
+        ):
+            moved = ", ".join(f"count(*) FILTER (WHERE {_differs(name)})" for name in found)
+            counts = connection.execute(
+                f"SELECT {moved} FROM {again} AS again "
+                f"JOIN {parquet(stored)} AS stored USING ({KEY})"
+            ).fetchall()[0]
+        for name, count in zip(found, counts, strict=True):
             found[name] += count
     return [Leak(name, rows) for name, rows in found.items() if rows]
 
 
-def _differs(left: str, right: str) -> str:
+def as_of(transactions: "ir.Table", moment: int) -> "ir.Table":
+    """Return what was known at a moment of a sample of rows and of their cards and terminals.
+
+    Parameters
+    ----------
+    transactions : Table
+    moment : int
+        In microseconds.
+
+    Returns
+    -------
+    Table
+        The columns of `transactions`; `source_line` is null for all but the sampled rows, and
+        a label that was not known is the opposite of the true one.
+    """
+    import ibis
+
+    past = transactions.filter(transactions[KNOWN] <= moment)
+    sample = past.filter(past[KEY].notnull())
+    sample = sample.order_by(sample[KEY].hash()).limit(SAMPLED_ROWS)
+    past = past.filter(
+        past["card"].isin(sample["card"]) | past["terminal"].isin(sample["terminal"])
+    )
+    sampled = past[KEY].isin(sample[KEY])
+    unknown = past[LABEL_KNOWN] > moment
+    return past.mutate(
+        **{KEY: ibis.ifelse(sampled, past[KEY], ibis.null("int64"))},
+        fraud=ibis.ifelse(unknown, (1 - past["fraud"]).cast("int8"), past["fraud"]),
+    )
+
+
+def _differs(name: str) -> str:
     return (
-        f"{left} IS DISTINCT FROM {right} AND NOT coalesce("
-        f"abs({left} - {right}) <= {TOLERANCE} * greatest(1, abs({left})), false)"
+        f"again.{name} IS DISTINCT FROM stored.{name} AND NOT coalesce("
+        f"abs(again.{name} - stored.{name}) <= {TOLERANCE} * greatest(1, abs(stored.{name})), "
+        "false)"
     )

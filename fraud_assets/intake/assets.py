@@ -9,7 +9,7 @@ import dagster as dg
 from fraud_assets import config, storage
 from fraud_assets.config import CONTENT_TAG, SOURCE_TAG, IntakeSettings, SimulationSettings
 from fraud_assets.intake import landing
-from fraud_assets.intake.resources import OWNERS, batches
+from fraud_assets.intake.resources import OWNERS, batches, history_version
 from fraud_assets.intake.source import IntakeError
 from fraud_assets.intake.take import Taken, take_in
 
@@ -101,6 +101,7 @@ def raw_transactions(
             raise dg.Failure(storage.explain(error), shown, allow_retries=False) from None
         metadata = storage.table_metadata(connection, rows)
     context.instance.add_run_tags(context.run_id, {CONTENT_TAG: facts["content_hash"]})
+    context.log_event(history_version(context.instance, batch))
     return dg.MaterializeResult(
         value=storage.Table(rows, facts), metadata=metadata | _metadata(source, facts)
     )

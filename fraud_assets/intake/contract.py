@@ -280,7 +280,7 @@ def _check_names(file: str, names: list[str]) -> None:
         problem = None
         if not name:
             problem = "the column name is blank; name every column, and export without an index"
-        elif name in RESERVED_NAMES:
+        elif name.casefold() in RESERVED_NAMES:
             problem = f"{name!r} is a name that the platform uses for itself; rename the column"
         elif name in names[: index - 1]:
             problem = f"{name!r} is there twice; rename or remove one of them"

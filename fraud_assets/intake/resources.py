@@ -1,8 +1,11 @@
 """The batches: the partitions of every asset, and the order in which they were accepted."""
 
+import hashlib
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -20,6 +23,9 @@ warnings.filterwarnings(
 
 OWNERS = ["team:fraud-platform"]
 ACCEPTED_BATCHES = dg.AssetKey("accepted_batches")
+HISTORY = dg.AssetKey("history")
+SPAN = ("first_known_us", "last_known_us", "last_label_known_us")
+DATA_VERSION_TAG = "dagster/data_version"
 PAGE = 1000
 RUNS_LOOKED_AT = 50
 STEP_FAILURE = "STEP_FAILURE"
@@ -39,6 +45,18 @@ accepted_batches = dg.AssetSpec(
 )
 
 
+history = dg.AssetSpec(
+    key=HISTORY,
+    description="What a batch looks back on. Has a new data version when an earlier batch that "
+    "its windows reach was corrected: the features of the batch are stale then.",
+    deps=[dg.AssetDep(ACCEPTED_BATCHES, partition_mapping=dg.AllPartitionMapping())],
+    partitions_def=batches,
+    group_name="intake",
+    owners=OWNERS,
+    kinds={"csv"},
+)
+
+
 @dataclass(frozen=True)
 class AcceptedBatch:
     """A batch that passed intake.
@@ -48,18 +66,41 @@ class AcceptedBatch:
     batch : str
     content_hash : str
         The content that passed last.
+    span : tuple of (int or None)
+        First row, last row and last label to become known, in microseconds.
     """
 
     batch: str
     content_hash: str
+    span: tuple[int | None, int | None, int | None]
 
 
-def acceptance(batch: str, content_hash: str, rows: int) -> dg.AssetMaterialization:
+def acceptance(accepted: AcceptedBatch, rows: int) -> dg.AssetMaterialization:
     """Return the event that says that a batch has passed intake."""
+    span = {
+        name: dg.MetadataValue.null() if moment is None else moment
+        for name, moment in zip(SPAN, accepted.span, strict=True)
+    }
     return dg.AssetMaterialization(
         ACCEPTED_BATCHES,
+        partition=accepted.batch,
+        metadata={
+            "content_hash": accepted.content_hash,
+            "dagster/partition_row_count": rows,
+            **span,
+        },
+    )
+
+
+def history_version(instance: dg.DagsterInstance, batch: str) -> dg.AssetMaterialization:
+    """Return the event that says which contents a batch looks back on now."""
+    contents = [f"{b.batch}:{b.content_hash}" for b in earlier_batches(instance, batch)]
+    version = hashlib.sha256("\n".join(contents).encode()).hexdigest()
+    return dg.AssetMaterialization(
+        HISTORY,
         partition=batch,
-        metadata={"content_hash": content_hash, "dagster/partition_row_count": rows},
+        tags={DATA_VERSION_TAG: version},
+        metadata={"earlier_batches": len(contents)},
     )
 
 
@@ -77,6 +118,13 @@ def earlier_batches(instance: dg.DagsterInstance, batch: str) -> list[AcceptedBa
         All accepted batches when this one has not been accepted yet. A batch keeps the
         place of its first acceptance and shows the content that was accepted last.
     """
+    accepted = all_accepted(instance)
+    order = list(accepted)
+    return [accepted[name] for name in order[: order.index(batch) if batch in order else None]]
+
+
+def all_accepted(instance: dg.DagsterInstance) -> dict[str, AcceptedBatch]:
+    """Return all accepted batches by name, in the order of their first acceptance."""
     accepted: dict[str, AcceptedBatch] = {}
     cursor, more = None, True
     while more:
@@ -87,10 +135,15 @@ def earlier_batches(instance: dg.DagsterInstance, batch: str) -> list[AcceptedBa
         for record in page.records:
             event = record.asset_materialization
             if event is not None and event.partition is not None:
-                content = str(event.metadata["content_hash"].value)
-                accepted[event.partition] = AcceptedBatch(event.partition, content)
-    order = list(accepted)
-    return [accepted[name] for name in order[: order.index(batch) if batch in order else None]]
+                accepted[event.partition] = _accepted(event.partition, event.metadata)
+    return accepted
+
+
+def _accepted(batch: str, metadata: Mapping[str, dg.MetadataValue[Any]]) -> AcceptedBatch:
+    first, last, last_label = (
+        int(value) if (value := metadata[name].value) is not None else None for name in SPAN
+    )
+    return AcceptedBatch(batch, str(metadata["content_hash"].value), (first, last, last_label))
 
 
 NOT_OVER = (

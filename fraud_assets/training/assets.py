@@ -64,9 +64,7 @@ def splits(
     with engine.connect() as connection:
         cuts = splitting.plan_cuts(connection, features.path, roles, delay, config)
         kept = earlier_splits(context.instance, batch, config)
-        splitting.write_splits(
-            connection, features.path, columns, roles, delay, config, cuts, kept, rows
-        )
+        splitting.write_splits(connection, features.path, columns, roles, config, cuts, kept, rows)
         table = storage.Table(
             rows, {"batch": batch, "content_hash": features.facts["content_hash"]}
         )
@@ -106,7 +104,6 @@ def member(features: storage.Table, splits: storage.Table) -> Member:
         features.path,
         splits.path,
         Roles(**features.facts["roles"]),
-        features.facts["label_delay_days"],
     )
 
 

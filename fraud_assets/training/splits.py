@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from fraud_assets.config import SplitMode, SplitSettings
-from fraud_assets.features.known import days, event_time, label_known_by
+from fraud_assets.features.known import KNOWN, MOMENT, label_known_by, microseconds
 from fraud_assets.intake.contract import Roles
 from fraud_assets.sql import identifier, literal, parquet
 
@@ -94,18 +94,17 @@ def plan_cuts(
     if settings.mode is SplitMode.stratified:
         return Cuts(SplitMode.stratified)
     source = parquet(features)
-    moment = event_time(roles)
+    span = microseconds(AUTO_SPAN_IN_DELAYS * label_delay_days)
     long_enough, test_start = engine.execute(
-        f"SELECT max({moment}) >= min({moment}) + {days(AUTO_SPAN_IN_DELAYS * label_delay_days)}, "
-        f"CAST(quantile_disc({moment}, {1 - settings.test_share}) AS VARCHAR) FROM {source}"
+        f"SELECT max({KNOWN}) - min({KNOWN}) >= {span}, "
+        f"CAST(quantile_disc({MOMENT}, {1 - settings.test_share}) AS VARCHAR) FROM {source}"
     ).fetchall()[0]
     if settings.mode is SplitMode.auto and not long_enough:
         return Cuts(SplitMode.stratified)
-    known = label_known_by(roles, label_delay_days, f"TIMESTAMP '{test_start}'")
     share = settings.train_share / (settings.train_share + settings.validation_share)
     validation_start = engine.execute(
-        f"SELECT CAST(quantile_disc({moment}, {share}) AS VARCHAR) FROM {source} "
-        f"WHERE {moment} < TIMESTAMP '{test_start}' AND {known}"
+        f"SELECT CAST(quantile_disc({MOMENT}, {share}) AS VARCHAR) FROM {source} "
+        f"WHERE {MOMENT} < TIMESTAMP '{test_start}' AND {label_known_by(test_start)}"
     ).fetchall()[0][0]
     return Cuts(SplitMode.temporal, validation_start, test_start)
 
@@ -115,7 +114,6 @@ def write_splits(
     features: Path,
     columns: Sequence[str],
     roles: Roles,
-    label_delay_days: float,
     settings: SplitSettings,
     cuts: Cuts,
     earlier: Sequence[Path],
@@ -131,7 +129,6 @@ def write_splits(
     columns : sequence of str
         Its source columns.
     roles : Roles
-    label_delay_days : float
     settings : SplitSettings
     cuts : Cuts
     earlier : sequence of Path
@@ -140,9 +137,9 @@ def write_splits(
         Parquet: `source_line`, `content_key` (64 bit), `split`, `fraud`, in file order.
     """
     engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT source_line, {event_time(roles)} AS moment, "
+        f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT source_line, {MOMENT} AS moment, "
         f"{identifier(roles.target)} AS fraud, {content_key(columns, roles)} AS content_key, "
-        f"{_known_at_test_start(roles, label_delay_days, cuts)} AS known "
+        f"{label_known_by(cuts.test_start) if cuts.test_start else 'true'} AS known "
         f"FROM {parquet(features)}"
     )
     engine.execute(f"CREATE OR REPLACE TEMP TABLE kept AS {_kept(earlier)}")
@@ -154,12 +151,6 @@ def write_splits(
         f"AS assigned USING (content_key) ORDER BY source_line) TO {literal(destination)} "
         "(FORMAT parquet)"
     )
-
-
-def _known_at_test_start(roles: Roles, label_delay_days: float, cuts: Cuts) -> str:
-    if cuts.test_start is None:
-        return "true"
-    return label_known_by(roles, label_delay_days, f"TIMESTAMP '{cuts.test_start}'")
 
 
 def _kept(earlier: Sequence[Path]) -> str:

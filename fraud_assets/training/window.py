@@ -23,14 +23,12 @@ class Member:
     features, splits : Path
         Its Parquet files.
     roles : Roles
-    label_delay_days : float
     """
 
     batch: str
     features: Path
     splits: Path
     roles: Roles
-    label_delay_days: float
 
 
 def load_rows(
@@ -134,9 +132,8 @@ def _member_query(place: int, member: Member, columns: Sequence[str], known_by: 
     name = (
         f"CAST({identifier(roles.transaction_id)} AS VARCHAR)" if roles.transaction_id else "NULL"
     )
-    known = "true"
-    if known_by is not None and roles.timestamp is not None:
-        known = label_known_by(roles, member.label_delay_days, f"TIMESTAMP '{known_by}'")
+    # Without a timestamp nothing says that a label was not known.
+    known = f"coalesce({label_known_by(known_by)}, true)" if known_by else "true"
     return (
         f"SELECT {selected}{literal(member.batch)} AS batch_, source_line_, content_key_, fraud_, "
         f"{amount} AS amount_, CAST({name} AS VARCHAR) AS transaction_id_, "

@@ -1,44 +1,65 @@
 import pytest
 
 from fraud_assets.features import build, leakage
-from fraud_assets.features.build import Source, load_transactions
-from fraud_assets.features.families import WindowFeature
-from fraud_assets.features.leakage import find_leaks
-from fraud_assets.intake.contract import Roles
+from fraud_assets.features.families import Family, WindowFeature, features_for
+from fraud_assets.features.leakage import SAMPLED_ROWS, as_of, find_leaks
+from fraud_assets.features.transactions import Source, look_back, span_of
+from fraud_assets.features.write import write_features
 from fraud_assets_tests.conftest import CARD_ROLES
+from fraud_assets_tests.features.conftest import in_process
 
 
 @pytest.fixture
-def loaded(engine, transactions_file):
-    load_transactions(engine, Source(transactions_file, CARD_ROLES), [], 7)
-    return engine
+def leaks_of(transactions_file, tmp_path):
+    """Writes features and looks for leaks in them."""
+
+    def find(features, delay=7.0):
+        own, out = Source(transactions_file, CARD_ROLES), tmp_path / "features.parquet"
+        with in_process() as (connection, backend):
+            span = span_of(backend, own, 7)
+            write_features(backend, connection, own, [], span, features, delay, out)
+            seen = look_back(backend, own, [], span, 7)
+            return find_leaks(connection, seen, out, features, delay)
+
+    return find
 
 
-def test_the_features_of_the_platform_know_nothing_of_the_future(loaded):
-    assert find_leaks(loaded, CARD_ROLES, 7) == []
+def test_the_features_of_the_platform_know_nothing_of_the_future(leaks_of):
+    assert leaks_of([f for f in features_for(CARD_ROLES) if isinstance(f, WindowFeature)]) == []
 
 
-def test_a_fraud_share_without_the_label_delay_is_found(loaded, monkeypatch):
-    leaky = WindowFeature("terminal", "fraud_share", 7, delayed=False)
-    monkeypatch.setattr(build, "window_features", lambda *_: [leaky])
-    leaks = find_leaks(loaded, CARD_ROLES, 7)
-    assert [leak.feature for leak in leaks] == ["terminal_fraud_share_7d"]
+def test_a_fraud_share_without_the_label_delay_is_found(leaks_of):
+    leaky = Family("terminal_fraud_share_{}d", ("terminal",), "fraud", "mean", (30,), "now")
+    leaks = leaks_of([WindowFeature(leaky, 30)])
+    assert [leak.feature for leak in leaks] == ["terminal_fraud_share_30d"]
     assert leaks[0].rows > 0
 
 
-def test_a_window_that_looks_ahead_is_found(loaded, monkeypatch):
-    honest = build.features_query
+def test_a_window_that_looks_ahead_is_found(leaks_of, monkeypatch):
+    import ibis
 
-    def ahead(roles, delay, source="transactions"):
-        count = "count(*) OVER (PARTITION BY card ORDER BY event_time RANGE BETWEEN CURRENT ROW "
-        count += "AND INTERVAL 1 DAY FOLLOWING)"
-        inner = honest(roles, delay, source)
-        return inner.replace("event_time, epoch(", f"event_time, {count} AS ahead, epoch(")
+    def ahead(rows, feature, delay):
+        by = [rows[role] for role in feature.family.entity]
+        day = 86_400_000_000
+        return ibis.range_window(group_by=by, order_by=rows["known_us"], preceding=0, following=day)
 
-    monkeypatch.setattr(leakage, "features_query", ahead)
-    monkeypatch.setattr(leakage, "derived_features", lambda _: ["ahead"])
-    assert [leak.feature for leak in find_leaks(loaded, CARD_ROLES, 7)] == ["ahead"]
+    monkeypatch.setattr(build, "_window", ahead)
+    count = Family("card_ahead_{}d", ("card",), None, "count", (1,), "now")
+    assert [leak.feature for leak in leaks_of([WindowFeature(count, 1)])] == ["card_ahead_1d"]
 
 
-def test_data_without_derived_features_has_nothing_to_leak(engine):
-    assert find_leaks(engine, Roles(target="y"), 7) == []
+def test_at_each_moment_a_sample_of_rows_is_looked_at_with_the_past_of_its_cards(transactions_file):
+    own = Source(transactions_file, CARD_ROLES)
+    with in_process() as (_, backend):
+        seen = look_back(backend, own, [], span_of(backend, own, 7), 7)
+        moment = int(seen["known_us"].quantile(0.5).execute())
+        past = as_of(seen, moment).to_pandas()
+    assert past["source_line"].notna().sum() == SAMPLED_ROWS
+    assert past["known_us"].max() <= moment
+    sampled = past[past["source_line"].notna()]
+    assert (past["card"].isin(sampled["card"]) | past["terminal"].isin(sampled["terminal"])).all()
+
+
+def test_nothing_to_look_at_is_no_leak(leaks_of):
+    assert leaks_of([]) == []
+    assert leakage.CUTS

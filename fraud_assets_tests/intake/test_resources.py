@@ -7,8 +7,10 @@ import pytest
 from fraud_assets import config
 from fraud_assets.intake.arrivals import Past, PastStatus
 from fraud_assets.intake.resources import (
+    AcceptedBatch,
     acceptance,
     earlier_batches,
+    history_version,
     is_busy,
     run_tags,
     runs_of,
@@ -16,7 +18,8 @@ from fraud_assets.intake.resources import (
 
 
 def accept(instance, batch, content="h"):
-    instance.report_runless_asset_event(acceptance(batch, content, 1))
+    accepted = AcceptedBatch(batch, content, (1, 2, None))
+    instance.report_runless_asset_event(acceptance(accepted, 1))
 
 
 def order(instance, batch):
@@ -37,6 +40,27 @@ def test_a_batch_that_is_accepted_again_keeps_its_place_and_shows_its_last_conte
     accept(instance, "first", "new")
     assert order(instance, "first") == []
     assert order(instance, "second") == [("first", "new")]
+
+
+def test_an_accepted_batch_says_when_its_rows_became_known(instance):
+    accept(instance, "first")
+    assert earlier_batches(instance, "second") == [AcceptedBatch("first", "h", (1, 2, None))]
+
+
+def test_what_a_batch_looks_back_on_has_a_version_that_changes_with_any_content(instance):
+    def version():
+        return history_version(instance, "second").tags["dagster/data_version"]
+
+    accept(instance, "first", "old")
+    accept(instance, "second")
+    old = version()
+    accept(instance, "third")
+    accept(instance, "second", "again")
+    assert version() == old
+    accept(instance, "first", "new")
+    assert version() != old
+    accept(instance, "first", "old")
+    assert version() == old
 
 
 def test_more_batches_than_a_page_are_all_found(instance, monkeypatch):

@@ -16,13 +16,19 @@ DELAY = 7.0
 def split(frame, folder, roles=PLAIN, earlier=(), **options):
     """Split a frame; returns it with its column `split`."""
     rows, out = folder / "features.parquet", folder / f"splits{len(earlier)}.parquet"
+    columns = list(frame)
     frame = frame.assign(source_line=range(2, len(frame) + 2))
-    frame.to_parquet(rows)
+    known = pd.Series(pd.NA, index=frame.index, dtype="Int64")
+    if roles.timestamp:
+        clock = frame[roles.timestamp]
+        clock = clock.astype("datetime64[us]") if roles.real_time else clock * 10**6
+        known = clock.astype("int64")
+    late = known + int(DELAY * 86_400 * 10**6)
+    frame.assign(known_us=known, label_known_us=late).to_parquet(rows)
     settings_ = SplitSettings(**options)
-    columns = [name for name in frame if name != "source_line"]
     with duckdb.connect() as engine:
         cuts = plan_cuts(engine, rows, roles, DELAY, settings_)
-        write_splits(engine, rows, columns, roles, DELAY, settings_, cuts, list(earlier), out)
+        write_splits(engine, rows, columns, roles, settings_, cuts, list(earlier), out)
     return frame.merge(pd.read_parquet(out)[["source_line", "split", "content_key"]]), cuts, out
 
 

@@ -13,6 +13,10 @@ from fraud_assets.training.window import (
 ROLES = Roles(target="y", timestamp="t", amount="a", real_time=True)
 
 
+def clock(moments):
+    return moments.astype("datetime64[us]").astype("int64")
+
+
 @pytest.fixture
 def members(tmp_path):
     def member(name, first_day, splits, frauds):
@@ -25,6 +29,7 @@ def members(tmp_path):
                 "t": pd.date_range(first_day, periods=n, freq="D"),
                 "a": [float(i) for i in range(n)],
                 "y": frauds,
+                "label_known_us": clock(pd.date_range(first_day, periods=n) + pd.Timedelta(days=7)),
                 "days_known": None,
             }
         ).to_parquet(features)
@@ -33,7 +38,7 @@ def members(tmp_path):
         pd.DataFrame(
             {"source_line": lines, "content_key": keys, "split": splits, "fraud": frauds}
         ).to_parquet(path)
-        return Member(name, features, path, ROLES, 7.0)
+        return Member(name, features, path, ROLES)
 
     return [
         member("first", "2026-01-01", ["train", "validation", "test"], [1, 0, 1]),

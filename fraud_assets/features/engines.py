@@ -1,0 +1,87 @@
+"""Where features are computed: DuckDB in process, or a Spark cluster."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from fraud_assets.config import IN_PROCESS
+from fraud_assets.sql import literal
+
+if TYPE_CHECKING:
+    import duckdb
+    import ibis.expr.types as ir
+    from ibis.backends import BaseBackend
+
+
+@contextmanager
+def open_engine(address: str, connection: "duckdb.DuckDBPyConnection") -> "Iterator[BaseBackend]":
+    """Yield the engine that computes features.
+
+    Parameters
+    ----------
+    address : str
+        `duckdb`, or a Spark master such as `spark://host:7077`.
+    connection : duckdb.DuckDBPyConnection
+        What `duckdb` stands for.
+
+    Yields
+    ------
+    BaseBackend
+        A Spark session is stopped at the end.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        When Spark is asked for and not installed.
+    """
+    import ibis
+
+    if address == IN_PROCESS:
+        yield ibis.duckdb.from_connection(connection)
+        return
+    session = _spark_session(address)
+    try:
+        yield ibis.pyspark.connect(session)
+    finally:
+        session.stop()
+
+
+def _spark_session(address: str):  # type: ignore[no-untyped-def]
+    try:
+        from pyspark.sql import SparkSession
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"FRAUD_ENGINE is {address}, but Spark is not installed: "
+            "pip install 'fraud_assets[spark]', or unset FRAUD_ENGINE"
+        ) from error
+    builder = SparkSession.builder.master(address).appName("fraud_assets")
+    # Moments are in UTC throughout.
+    return builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+
+
+@contextmanager
+def as_sql(table: "ir.Table", scratch: Path) -> Iterator[str]:
+    """Yield SQL by which DuckDB reads a table of whichever engine.
+
+    Parameters
+    ----------
+    table : Table
+    scratch : Path
+        Folder in which Spark may leave its result; all its workers must see it there.
+
+    Yields
+    ------
+    str
+        A query in parentheses, or a scan of what Spark wrote.
+    """
+    import ibis
+
+    backend = table.get_backend()
+    if backend.name == "duckdb":
+        yield f"({ibis.to_sql(table)})"
+        return
+    with TemporaryDirectory(dir=scratch, prefix="incoming-") as folder:
+        backend.to_parquet_dir(table, folder, mode="overwrite")
+        yield f"read_parquet({literal(folder + '/*.parquet')})"

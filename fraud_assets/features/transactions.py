@@ -1,0 +1,129 @@
+"""A batch and the past that it looks back on, in one table with columns of one name each."""
+
+from collections.abc import Sequence
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fraud_assets.features.families import LONGEST_WINDOW_DAYS
+from fraud_assets.features.known import (
+    KNOWN,
+    LABEL_KNOWN,
+    label_known_at,
+    microseconds,
+    row_known_at,
+)
+from fraud_assets.intake.contract import Roles
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    from ibis.backends import BaseBackend
+
+
+class Source(NamedTuple):
+    """A Parquet file of accepted rows and the roles of its columns."""
+
+    path: Path
+    roles: Roles
+
+
+class Span(NamedTuple):
+    """When the rows of a batch, and their labels, became known.
+
+    In microseconds; None where the data does not say.
+    """
+
+    first: int | None
+    last: int | None
+    last_label: int | None
+
+    def may_see(self, earlier: "Span") -> bool:
+        """Tell whether a window of this batch may hold a row, or a label, of an earlier one.
+
+        Parameters
+        ----------
+        earlier : Span
+        """
+        if self.first is None or self.last is None or earlier.first is None:
+            return False
+        ends = [end for end in (earlier.last, earlier.last_label) if end is not None]
+        reach = self.first - microseconds(LONGEST_WINDOW_DAYS)
+        return earlier.first <= self.last and max(ends) > reach
+
+
+def span_of(backend: "BaseBackend", own: Source, label_delay_days: float) -> Span:
+    """Return when the rows of a batch, and their labels, became known."""
+    rows = canonical(backend, own, label_delay_days)
+    found = rows.aggregate(
+        first=rows[KNOWN].min(), last=rows[KNOWN].max(), last_label=rows[LABEL_KNOWN].max()
+    )
+    return Span(**found.to_pyarrow().to_pylist()[0])
+
+
+def look_back(
+    backend: "BaseBackend",
+    own: Source,
+    history: Sequence[Source],
+    span: Span,
+    label_delay_days: float,
+) -> "ir.Table":
+    """Return a batch and what its windows may hold of the batches before it.
+
+    Parameters
+    ----------
+    backend : BaseBackend
+    own : Source
+        The batch.
+    history : sequence of Source
+        Batches accepted before it.
+    span : Span
+        Of the batch.
+    label_delay_days : float
+        In days, positive.
+
+    Returns
+    -------
+    Table
+        The columns of `canonical`; `source_line` is null for rows of earlier batches.
+    """
+    import ibis
+
+    parts = [canonical(backend, own, label_delay_days)]
+    if span.first is not None and span.last is not None:
+        reach = span.first - microseconds(LONGEST_WINDOW_DAYS)
+        for source in history:
+            rows = canonical(backend, source, label_delay_days)
+            seen = (rows[KNOWN] > reach) | (rows[LABEL_KNOWN] > reach)
+            past = rows.filter((rows[KNOWN] <= span.last) & seen)
+            parts.append(past.mutate(source_line=ibis.null("int64")))
+    return reduce(lambda left, right: left.union(right), parts)
+
+
+def canonical(backend: "BaseBackend", source: Source, label_delay_days: float) -> "ir.Table":
+    """Return the accepted rows of a batch with a column for each role.
+
+    Returns
+    -------
+    Table
+        `source_line`, `known_us`, `label_known_us` (microseconds), `card`, `terminal` (str),
+        `amount` (float), `fraud` (int), `date` (timestamp; null unless the data has dates).
+    """
+    import ibis
+
+    rows, roles = backend.read_parquet(source.path), source.roles
+
+    def column(name: str | None, kind: str) -> "ir.Value":
+        return rows[name].cast(kind) if name else ibis.null(kind)
+
+    return rows.select(
+        source_line=rows["source_line"].cast("int64"),
+        **{
+            KNOWN: row_known_at(rows, roles),
+            LABEL_KNOWN: label_known_at(rows, roles, label_delay_days),
+        },
+        card=column(roles.card, "string"),
+        terminal=column(roles.terminal, "string"),
+        amount=column(roles.amount, "float64"),
+        fraud=column(roles.target, "int8"),
+        date=column(roles.timestamp if roles.real_time else None, "timestamp"),
+    )

@@ -1,0 +1,53 @@
+import pandas as pd
+import pytest
+
+from fraud_assets.features.transactions import Span, look_back, span_of
+from fraud_assets_tests.conftest import CARD_ROLES
+from fraud_assets_tests.features.conftest import BY_LABEL_TIME, in_process, sources
+from fraud_assets_tests.features.test_build import rows
+
+DAY = 86_400_000_000
+MARCH = Span(100 * DAY, 130 * DAY, 137 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "seen"),
+    [
+        (Span(60 * DAY, 80 * DAY, 87 * DAY), True),
+        (Span(0, 70 * DAY, 70 * DAY), False),
+        (Span(0, 63 * DAY, 70 * DAY + 1), True),
+        (Span(0, 10 * DAY, 90 * DAY), True),
+        (Span(110 * DAY, 140 * DAY, 147 * DAY), True),
+        (Span(131 * DAY, 140 * DAY, 147 * DAY), False),
+        (Span(None, None, None), False),
+    ],
+    ids=["near", "too_old", "its_last_label", "late_labels", "overlap", "later", "no_times"],
+)
+def test_a_batch_sees_what_its_longest_window_reaches(earlier, seen):
+    assert MARCH.may_see(earlier) is seen
+
+
+def test_a_batch_without_times_sees_nothing():
+    assert not Span(None, None, None).may_see(MARCH)
+
+
+def test_of_an_earlier_batch_only_the_rows_within_reach_are_read(tmp_path):
+    own, past = rows(day=[50, 51]), rows(day=[1, 12, 14, 49, 51.5])
+    with in_process() as (_, backend):
+        first, second = sources([own, past], tmp_path, CARD_ROLES)
+        span = span_of(backend, first, 7)
+        table = look_back(backend, first, [second], span, 7).to_pandas()
+    read = table[table["source_line"].isna()]["known_us"] / DAY - 20_454
+    assert sorted(read.round(6)) == [14, 49]
+
+
+def test_an_old_row_whose_label_came_late_is_read(tmp_path):
+    told = pd.Series(pd.to_datetime(["2026-02-10"])).astype("datetime64[us]")
+    own, past = (
+        rows(day=[50]).assign(LABEL_KNOWN_AT=told),
+        rows(day=[1]).assign(LABEL_KNOWN_AT=told),
+    )
+    with in_process() as (_, backend):
+        first, second = sources([own, past], tmp_path, BY_LABEL_TIME)
+        span = span_of(backend, first, 7)
+        assert look_back(backend, first, [second], span, 7).count().execute() == 2

@@ -1,0 +1,61 @@
+import pandas as pd
+import pytest
+
+from fraud_assets.features.families import features_for
+from fraud_assets.features.transactions import Source, span_of
+from fraud_assets.features.write import common_delay, own_features, write_features
+from fraud_assets.intake.contract import Roles
+from fraud_assets_tests.conftest import CARD_ROLES
+from fraud_assets_tests.features.conftest import BY_LABEL_TIME, in_process
+
+
+def test_data_without_card_terminal_or_dates_keeps_its_numbers_as_features():
+    kinds = {"Time": "DOUBLE", "V1": "DOUBLE", "Amount": "DOUBLE", "Class": "LABEL"}
+    roles = Roles(target="Class", timestamp="Time", amount="Amount")
+    assert own_features(kinds, roles) == ["Time", "V1", "Amount"]
+
+
+def test_ids_labels_times_and_label_leaks_are_never_features():
+    kinds = {
+        "TRANSACTION_ID": "VARCHAR",
+        "TX_DATETIME": "TIMESTAMP",
+        "CUSTOMER_ID": "VARCHAR",
+        "TERMINAL_ID": "VARCHAR",
+        "TX_AMOUNT": "DOUBLE",
+        "TX_FRAUD_SCENARIO": "DOUBLE",
+        "TX_FRAUD": "LABEL",
+    }
+    assert own_features(kinds, CARD_ROLES) == ["TX_AMOUNT"]
+
+
+def test_rows_keep_their_order_line_and_columns(transactions_file, transactions, tmp_path):
+    source, out = Source(transactions_file, CARD_ROLES), tmp_path / "features.parquet"
+    derived = features_for(CARD_ROLES)
+    with in_process() as (connection, backend):
+        span = span_of(backend, source, 7)
+        write_features(backend, connection, source, [], span, derived, 7, out)
+    frame = pd.read_parquet(out)
+    assert frame["source_line"].tolist() == list(range(2, len(transactions) + 2))
+    assert frame["TRANSACTION_ID"].tolist() == transactions["TRANSACTION_ID"].tolist()
+    names = [feature.name for feature in derived]
+    clocks = ["known_us", "label_known_us", "days_known"]
+    assert list(frame) == ["source_line", *transactions, *clocks, *names]
+    assert frame["days_known"].iloc[-1] == pytest.approx(60, abs=1)
+
+
+def test_data_without_a_past_is_written_with_what_its_rows_tell(tmp_path):
+    rows = pd.DataFrame({"source_line": [2, 3], "a": [1.0, 2.0], "y": [0, 1]})
+    rows.to_parquet(tmp_path / "rows.parquet")
+    source, out = Source(tmp_path / "rows.parquet", Roles(target="y")), tmp_path / "out.parquet"
+    with in_process() as (connection, backend):
+        span = span_of(backend, source, 7)
+        write_features(backend, connection, source, [], span, [], 7, out)
+    frame = pd.read_parquet(out)
+    assert frame["a"].tolist() == [1, 2]
+    assert frame["known_us"].isna().all()
+
+
+def test_the_delay_is_common_only_where_no_batch_says_otherwise(tmp_path):
+    plain, own_time = Source(tmp_path, CARD_ROLES), Source(tmp_path, BY_LABEL_TIME)
+    assert common_delay([plain, plain], 7) == 7
+    assert common_delay([plain, own_time], 7) is None
