@@ -83,5 +83,5 @@ def as_sql(table: "ir.Table", scratch: Path) -> Iterator[str]:
         yield f"({ibis.to_sql(table)})"
         return
     with TemporaryDirectory(dir=scratch, prefix="incoming-") as folder:
-        backend.to_parquet_dir(table, folder, mode="overwrite")
-        yield f"read_parquet({literal(folder + '/*.parquet')})"
+        backend.to_parquet_dir(table, f"{folder}/rows")
+        yield f"read_parquet({literal(f'{folder}/rows/*.parquet')})"

@@ -92,11 +92,14 @@ def acceptance(accepted: AcceptedBatch, rows: int) -> dg.AssetMaterialization:
     )
 
 
-def history_version(instance: dg.DagsterInstance, batch: str) -> dg.AssetMaterialization:
-    """Return the event that says which contents a batch looks back on now."""
+def history_version(instance: dg.DagsterInstance, batch: str) -> dg.AssetObservation:
+    """Return the event that says which contents a batch looks back on now.
+
+    An observation: of external assets Dagster compares the versions of nothing else.
+    """
     contents = [f"{b.batch}:{b.content_hash}" for b in earlier_batches(instance, batch)]
     version = hashlib.sha256("\n".join(contents).encode()).hexdigest()
-    return dg.AssetMaterialization(
+    return dg.AssetObservation(
         HISTORY,
         partition=batch,
         tags={DATA_VERSION_TAG: version},

@@ -166,6 +166,19 @@ class Dagster:
         events: list[dict[str, Any]] = found["assetNodeOrError"]["assetMaterializations"]
         return events
 
+    def stale_causes(self, asset: str, batch: str) -> list[str]:
+        """Why the UI shows a batch of an asset as stale; empty when it is fresh."""
+        node = self.ask(
+            "query ($asset: [String!]!, $batch: String!) { assetNodeOrError("
+            "assetKey: {path: $asset}) { ... on AssetNode { staleStatus(partition: $batch) "
+            "staleCauses(partition: $batch) { reason key { path } } } } }",
+            asset=[asset],
+            batch=batch,
+        )["assetNodeOrError"]
+        causes = [f"{cause['key']['path'][0]} {cause['reason']}" for cause in node["staleCauses"]]
+        assert bool(causes) == (node["staleStatus"] == "STALE"), node
+        return causes
+
     def checks(self, batch: str) -> dict[str, dict[str, Any]]:
         """The latest evaluation of every check for a batch, by `asset.check`."""
         nodes = self.ask(

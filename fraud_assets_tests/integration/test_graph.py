@@ -43,7 +43,7 @@ def first(graph):
 
 def test_the_first_batch_comes_out_with_verdict_champion_and_figures(first):
     assert first.success
-    assert materialized(first) == NINE | {"accepted_batches", "history"}
+    assert materialized(first) == NINE | {"accepted_batches"}
     checks = checks_of(first)
     assert len(checks) == 17  # eighteen checks; `push_succeeded` is the name of two
     assert checks["champion_available"].passed
