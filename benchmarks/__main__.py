@@ -8,7 +8,7 @@ import click
 
 from benchmarks.row import Row
 
-ALL = ("location", "intake", "overhead", "landing", "pipeline", "features")
+ALL = ("location", "intake", "overhead", "landing", "pipeline", "features", "spark")
 
 
 @click.command()

@@ -1,5 +1,9 @@
+import re
+
 from fraud_assets.features.families import (
+    FAMILIES,
     LONGEST_WINDOW_DAYS,
+    ROW_FEATURES,
     RowFeature,
     WindowFeature,
     features_for,
@@ -50,3 +54,17 @@ def test_each_window_names_the_history_that_fills_it():
 def test_what_needs_no_past_is_a_feature_of_the_row():
     rows = [f.name for f in features_for(CARD_ROLES) if isinstance(f, RowFeature)]
     assert rows == ["hour", "weekday", "is_night", "is_weekend", "log_amount"]
+
+
+def test_the_page_names_every_feature_and_the_test_of_every_clause(pytestconfig):
+    page = (pytestconfig.rootpath / "docs" / "features.md").read_text()
+    same = page.replace("and the same of `terminal_`", "")
+    for family in FAMILIES:
+        name = family.name.replace("{}", "{d}")
+        assert f"`{name}`" in page or f"`{name.replace('terminal_', 'card_')}`" in same, name
+    assert all(f"`{feature.name}`" in page for feature in ROW_FEATURES)
+    clauses = re.findall(r"\| `(test_\w+)` \|$", page, re.MULTILINE)
+    folder = pytestconfig.rootpath / "fraud_assets_tests" / "features"
+    tests = "".join(path.read_text() for path in folder.glob("test_*.py"))
+    assert len(clauses) == len(set(clauses)) > 10
+    assert [name for name in clauses if f"def {name}(" not in tests] == []

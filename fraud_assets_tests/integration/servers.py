@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+import pytest
 import requests
 
 from fraud_assets.intake.ledger import open_ledger
@@ -275,3 +276,31 @@ def dagster(folder: Path, prefix: Sequence[str] = (), **more: str) -> Iterator[D
     command = [*prefix, "bash", str(ROOT / "scripts" / "dev.sh")]
     with running(command, env, folder / "dagster.log", f"{url}/server_info"):
         yield Dagster(url, folder)
+
+
+@contextmanager
+def spark_cluster(folder: Path, cores: int = 2, memory: str = "2g") -> Iterator[str]:
+    """A Spark master with one worker, both on loopback; yields the master's address."""
+    import pyspark
+
+    spark = Path(pyspark.__file__).parent
+    port, page, worker_page = free_port(), free_port(), free_port()
+    address = f"spark://127.0.0.1:{port}"
+    master = ["Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", str(page)]
+    worker = ["Worker", "--host", "127.0.0.1", "--webui-port", str(worker_page)]
+    worker += ["--cores", str(cores), "--memory", memory, "--work-dir", str(folder), address]
+    # What Spark's driver, in this process, reads from its environment.
+    driver = {
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_HOME": str(spark),
+        "PYSPARK_SUBMIT_ARGS": "--conf spark.ui.enabled=false pyspark-shell",
+    }
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        for name, value in driver.items():
+            patch.setenv(name, value)
+        for (kind, *arguments), port_ in ((master, page), (worker, worker_page)):
+            main = f"org.apache.spark.deploy.{kind.lower()}.{kind}"
+            command = [str(spark / "bin" / "spark-class"), main, *arguments]
+            log, url = folder / f"{kind}.log", f"http://127.0.0.1:{port_}"
+            stack.enter_context(running(command, dict(os.environ), log, url))
+        yield address

@@ -1,9 +1,6 @@
 """The features of a real Spark cluster: a standalone master and a worker on loopback."""
 
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,48 +12,16 @@ from fraud_assets.features.write import write_features
 from fraud_assets_tests.conftest import CARD_ROLES
 from fraud_assets_tests.features.conftest import BY_LABEL_TIME, in_process
 from fraud_assets_tests.integration.conftest import Graph, cards, materialized, require
-from fraud_assets_tests.integration.servers import answers, free_port, wait_for
+from fraud_assets_tests.integration.servers import spark_cluster
 
 pytestmark = pytest.mark.integration
-
-DEPLOY = "org.apache.spark.deploy"
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Spark master with one worker; executors run on the worker."""
-    import pyspark
-
-    folder, spark = tmp_path_factory.mktemp("spark"), Path(pyspark.__file__).parent
-    port, ui, worker_ui = free_port(), free_port(), free_port()
-    address = f"spark://127.0.0.1:{port}"
-    here = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_HOME": str(spark)}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in here.items():
-            patch.setenv(name, value)
-        patch.setenv("PYSPARK_SUBMIT_ARGS", "--conf spark.ui.enabled=false pyspark-shell")
-        require("java")
-        master = ["Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", str(ui)]
-        worker = ["Worker", "--host", "127.0.0.1", "--webui-port", str(worker_ui), "--cores", "2"]
-        worker += ["--memory", "2g", "--work-dir", str(folder), address]
-        running = []
-        try:
-            for (kind, *arguments), page in ((master, ui), (worker, worker_ui)):
-                with open(folder / f"{kind}.log", "wb") as log:
-                    command = [
-                        str(spark / "bin" / "spark-class"),
-                        f"{DEPLOY}.{kind.lower()}.{kind}",
-                        *arguments,
-                    ]
-                    running.append(
-                        subprocess.Popen(command, stdout=log, stderr=log, env=dict(os.environ))
-                    )
-                wait_for(kind, lambda page=page: answers(f"http://127.0.0.1:{page}"))
-            yield address
-        finally:
-            for process in running:
-                process.terminate()
-                process.wait(timeout=30)
+    require("java")
+    with spark_cluster(tmp_path_factory.mktemp("spark")) as address:
+        yield address
 
 
 def written_by(address, roles, frames, folder) -> pd.DataFrame:
