@@ -26,7 +26,7 @@ SETTLED = 7
 """Weeks after which the longest window and the delay are full."""
 OURS = """
 from pathlib import Path
-import duckdb
+import duckdb, ibis
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
 from fraud_assets.features.transactions import Source, span_of

@@ -10,13 +10,15 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PREAMBLE = """
-import json, resource, sys, time
+import json, sys, time
 start = time.perf_counter()
 def begin():
     global start
     start = time.perf_counter()
 def done(**found):
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not ru_maxrss: a new process inherits it from the one that started it.
+    with open("/proc/self/status") as status:
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
     print("\\nMEASURED " + json.dumps(
         {"seconds": time.perf_counter() - start, "peak_mb": peak, **found}))
 """

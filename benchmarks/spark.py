@@ -23,7 +23,7 @@ COPY (SELECT 1 + i AS source_line, CAST(i AS VARCHAR) AS TRANSACTION_ID,
 """
 FEATURES = """
 from pathlib import Path
-import duckdb
+import duckdb, ibis
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
 from fraud_assets.features.transactions import Source, span_of

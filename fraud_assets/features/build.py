@@ -7,10 +7,10 @@ from fraud_assets.features.families import Feature, RowFeature, WindowFeature
 from fraud_assets.features.known import (
     KNOWN,
     LABEL_KNOWN,
-    MICROSECONDS_PER_DAY,
     MICROSECONDS_PER_SECOND,
     microseconds,
 )
+from fraud_assets.intake.contract import Roles
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -23,47 +23,57 @@ SATURDAY = 5
 KEY = "source_line"
 
 
-def feature_table(
-    transactions: "ir.Table", features: Sequence[Feature], label_delay_days: float | None
+def row_features(rows: "ir.Table", roles: Roles, features: Sequence[Feature]) -> "ir.Table":
+    """Return rows with the features of each transaction alone.
+
+    Parameters
+    ----------
+    rows : Table
+        Accepted rows.
+    roles : Roles
+    features : sequence of Feature
+        Those of the past are left to `window_features`.
+    """
+    alone = [feature for feature in features if isinstance(feature, RowFeature)]
+    return rows.mutate(**{f.name: ROW_VALUES[f.name](rows, roles) for f in alone})
+
+
+def window_features(
+    transactions: "ir.Table", features: Sequence[WindowFeature], label_delay_days: float | None
 ) -> "ir.Table":
-    """Return the derived features of a batch's rows.
+    """Return the features of a batch's rows that look at other rows.
 
     Parameters
     ----------
     transactions : Table
         As made by `transactions.look_back`.
-    features : sequence of Feature
+    features : sequence of WindowFeature
     label_delay_days : float or None
         In days; None: the labels do not all become known the same time after their rows.
 
     Returns
     -------
     Table
-        One row for each row of the batch: `source_line`, `known_us`, `label_known_us`,
-        `days_known` (days since the first transaction that is seen), and the features.
+        One row for each row of the batch: `source_line`, and the features.
     """
-    windows = [feature for feature in features if isinstance(feature, WindowFeature)]
-    by_label = [feature for feature in windows if feature.family.reach == "labelled"]
+    by_label = [feature for feature in features if feature.family.reach == "labelled"]
     aside = by_label if label_delay_days is None else []
-    straight = [feature for feature in windows if feature not in aside]
-    delay = microseconds(label_delay_days or 0)
-    first = transactions[KNOWN].min().as_scalar()
-    table = transactions.mutate(
-        days_known=(transactions[KNOWN] - first) / MICROSECONDS_PER_DAY,
-        **{feature.name: _aggregate(transactions, feature, delay) for feature in straight},
-    )
-    table = table.filter(table[KEY].notnull())
-    if aside:
-        table = table.inner_join(_from_label_events(transactions, aside), KEY)
-    rows = {f.name: ROW_VALUES[f.name](table) for f in features if isinstance(f, RowFeature)}
-    names = [feature.name for feature in features]
-    return table.mutate(**rows).select(KEY, KNOWN, LABEL_KNOWN, "days_known", *names)
+    straight = [feature for feature in features if feature not in aside]
+    table = _values(transactions, straight, microseconds(label_delay_days or 0))
+    if not aside:
+        return table
+    table = table.inner_join(_values(label_events(transactions), aside, 0), KEY)
+    return table.select(KEY, *[feature.name for feature in features])
 
 
-def _from_label_events(transactions: "ir.Table", features: Sequence[WindowFeature]) -> "ir.Table":
-    """Return features of labels that become known each at its own time.
+def label_events(transactions: "ir.Table") -> "ir.Table":
+    """Return labels as events of their own, each at the moment at which it becomes known.
 
-    A label is an event of its own, which happens when it becomes known.
+    Returns
+    -------
+    Table
+        `source_line` (null for labels), `known_us`, `card`, `terminal`, `fraud` (null for the
+        batch's own rows, which ask and tell nothing).
     """
     import ibis
 
@@ -72,34 +82,51 @@ def _from_label_events(transactions: "ir.Table", features: Sequence[WindowFeatur
     asked = asked.mutate(fraud=ibis.null("int8")).select(columns)
     told = transactions.filter(transactions[LABEL_KNOWN].notnull())
     told = told.mutate(**{KEY: ibis.null("int64"), KNOWN: told[LABEL_KNOWN]}).select(columns)
-    events = asked.union(told)
-    table = events.mutate(**{f.name: _aggregate(events, f, 0) for f in features})
+    return asked.union(told)
+
+
+def _values(rows: "ir.Table", features: Sequence[WindowFeature], delay: int) -> "ir.Table":
+    table = rows.mutate(**{feature.name: _value(rows, feature, delay) for feature in features})
     return table.filter(table[KEY].notnull()).select(KEY, *[f.name for f in features])
 
 
-def _aggregate(rows: "ir.Table", feature: WindowFeature, delay: int) -> "ir.Value":
+def _value(rows: "ir.Table", feature: WindowFeature, delay: int) -> "ir.Value":
     import ibis
 
-    family, window = feature.family, _window(rows, feature, delay)
-    value = AGGREGATIONS[family.aggregation](rows, family.column, window)
+    family, days = feature.family, microseconds(feature.days)
     if family.reach == "labelled":
-        value = value.fill_null(0)
+        value = _labelled(rows, feature, days, delay)
+    else:
+        window = _window(rows, feature, days, itself=family.reach == "now")
+        value = AGGREGATIONS[family.aggregation](rows, family.column, window)
     followed = [rows[role].notnull() for role in family.entity] + [rows[KNOWN].notnull()]
     return ibis.ifelse(ibis.and_(*followed), value, ibis.null(value.type()))
 
 
-def _window(rows: "ir.Table", feature: WindowFeature, delay: int) -> "WindowBuilder":
+def _window(
+    rows: "ir.Table", feature: WindowFeature, length: int, itself: bool = True
+) -> "WindowBuilder":
     import ibis
 
-    days, reach = microseconds(feature.days), feature.family.reach
-    ends = {"now": 0, "before": 1, "labelled": delay}
-    end = ends[reach]
-    start = days - 1 + (delay if reach == "labelled" else 0)
+    start = length - 1
+    # Where a frame ends at the row's own instant, no engine has to look for its end.
+    frame = {"preceding": start, "following": 0} if itself else {"preceding": (start, 1)}
     by = [rows[role] for role in feature.family.entity]
-    # Engines look for no end of a frame that ends at the row's own instant: a third faster.
-    ends_now = {"preceding": start, "following": 0}
-    frame = {"preceding": (start, end)} if end else ends_now
     return ibis.range_window(group_by=by, order_by=rows[KNOWN], **frame)
+
+
+def _labelled(rows: "ir.Table", feature: WindowFeature, days: int, delay: int) -> "ir.Value":
+    """Return what is known of labels: all that is not too old, less what is too young."""
+
+    def within(value: "ir.Value") -> "ir.Value":
+        old = value.over(_window(rows, feature, days + delay))
+        young = value.over(_window(rows, feature, delay)) if delay else 0
+        return old - young
+
+    labels = within(rows["fraud"].count())
+    if feature.family.aggregation == "count":
+        return labels
+    return (within(rows["fraud"].sum()) / labels.nullif(0)).fill_null(0)
 
 
 def _distinct(rows: "ir.Table", column: str, window: "WindowBuilder") -> "ir.Value":
@@ -136,11 +163,17 @@ AGGREGATIONS: dict[str, Callable[..., "ir.Value"]] = {
     "distinct": _distinct,
     "never": lambda rows, _, w: (rows.count().over(w) == 0).cast("int8"),
 }
-ROW_VALUES: dict[str, Callable[["ir.Table"], "ir.Value"]] = {
-    "hour": lambda rows: rows["date"].hour(),
-    "weekday": lambda rows: rows["date"].day_of_week.index(),
-    "is_night": lambda rows: (rows["date"].hour() <= NIGHT_UNTIL_HOUR).cast("int8"),
-    "is_weekend": lambda rows: (rows["date"].day_of_week.index() >= SATURDAY).cast("int8"),
-    # The sign is kept, so that a refund is no payment and nothing is undefined.
-    "log_amount": lambda rows: (rows["amount"].abs() + 1).ln() * rows["amount"].sign(),
+ROW_VALUES: dict[str, Callable[["ir.Table", Roles], "ir.Value"]] = {
+    "hour": lambda rows, roles: rows[roles.timestamp].hour(),
+    "weekday": lambda rows, roles: rows[roles.timestamp].day_of_week.index(),
+    "is_night": lambda rows, roles: (rows[roles.timestamp].hour() <= NIGHT_UNTIL_HOUR).cast("int8"),
+    "is_weekend": lambda rows, roles: (rows[roles.timestamp].day_of_week.index() >= SATURDAY).cast(
+        "int8"
+    ),
+    "log_amount": lambda rows, roles: _signed_log(rows[roles.amount].cast("float64")),
 }
+
+
+def _signed_log(amount: "ir.Value") -> "ir.Value":
+    # The sign is kept, so that a refund is no payment and nothing is undefined.
+    return (amount.abs() + 1).ln() * amount.sign()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fraud_assets.features.build import KEY, feature_table
+from fraud_assets.features.build import KEY, window_features
 from fraud_assets.features.engines import as_sql
 from fraud_assets.features.families import WindowFeature
 from fraud_assets.features.known import KNOWN, LABEL_KNOWN
@@ -58,7 +58,7 @@ def find_leaks(
         Parquet file of the batch's features.
     features : sequence of WindowFeature
     label_delay_days : float or None
-        As for `feature_table`.
+        As for `window_features`.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def find_leaks(
             continue
         with (
             as_of(transactions, moment).cache() as past,
-            as_sql(feature_table(past, features, label_delay_days), stored.parent) as again,
+            as_sql(window_features(past, features, label_delay_days), stored.parent) as again,
         ):
             moved = ", ".join(f"count(*) FILTER (WHERE {_differs(name)})" for name in found)
             counts = connection.execute(

@@ -106,7 +106,7 @@ def canonical(backend: "BaseBackend", source: Source, label_delay_days: float) -
     -------
     Table
         `source_line`, `known_us`, `label_known_us` (microseconds), `card`, `terminal` (str),
-        `amount` (float), `fraud` (int), `date` (timestamp; null unless the data has dates).
+        `amount` (float), `fraud` (int).
     """
     import ibis
 
@@ -125,5 +125,4 @@ def canonical(backend: "BaseBackend", source: Source, label_delay_days: float) -
         terminal=column(roles.terminal, "string"),
         amount=column(roles.amount, "float64"),
         fraud=column(roles.target, "int8"),
-        date=column(roles.timestamp if roles.real_time else None, "timestamp"),
     )

@@ -5,16 +5,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fraud_assets.config import LABEL_LEAKS
-from fraud_assets.features.build import feature_table
+from fraud_assets.features.build import KEY, row_features, window_features
 from fraud_assets.features.engines import as_sql
-from fraud_assets.features.families import Feature
-from fraud_assets.features.known import labels_follow_the_delay
+from fraud_assets.features.families import Feature, WindowFeature
+from fraud_assets.features.known import (
+    KNOWN,
+    LABEL_KNOWN,
+    MICROSECONDS_PER_DAY,
+    label_known_at,
+    labels_follow_the_delay,
+    row_known_at,
+)
 from fraud_assets.features.transactions import Source, Span, look_back
 from fraud_assets.intake.contract import NUMBER, Roles
-from fraud_assets.sql import literal, parquet
+from fraud_assets.sql import literal
 
 if TYPE_CHECKING:
     import duckdb
+    import ibis.expr.types as ir
     from ibis.backends import BaseBackend
 
 
@@ -70,13 +78,47 @@ def write_features(
     """
     seen = look_back(backend, own, history, span, label_delay_days)
     delay = common_delay([own, *history], label_delay_days)
-    with (
-        seen.cache() as transactions,
-        as_sql(feature_table(transactions, features, delay), destination.parent) as computed,
-    ):
-        connection.execute(
-            "COPY (SELECT source.*, computed.* EXCLUDE (source_line) "
-            f"FROM {parquet(own.path)} AS source JOIN {computed} AS computed "
-            "ON source.source_line = computed.source_line "
-            f"ORDER BY source.source_line) TO {literal(destination)} (FORMAT parquet)"
-        )
+    with seen.cache() as transactions:
+        table = with_features(backend, own, transactions, features, label_delay_days, delay)
+        with as_sql(table, destination.parent) as rows:
+            connection.execute(
+                f"COPY (FROM {rows} ORDER BY source_line) TO {literal(destination)} "
+                "(FORMAT parquet)"
+            )
+
+
+def with_features(
+    backend: "BaseBackend",
+    own: Source,
+    transactions: "ir.Table",
+    features: Sequence[Feature],
+    label_delay_days: float,
+    common: float | None,
+) -> "ir.Table":
+    """Return the rows of a batch with their features, in no order.
+
+    Parameters
+    ----------
+    backend : BaseBackend
+    own : Source
+    transactions : Table
+        As made by `transactions.look_back`.
+    features : sequence of Feature
+    label_delay_days : float
+        In days.
+    common : float or None
+        The label delay if it holds for all rows.
+    """
+    rows, roles = backend.read_parquet(own.path), own.roles
+    first = transactions[KNOWN].min().as_scalar()
+    known = row_known_at(rows, roles)
+    table = rows.mutate(
+        **{KNOWN: known, LABEL_KNOWN: label_known_at(rows, roles, label_delay_days)},
+        days_known=(known - first) / MICROSECONDS_PER_DAY,
+    )
+    table = row_features(table, roles, features)
+    windows = [feature for feature in features if isinstance(feature, WindowFeature)]
+    if windows:
+        table = table.inner_join(window_features(transactions, windows, common), KEY)
+    columns = [*rows.columns, KNOWN, LABEL_KNOWN, "days_known"]
+    return table.select(*columns, *[feature.name for feature in features])
