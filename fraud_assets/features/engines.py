@@ -62,26 +62,28 @@ def _spark_session(address: str):  # type: ignore[no-untyped-def]
 
 
 @contextmanager
-def as_sql(table: "ir.Table", scratch: Path) -> Iterator[str]:
-    """Yield SQL by which DuckDB reads a table of whichever engine.
+def computed(table: "ir.Table", scratch: Path) -> Iterator[str]:
+    """Compute a table on its engine and yield SQL by which DuckDB reads it.
 
     Parameters
     ----------
     table : Table
+        With a column `source_line`.
     scratch : Path
         Folder in which Spark may leave its result; all its workers must see it there.
 
     Yields
     ------
     str
-        A query in parentheses, or a scan of what Spark wrote.
+        A query in parentheses, whose rows come in the order of `source_line`.
     """
     import ibis
 
     backend = table.get_backend()
     if backend.name == "duckdb":
-        yield f"({ibis.to_sql(table)})"
+        with table.order_by("source_line").cache() as rows:
+            yield f"({ibis.to_sql(rows)})"
         return
     with TemporaryDirectory(dir=scratch, prefix="incoming-") as folder:
         backend.to_parquet_dir(table, f"{folder}/rows")
-        yield f"read_parquet({literal(f'{folder}/rows/*.parquet')})"
+        yield f"(FROM read_parquet({literal(f'{folder}/rows/*.parquet')}) ORDER BY source_line)"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fraud_assets.features.build import KEY, window_features
-from fraud_assets.features.engines import as_sql
+from fraud_assets.features.engines import computed
 from fraud_assets.features.families import WindowFeature
 from fraud_assets.features.known import KNOWN, LABEL_KNOWN
 from fraud_assets.sql import parquet
@@ -74,7 +74,7 @@ def find_leaks(
             continue
         with (
             as_of(transactions, moment).cache() as past,
-            as_sql(window_features(past, features, label_delay_days), stored.parent) as again,
+            computed(window_features(past, features, label_delay_days), stored.parent) as again,
         ):
             moved = ", ".join(f"count(*) FILTER (WHERE {_differs(name)})" for name in found)
             counts = connection.execute(

@@ -1,12 +1,13 @@
 """Writes the rows of a batch with their features."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fraud_assets.config import LABEL_LEAKS
 from fraud_assets.features.build import KEY, row_features, window_features
-from fraud_assets.features.engines import as_sql
+from fraud_assets.features.engines import computed
 from fraud_assets.features.families import Feature, WindowFeature
 from fraud_assets.features.known import (
     KNOWN,
@@ -22,7 +23,6 @@ from fraud_assets.sql import literal
 
 if TYPE_CHECKING:
     import duckdb
-    import ibis.expr.types as ir
     from ibis.backends import BaseBackend
 
 
@@ -73,52 +73,56 @@ def write_features(
     label_delay_days : float
         In days, positive.
     destination : Path
-        Parquet: the source columns, `known_us`, `label_known_us`, `days_known`, then the
-        derived features, in the order of the file.
+        Parquet: the source columns, `known_us`, `label_known_us`, `days_known` and the
+        derived features; rows in the order of the file.
     """
-    seen = look_back(backend, own, history, span, label_delay_days)
-    delay = common_delay([own, *history], label_delay_days)
-    with seen.cache() as transactions:
-        table = with_features(backend, own, transactions, features, label_delay_days, delay)
-        with as_sql(table, destination.parent) as rows:
-            connection.execute(
-                f"COPY (FROM {rows} ORDER BY source_line) TO {literal(destination)} "
-                "(FORMAT parquet)"
-            )
+    scratch, delay = destination.parent, common_delay([own, *history], label_delay_days)
+    windows = [feature for feature in features if isinstance(feature, WindowFeature)]
+    with (
+        look_back(backend, own, history, span, label_delay_days).cache() as seen,
+        ExitStack() as kept,
+    ):
+        first = seen[KNOWN].min().to_pyarrow().as_py()
+        parts = [f"({_rows(connection, own, features, label_delay_days, first)})"]
+        # An entity at a time: the windows of one do not carry those of the other along.
+        for entity in dict.fromkeys(feature.family.entity[0] for feature in windows):
+            of_entity = [f for f in windows if f.family.entity[0] == entity]
+            table = window_features(seen, of_entity, delay)
+            parts.append(kept.enter_context(computed(table, scratch)))
+        connection.execute(
+            f"COPY ({_side_by_side(parts)}) TO {literal(destination)} (FORMAT parquet)"
+        )
 
 
-def with_features(
-    backend: "BaseBackend",
+def _rows(
+    connection: "duckdb.DuckDBPyConnection",
     own: Source,
-    transactions: "ir.Table",
     features: Sequence[Feature],
     label_delay_days: float,
-    common: float | None,
-) -> "ir.Table":
-    """Return the rows of a batch with their features, in no order.
+    first: int | None,
+) -> str:
+    """Return SQL for the rows of a batch with all that needs no other row, in file order."""
+    import ibis
 
-    Parameters
-    ----------
-    backend : BaseBackend
-    own : Source
-    transactions : Table
-        As made by `transactions.look_back`.
-    features : sequence of Feature
-    label_delay_days : float
-        In days.
-    common : float or None
-        The label delay if it holds for all rows.
+    rows = ibis.duckdb.from_connection(connection).read_parquet(own.path)
+    known = row_known_at(rows, own.roles)
+    age = (known - ibis.literal(first, "int64")) / MICROSECONDS_PER_DAY
+    clocks = {KNOWN: known, LABEL_KNOWN: label_known_at(rows, own.roles, label_delay_days)}
+    table = row_features(rows.mutate(**clocks, days_known=age), own.roles, features)
+    return str(ibis.to_sql(table))
+
+
+def _side_by_side(parts: Sequence[str]) -> str:
+    """Return SQL that puts tables of the same rows, in the same order, beside each other.
+
+    A join by position spares DuckDB the hash table of a join by key, and the sorting of all
+    columns after it; that the rows are the same is looked at one by one.
     """
-    rows, roles = backend.read_parquet(own.path), own.roles
-    first = transactions[KNOWN].min().as_scalar()
-    known = row_known_at(rows, roles)
-    table = rows.mutate(
-        **{KNOWN: known, LABEL_KNOWN: label_known_at(rows, roles, label_delay_days)},
-        days_known=(known - first) / MICROSECONDS_PER_DAY,
+    first, *others = (f"part{number}" for number in range(len(parts)))
+    tables = [f"{part} AS part{number}" for number, part in enumerate(parts)]
+    columns = [f"{first}.*", *(f"{name}.* EXCLUDE ({KEY})" for name in others)]
+    same = " AND ".join(["true", *(f"{name}.{KEY} = {first}.{KEY}" for name in others)])
+    return (
+        f"SELECT {', '.join(columns)} FROM {' POSITIONAL JOIN '.join(tables)} "
+        f"WHERE CASE WHEN {same} THEN true ELSE error('rows are out of order') END"
     )
-    table = row_features(table, roles, features)
-    windows = [feature for feature in features if isinstance(feature, WindowFeature)]
-    if windows:
-        table = table.inner_join(window_features(transactions, windows, common), KEY)
-    columns = [*rows.columns, KNOWN, LABEL_KNOWN, "days_known"]
-    return table.select(*columns, *[feature.name for feature in features])
