@@ -23,7 +23,7 @@ COPY (SELECT 1 + i AS source_line, CAST(i AS VARCHAR) AS TRANSACTION_ID,
 """
 FEATURES = """
 from pathlib import Path
-import duckdb, ibis
+import duckdb, ibis.backends.duckdb
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
 from fraud_assets.features.transactions import Source, span_of
@@ -38,7 +38,7 @@ begin()
 with duckdb.connect() as connection, open_engine(address, connection) as backend:
     span = span_of(backend, own, 7)
     write_features(backend, connection, own, [], span, features_for(roles), 7, out)
-    total = connection.sql(f"SELECT sum(COLUMNS('_sum_amount_')) FROM '{out}'").fetchone()
+    total = connection.sql(f"SELECT sum(COLUMNS('_sum_amount_')) FROM '{out}'").fetchall()[0]
 done(total=sum(total))
 """
 

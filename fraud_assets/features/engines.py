@@ -68,22 +68,21 @@ def computed(table: "ir.Table", scratch: Path) -> Iterator[str]:
     Parameters
     ----------
     table : Table
-        With a column `source_line`.
     scratch : Path
         Folder in which Spark may leave its result; all its workers must see it there.
 
     Yields
     ------
     str
-        A query in parentheses, whose rows come in the order of `source_line`.
+        What stands after FROM.
     """
     import ibis
 
     backend = table.get_backend()
     if backend.name == "duckdb":
-        with table.order_by("source_line").cache() as rows:
+        with table.cache() as rows:
             yield f"({ibis.to_sql(rows)})"
         return
     with TemporaryDirectory(dir=scratch, prefix="incoming-") as folder:
         backend.to_parquet_dir(table, f"{folder}/rows")
-        yield f"(FROM read_parquet({literal(f'{folder}/rows/*.parquet')}) ORDER BY source_line)"
+        yield f"read_parquet({literal(f'{folder}/rows/*.parquet')})"

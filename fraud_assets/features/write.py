@@ -89,9 +89,7 @@ def write_features(
             of_entity = [f for f in windows if f.family.entity[0] == entity]
             table = window_features(seen, of_entity, delay)
             parts.append(kept.enter_context(computed(table, scratch)))
-        connection.execute(
-            f"COPY ({_side_by_side(parts)}) TO {literal(destination)} (FORMAT parquet)"
-        )
+        connection.execute(f"COPY ({_joined(parts)}) TO {literal(destination)} (FORMAT parquet)")
 
 
 def _rows(
@@ -101,7 +99,7 @@ def _rows(
     label_delay_days: float,
     first: int | None,
 ) -> str:
-    """Return SQL for the rows of a batch with all that needs no other row, in file order."""
+    """Return SQL for the rows of a batch with all that needs no other row."""
     import ibis
 
     rows = ibis.duckdb.from_connection(connection).read_parquet(own.path)
@@ -112,17 +110,9 @@ def _rows(
     return str(ibis.to_sql(table))
 
 
-def _side_by_side(parts: Sequence[str]) -> str:
-    """Return SQL that puts tables of the same rows, in the same order, beside each other.
-
-    A join by position spares DuckDB the hash table of a join by key, and the sorting of all
-    columns after it; that the rows are the same is looked at one by one.
-    """
-    first, *others = (f"part{number}" for number in range(len(parts)))
-    tables = [f"{part} AS part{number}" for number, part in enumerate(parts)]
-    columns = [f"{first}.*", *(f"{name}.* EXCLUDE ({KEY})" for name in others)]
-    same = " AND ".join(["true", *(f"{name}.{KEY} = {first}.{KEY}" for name in others)])
-    return (
-        f"SELECT {', '.join(columns)} FROM {' POSITIONAL JOIN '.join(tables)} "
-        f"WHERE CASE WHEN {same} THEN true ELSE error('rows are out of order') END"
-    )
+def _joined(parts: Sequence[str]) -> str:
+    """Return SQL that puts tables of the same rows beside each other, in the order of the file."""
+    others = range(1, len(parts))
+    columns = ", ".join(["part0.*", *(f"part{n}.* EXCLUDE ({KEY})" for n in others)])
+    joins = " ".join(f"JOIN {parts[n]} AS part{n} ON part{n}.{KEY} = part0.{KEY}" for n in others)
+    return f"SELECT {columns} FROM {parts[0]} AS part0 {joins} ORDER BY part0.{KEY}"

@@ -1,11 +1,9 @@
-import duckdb
 import pandas as pd
 import pytest
 
 from fraud_assets.features.families import features_for
 from fraud_assets.features.transactions import Source, span_of
 from fraud_assets.features.write import (
-    _side_by_side,
     common_delay,
     own_features,
     write_features,
@@ -70,9 +68,3 @@ def test_the_delay_is_common_only_where_no_batch_says_otherwise(tmp_path):
     plain, own_time = Source(tmp_path, CARD_ROLES), Source(tmp_path, BY_LABEL_TIME)
     assert common_delay([plain, plain], 7) == 7
     assert common_delay([plain, own_time], 7) is None
-
-
-def test_rows_that_come_in_another_order_than_their_features_are_an_error(engine):
-    parts = ["(SELECT unnest([2, 3]) AS source_line)", "(SELECT unnest([3, 2]) AS source_line)"]
-    with pytest.raises(duckdb.Error, match="rows are out of order"):
-        engine.execute(_side_by_side(parts))
