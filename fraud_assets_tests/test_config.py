@@ -54,6 +54,16 @@ def test_mlflow_is_sqlite_under_the_home_folder_until_a_server_is_named(home, mo
     assert config.tracking_uri() == "http://127.0.0.1:1"
 
 
+def test_features_are_computed_in_process_or_on_a_spark_cluster(monkeypatch):
+    monkeypatch.delenv("FRAUD_ENGINE", raising=False)
+    assert config.feature_engine() == "duckdb"
+    monkeypatch.setenv("FRAUD_ENGINE", "spark://master:7077")
+    assert config.feature_engine() == "spark://master:7077"
+    monkeypatch.setenv("FRAUD_ENGINE", "flink")
+    with pytest.raises(ValueError, match="FRAUD_ENGINE is 'flink'; set it to spark://host:port"):
+        config.feature_engine()
+
+
 def test_how_many_versions_are_kept_is_a_number_or_all(monkeypatch):
     monkeypatch.delenv("FRAUD_KEEP_VERSIONS", raising=False)
     assert config.kept_versions() is None

@@ -55,8 +55,8 @@ def load_rows(
     -------
     DataFrame of shape (n_rows, n_columns + 7)
         The columns, then `batch_`, `source_line_`, `content_key_`, `fraud_`, `amount_` (null
-        where there is no amount), `transaction_id_` and `days_known_` (null where no card or
-        terminal is followed), in the order of window and file.
+        where there is no amount), `transaction_id_` and `days_known_` (null where there
+        is no timestamp), in the order of window and file.
     """
     rows: pd.DataFrame = (
         engine.sql(
