@@ -1,6 +1,7 @@
 """The whole graph in one process: what comes out, what stops, what is remembered."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -246,7 +247,7 @@ def test_a_batch_that_moved_far_fails_the_drift_check_and_goes_on(graph, first):
     drift = checks_of(result)["drift_score"]
     assert (drift.passed, drift.severity.value) == (False, "ERROR")
     assert "retrain" in drift.description
-    assert "TX_AMOUNT" in drift.description
+    assert re.search(r"moved most: \w*amount\w*", drift.description)
 
 
 def test_a_batch_too_poor_to_train_on_is_still_watched_for_drift(graph, first):
@@ -351,7 +352,8 @@ def test_a_creditcard_shaped_file_goes_through_with_all_its_columns_as_features(
     result = graph.take("creditcard", frame, trained_model=QUICK)
     assert result.success
     model = report("creditcard", "trained_model")
-    assert len(model["features"]) == 30
+    assert len(model["features"]) == 31
+    assert model["features"][-1] == "log_amount"
     assert [batch for batch, _ in model["window"]] == ["creditcard"]
     assert report("creditcard", "registered_model")["outcome"] == "shadow_only"
     assert "not comparable" in report("creditcard", "registered_model")["reason"]
