@@ -353,7 +353,7 @@ def test_a_creditcard_shaped_file_goes_through_with_all_its_columns_as_features(
     assert result.success
     model = report("creditcard", "trained_model")
     assert len(model["features"]) == 31
-    assert model["features"][-1] == "log_amount"
+    assert "log_amount" in model["features"]
     assert [batch for batch, _ in model["window"]] == ["creditcard"]
     assert report("creditcard", "registered_model")["outcome"] == "shadow_only"
     assert "not comparable" in report("creditcard", "registered_model")["reason"]
