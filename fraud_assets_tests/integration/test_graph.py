@@ -349,7 +349,7 @@ def test_columns_may_have_any_name_also_one_that_the_platform_has_for_something(
 
 def test_a_creditcard_shaped_file_goes_through_with_all_its_columns_as_features(graph, first):
     frame = simulate_creditcard()
-    result = graph.take("creditcard", frame, trained_model=QUICK)
+    result = graph.take("creditcard", frame)
     assert result.success
     model = report("creditcard", "trained_model")
     assert len(model["features"]) == 31
