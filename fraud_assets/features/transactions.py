@@ -37,6 +37,11 @@ class Span(NamedTuple):
     last: int | None
     last_label: int | None
 
+    @property
+    def reach(self) -> int | None:
+        """The moment after which the longest window of the first row begins."""
+        return None if self.first is None else self.first - microseconds(LONGEST_WINDOW_DAYS)
+
     def may_see(self, earlier: "Span") -> bool:
         """Tell whether a window of this batch may hold a row, or a label, of an earlier one.
 
@@ -44,11 +49,10 @@ class Span(NamedTuple):
         ----------
         earlier : Span
         """
-        if self.first is None or self.last is None or earlier.first is None:
+        if self.reach is None or self.last is None or earlier.first is None:
             return False
         ends = [end for end in (earlier.last, earlier.last_label) if end is not None]
-        reach = self.first - microseconds(LONGEST_WINDOW_DAYS)
-        return earlier.first <= self.last and max(ends) > reach
+        return earlier.first <= self.last and max(ends) > self.reach
 
 
 def span_of(backend: "BaseBackend", own: Source, label_delay_days: float) -> Span:
@@ -89,11 +93,10 @@ def look_back(
     import ibis
 
     parts = [canonical(backend, own, label_delay_days)]
-    if span.first is not None and span.last is not None:
-        reach = span.first - microseconds(LONGEST_WINDOW_DAYS)
+    if span.reach is not None and span.last is not None:
         for source in history:
             rows = canonical(backend, source, label_delay_days)
-            seen = (rows[KNOWN] > reach) | (rows[LABEL_KNOWN] > reach)
+            seen = (rows[KNOWN] > span.reach) | (rows[LABEL_KNOWN] > span.reach)
             past = rows.filter((rows[KNOWN] <= span.last) & seen)
             parts.append(past.mutate(source_line=ibis.null("int64")))
     return reduce(lambda left, right: left.union(right), parts)
