@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     import duckdb
     from ibis.backends import BaseBackend
 
+FORMAT = "(FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1)"
+"""Deltas instead of dictionaries: most values here are distinct. Smaller, and faster to write."""
+
 
 def own_features(kinds: dict[str, str], roles: Roles) -> list[str]:
     """Return the source columns that are features as they are.
@@ -89,7 +92,7 @@ def write_features(
             of_entity = [f for f in windows if f.family.entity[0] == entity]
             table = window_features(seen, of_entity, delay)
             parts.append(kept.enter_context(computed(table, scratch)))
-        connection.execute(f"COPY ({_joined(parts)}) TO {literal(destination)} (FORMAT parquet)")
+        connection.execute(f"COPY ({_joined(parts)}) TO {literal(destination)} {FORMAT}")
 
 
 def _rows(
