@@ -22,7 +22,7 @@ RELATIVE = 1e-6
 BASE_ROWS = 1_750_000
 COPIES = 10
 WEEKS = 20
-SETTLED = 7
+SETTLED = 14
 """Weeks after which the longest window and the delay are full."""
 OURS = """
 from pathlib import Path
@@ -137,7 +137,7 @@ def weekly(engine: duckdb.DuckDBPyConnection, source: Path, folder: Path) -> lis
     out = str(folder / "week.parquet")
     seconds = []
     for week in (SETTLED - 1, WEEKS - 1):
-        reach = paths[max(0, week - 6) : week]
+        reach = paths[max(0, week - 13) : week]
         runs = [
             in_fresh_process(OURS, None, out, "all", *map(str, [paths[week], *reach]))["seconds"]
             for _ in range(3)

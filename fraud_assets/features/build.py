@@ -3,10 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from fraud_assets.features.families import Feature, RowFeature, WindowFeature
+from fraud_assets.features.families import (
+    PEAK_AGAINST_DAYS,
+    Feature,
+    RowFeature,
+    WindowFeature,
+)
 from fraud_assets.features.known import (
     KNOWN,
     LABEL_KNOWN,
+    MICROSECONDS_PER_DAY,
     MICROSECONDS_PER_SECOND,
     microseconds,
 )
@@ -94,8 +100,12 @@ def _value(rows: "ir.Table", feature: WindowFeature, delay: int) -> "ir.Value":
     import ibis
 
     family, days = feature.family, microseconds(feature.days)
-    if family.reach == "labelled":
+    if family.aggregation in LATEST_LABELS:
+        value = LATEST_LABELS[family.aggregation](rows, feature, days, delay)
+    elif family.reach == "labelled":
         value = _labelled(rows, feature, days, delay)
+    elif family.aggregation == "peak":
+        value = _peak(rows, feature, days)
     else:
         window = _window(rows, feature, days, itself=family.reach == "now")
         value = AGGREGATIONS[family.aggregation](rows, family.column, window)
@@ -127,6 +137,43 @@ def _labelled(rows: "ir.Table", feature: WindowFeature, days: int, delay: int) -
     if feature.family.aggregation == "count":
         return labels
     return (within(rows["fraud"].sum()) / labels.nullif(0)).fill_null(0)
+
+
+def _latest(
+    rows: "ir.Table", feature: WindowFeature, days: int, delay: int, label: int
+) -> "ir.Value":
+    """Return when the last row with a label took place, of those whose label is known."""
+    import ibis
+
+    by = [rows[role] for role in feature.family.entity]
+    frame = (days + delay - 1, delay)
+    window = ibis.range_window(group_by=by, order_by=rows[KNOWN], preceding=frame)
+    moment = ibis.ifelse(rows["fraud"] == label, rows[KNOWN], ibis.null("int64"))
+    return moment.max().over(window)
+
+
+def _days_since_fraud(
+    rows: "ir.Table", feature: WindowFeature, days: int, delay: int
+) -> "ir.Value":
+    fraud = _latest(rows, feature, days, delay, label=1)
+    return (rows[KNOWN] - delay - fraud) / MICROSECONDS_PER_DAY
+
+
+def _last_is_fraud(rows: "ir.Table", feature: WindowFeature, days: int, delay: int) -> "ir.Value":
+    import ibis
+
+    fraud, genuine = (_latest(rows, feature, days, delay, label) for label in (1, 0))
+    last = (fraud.notnull() & (genuine.isnull() | (fraud >= genuine))).cast("int8")
+    return ibis.ifelse(fraud.isnull() & genuine.isnull(), ibis.null("int8"), last)
+
+
+LATEST_LABELS = {"days_since_fraud": _days_since_fraud, "last_is_fraud": _last_is_fraud}
+
+
+def _peak(rows: "ir.Table", feature: WindowFeature, days: int) -> "ir.Value":
+    amount = rows[feature.family.column]
+    usual = amount.mean().over(_window(rows, feature, microseconds(PEAK_AGAINST_DAYS)))
+    return amount.max().over(_window(rows, feature, days)) / usual.nullif(0)
 
 
 def _distinct(rows: "ir.Table", column: str, window: "WindowBuilder") -> "ir.Value":

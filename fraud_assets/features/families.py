@@ -7,7 +7,8 @@ from typing import Literal
 from fraud_assets.intake.contract import Roles
 
 Aggregation = Literal[
-    "count", "mean", "sum", "max", "std", "ratio", "zscore", "seconds_since", "distinct", "never"
+    *("count", "mean", "sum", "max", "std", "ratio", "zscore", "peak"),
+    *("seconds_since", "distinct", "never", "days_since_fraud", "last_is_fraud"),
 ]
 Reach = Literal["now", "before", "labelled"]
 
@@ -25,9 +26,10 @@ class Family:
     column : {"amount", "fraud", "terminal"} or None
         What is aggregated; None: the rows themselves.
     aggregation : str
-        `ratio` and `zscore` hold the transaction's own value against the window's;
-        `seconds_since` is the time since the window's last row, `never` is 1 when the window
-        is empty.
+        `ratio` and `zscore` hold the transaction's own value against the window's, `peak`
+        the window's largest against the mean of the last 90 days; `seconds_since` is the time
+        since the window's last row, `never` is 1 when the window is empty;
+        `days_since_fraud` and `last_is_fraud` look at the labels that became known last.
     days : tuple of int
         Lengths `d` of the windows, in days.
     reach : {"now", "before", "labelled"}
@@ -42,6 +44,11 @@ class Family:
     aggregation: Aggregation
     days: tuple[int, ...]
     reach: Reach
+
+    @property
+    def longest_days(self) -> int:
+        """Length of the longest window that the family looks at, in days."""
+        return max(*self.days, PEAK_AGAINST_DAYS if self.aggregation == "peak" else 0)
 
 
 @dataclass(frozen=True)
@@ -61,15 +68,18 @@ class RowFeature:
 
 
 DAYS = (1, 7, 30)
+PEAK_AGAINST_DAYS = 90
+"""Days of amounts that a peak is held against."""
 
 FAMILIES: tuple[Family, ...] = (
     Family("card_transactions_{}d", ("card",), None, "count", DAYS, "now"),
-    Family("card_mean_amount_{}d", ("card",), "amount", "mean", DAYS, "now"),
+    Family("card_mean_amount_{}d", ("card",), "amount", "mean", (*DAYS, 90), "now"),
     Family("card_sum_amount_{}d", ("card",), "amount", "sum", DAYS, "now"),
     Family("card_max_amount_{}d", ("card",), "amount", "max", DAYS, "now"),
     Family("card_std_amount_{}d", ("card",), "amount", "std", DAYS, "now"),
-    Family("card_amount_ratio_{}d", ("card",), "amount", "ratio", (30,), "before"),
-    Family("card_amount_zscore_{}d", ("card",), "amount", "zscore", (30,), "before"),
+    Family("card_amount_ratio_{}d", ("card",), "amount", "ratio", (30, 90), "before"),
+    Family("card_amount_zscore_{}d", ("card",), "amount", "zscore", (30, 90), "before"),
+    Family("card_peak_amount_ratio_{}d", ("card",), "amount", "peak", (7, 14), "now"),
     Family("card_seconds_since_last_{}d", ("card",), None, "seconds_since", (30,), "before"),
     Family("card_distinct_terminals_{}d", ("card",), "terminal", "distinct", (7,), "now"),
     Family("card_new_at_terminal_{}d", ("card", "terminal"), None, "never", (30,), "before"),
@@ -81,7 +91,17 @@ FAMILIES: tuple[Family, ...] = (
     Family("terminal_max_amount_{}d", ("terminal",), "amount", "max", DAYS, "now"),
     Family("terminal_std_amount_{}d", ("terminal",), "amount", "std", DAYS, "now"),
     Family("terminal_labelled_transactions_{}d", ("terminal",), "fraud", "count", DAYS, "labelled"),
-    Family("terminal_fraud_share_{}d", ("terminal",), "fraud", "mean", DAYS, "labelled"),
+    Family(
+        "terminal_fraud_share_{}d", ("terminal",), "fraud", "mean", (1, 3, 7, 14, 30), "labelled"
+    ),
+    Family(
+        *("terminal_days_since_fraud_{}d", ("terminal",), "fraud"),
+        *("days_since_fraud", (30,), "labelled"),
+    ),
+    Family(
+        *("terminal_last_is_fraud_{}d", ("terminal",), "fraud"),
+        *("last_is_fraud", (30,), "labelled"),
+    ),
 )
 ROW_FEATURES: tuple[RowFeature, ...] = (
     RowFeature("hour", "date"),
@@ -90,7 +110,7 @@ ROW_FEATURES: tuple[RowFeature, ...] = (
     RowFeature("is_weekend", "date"),
     RowFeature("log_amount", "amount"),
 )
-LONGEST_WINDOW_DAYS = max(max(family.days) for family in FAMILIES)
+LONGEST_WINDOW_DAYS = max(family.longest_days for family in FAMILIES)
 
 
 @dataclass(frozen=True)
@@ -114,7 +134,8 @@ class WindowFeature:
 
     def warm_up_days(self, label_delay_days: float) -> float:
         """Return after how many days of history the window is full, in days."""
-        return self.days + (label_delay_days if self.family.reach == "labelled" else 0)
+        days = self.family.longest_days if self.family.aggregation == "peak" else self.days
+        return days + (label_delay_days if self.family.reach == "labelled" else 0)
 
 
 Feature = WindowFeature | RowFeature

@@ -33,7 +33,7 @@ def histories(draw, max_size=30):
     def column(values):
         return draw(st.lists(values, min_size=n, max_size=n))
 
-    def times(last_day=60):
+    def times(last_day=100):
         hours, beside = column(st.integers(0, last_day * 8)), column(st.sampled_from((-1, 0, 0, 1)))
         return [
             START + pd.Timedelta(hours=3 * h) + pd.Timedelta(microseconds=us)

@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from fraud_assets.features.families import WindowFeature
+
 MICROSECONDS_PER_DAY = 86_400_000_000
 
 
@@ -39,6 +41,9 @@ def value(events: list[Event], own: Event, feature: Any) -> float | None:
     if own.known is None or any(getattr(own, role) is None for role in family.entity):
         return None
     inside = seen(events, own, feature)
+    if family.aggregation == "peak":
+        usual = seen(events, own, WindowFeature(family, 90))
+        return peak(*([e.amount for e in part if e.amount is not None] for part in (inside, usual)))
     if family.column == "amount":
         amounts = [event.amount for event in inside if event.amount is not None]
         return of_amounts(amounts, own, family.aggregation)
@@ -51,8 +56,25 @@ def of_events(inside: list[Event], own: Event, aggregation: str) -> float | None
         return (own.known - max(e.known for e in inside)) / 1_000_000 if inside else None
     if aggregation == "mean":
         return sum(e.fraud for e in inside) / len(inside) if inside else 0.0
+    if aggregation in ("days_since_fraud", "last_is_fraud"):
+        return of_labels(inside, own, aggregation)
     terminals = {event.terminal for event in inside if event.terminal is not None}
     return {"count": len(inside), "never": int(not inside), "distinct": len(terminals)}[aggregation]
+
+
+def of_labels(inside: list[Event], own: Event, aggregation: str) -> float | None:
+    """An aggregate of the labels that became known last."""
+    if aggregation == "last_is_fraud":
+        last = max((e.label_known for e in inside), default=None)
+        return max((e.fraud for e in inside if e.label_known == last), default=None)
+    told = [e.label_known for e in inside if e.fraud == 1]
+    return (own.known - max(told)) / MICROSECONDS_PER_DAY if told else None
+
+
+def peak(inside: list[Decimal], usual: list[Decimal]) -> float | None:
+    """The largest amount over the usual mean."""
+    mean = sum(usual) / len(usual) if usual else 0
+    return float(max(inside) / mean) if inside and mean else None
 
 
 def of_amounts(amounts: list[Decimal], own: Event, aggregation: str) -> float | None:

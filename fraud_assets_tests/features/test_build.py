@@ -169,6 +169,17 @@ def test_a_label_with_a_time_of_its_own_counts_from_then_on_and_one_without_neve
     assert of(frame, tmp_path, "card_labelled_transactions_30d", roles=roles) == [0, 0, 1, 2]
 
 
+def test_the_last_label_is_a_fraud_when_one_of_its_moment_is(tmp_path):
+    frame = rows(day=[0, 1, 1, 2, 8, 9, 50], fraud=[0, 1, 0, 0, 0, 0, 0])
+    assert of(frame, tmp_path, "terminal_last_is_fraud_30d")[4:] == [1, 0, None]
+    assert of(frame, tmp_path, "terminal_days_since_fraud_30d")[3:] == [None, 0, 1, None]
+
+
+def test_a_peak_is_held_against_the_mean_of_ninety_days(tmp_path):
+    frame = rows(day=[0, 80, 85, 88], amount=[1.0, 9.0, 2.0, 4.0])
+    assert of(frame, tmp_path, "card_peak_amount_ratio_7d") == [1, 1.8, 2.25, 1]
+
+
 def test_a_row_with_a_time_of_its_own_counts_from_when_it_was_known(tmp_path):
     frame = rows(day=[1, 2])
     known = pd.to_datetime(["2026-01-05", "2026-01-03"]).astype("datetime64[us]")

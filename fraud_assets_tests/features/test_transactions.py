@@ -7,18 +7,18 @@ from fraud_assets_tests.features.conftest import BY_LABEL_TIME, in_process, sour
 from fraud_assets_tests.features.test_build import rows
 
 DAY = 86_400_000_000
-MARCH = Span(100 * DAY, 130 * DAY, 137 * DAY)
+MARCH = Span(160 * DAY, 190 * DAY, 197 * DAY)
 
 
 @pytest.mark.parametrize(
     ("earlier", "seen"),
     [
-        (Span(60 * DAY, 80 * DAY, 87 * DAY), True),
+        (Span(120 * DAY, 140 * DAY, 147 * DAY), True),
         (Span(0, 70 * DAY, 70 * DAY), False),
         (Span(0, 63 * DAY, 70 * DAY + 1), True),
         (Span(0, 10 * DAY, 90 * DAY), True),
-        (Span(110 * DAY, 140 * DAY, 147 * DAY), True),
-        (Span(131 * DAY, 140 * DAY, 147 * DAY), False),
+        (Span(170 * DAY, 200 * DAY, 207 * DAY), True),
+        (Span(191 * DAY, 200 * DAY, 207 * DAY), False),
         (Span(None, None, None), False),
     ],
     ids=["near", "too_old", "its_last_label", "late_labels", "overlap", "later", "no_times"],
@@ -32,13 +32,13 @@ def test_a_batch_without_times_sees_nothing():
 
 
 def test_of_an_earlier_batch_only_the_rows_within_reach_are_read(tmp_path):
-    own, past = rows(day=[50, 51]), rows(day=[1, 12, 14, 49, 51.5])
+    own, past = rows(day=[110, 111]), rows(day=[1, 12, 14, 109, 111.5])
     with in_process() as (_, backend):
         first, second = sources([own, past], tmp_path, CARD_ROLES)
         span = span_of(backend, first, 7)
         table = look_back(backend, first, [second], span, 7).to_pandas()
     read = table[table["source_line"].isna()]["known_us"] / DAY - 20_454
-    assert sorted(read.round(6)) == [14, 49]
+    assert sorted(read.round(6)) == [14, 109]
 
 
 def test_an_old_row_whose_label_came_late_is_read(tmp_path):
