@@ -243,15 +243,38 @@ class SplitSettings(Settings):
 class EstimatorName(StrEnum):
     """The estimators that `training/estimators.py` can build."""
 
+    xgboost = "xgboost"
+    lightgbm = "lightgbm"
     hist_gradient_boosting = "hist_gradient_boosting"
+    random_forest = "random_forest"
+    logistic_regression = "logistic_regression"
     mlp = "mlp"
+    isolation_forest = "isolation_forest"
+    soft_voting = "soft_voting"
+    stacking = "stacking"
+
+
+class Imbalance(StrEnum):
+    """What is done about frauds being few, on the train rows only."""
+
+    none = "none"
+    class_weight = "class_weight"
+    undersample = "undersample"
+    smote = "smote"
+    focal_loss = "focal_loss"
 
 
 class ThresholdRule(StrEnum):
-    """What the decision threshold is best at, on the validation rows."""
+    """How the decision threshold is chosen, on the validation rows."""
 
     max_f1 = "max_f1"
     min_cost = "min_cost"
+    min_recall = "min_recall"
+    max_alerts = "max_alerts"
+
+
+ALERT_CAPACITY = 100
+"""Alerts a day that the analysts can review."""
 
 
 class Costs(Settings):
@@ -267,21 +290,20 @@ class Costs(Settings):
     false_alarm: float = Field(5.0, ge=0, description="Cost of disturbing a genuine customer.")
 
 
-class TrainingSettings(Costs):
-    """Estimator, its parameters, the decision threshold and the costs."""
+class ThresholdSettings(Costs):
+    """The rule for the decision threshold, and what the rules need."""
 
-    estimator: EstimatorName = Field(
-        EstimatorName.hist_gradient_boosting, description="Which estimator is trained."
-    )
-    parameters: dict[str, Any] = Field(
-        default_factory=dict,
-        description="scikit-learn parameters that replace the defaults, for example max_iter: 300 "
-        "or hidden_layer_sizes: [64, 32].",
-    )
     threshold_rule: ThresholdRule = Field(
-        ThresholdRule.max_f1, description="What the threshold is best at, on validation rows."
+        ThresholdRule.max_f1,
+        description="max_f1; min_cost; min_recall: the fewest alerts that catch `recall_target`; "
+        "max_alerts: as many as `alerts_per_day` allow.",
     )
-    seed: int = Field(0, ge=0, description="Seed of the training.")
+    recall_target: float = Field(
+        0.9, gt=0, le=1, description="Share of the frauds that min_recall has to catch."
+    )
+    alerts_per_day: float = Field(
+        ALERT_CAPACITY, gt=0, description="Alerts a day that max_alerts may raise."
+    )
 
     @property
     def costs(self) -> Costs:
@@ -289,14 +311,97 @@ class TrainingSettings(Costs):
         return Costs(**self.model_dump(include=set(Costs.model_fields)))
 
 
+class TrainingSettings(ThresholdSettings):
+    """Estimator, its parameters, imbalance, the decision threshold and the costs."""
+
+    estimator: EstimatorName = Field(
+        EstimatorName.xgboost, description="Which estimator is trained."
+    )
+    parameters: dict[str, Any] = Field(
+        default_factory=dict,
+        description="The estimator's own parameters that replace the defaults, for example "
+        "n_estimators: 300, or hidden_layer_sizes: [64, 32]; of soft_voting and stacking by "
+        "member, for example xgboost: {max_depth: 3}.",
+    )
+    members: list[EstimatorName] = Field(
+        [EstimatorName.xgboost, EstimatorName.lightgbm, EstimatorName.random_forest],
+        description="What soft_voting and stacking are made of.",
+    )
+    imbalance: Imbalance = Field(
+        Imbalance.none,
+        description="none; class_weight: frauds weigh as much as all genuine rows; undersample; "
+        "smote; focal_loss (xgboost and lightgbm).",
+    )
+    genuine_per_fraud: float = Field(
+        10.0, ge=1, description="Genuine rows for each fraud after undersample or smote."
+    )
+    focal_gamma: float = Field(
+        1.0, ge=0, le=5, description="How much focal_loss forgets the easy rows; 0: not at all."
+    )
+    anomaly_score: bool = Field(
+        False, description="Add the score of an isolation forest to the features."
+    )
+    use_tuned: bool = Field(
+        True,
+        description="Use the parameters that tuned_parameters found best for this estimator, "
+        "under those of `parameters`.",
+    )
+    seed: int = Field(0, ge=0, description="Seed of the training.")
+
+    @model_validator(mode="after")
+    def _ensembles_have_members(self) -> Self:
+        ensembles = {EstimatorName.soft_voting, EstimatorName.stacking}
+        if len(set(self.members)) != len(self.members) or len(self.members) < 2:
+            raise ValueError("members must name two or more estimators, each once")
+        if ensembles & set(self.members):
+            raise ValueError("members of an ensemble cannot be ensembles themselves")
+        return self
+
+
+class TuningSettings(Settings):
+    """How long, and over what, Optuna looks for better parameters."""
+
+    estimator: EstimatorName = Field(
+        EstimatorName.xgboost, description="Which estimator is tuned; one with a search space."
+    )
+    trials: int = Field(30, ge=1, le=10_000, description="Trials in all, earlier ones included.")
+    minutes: float = Field(20.0, gt=0, description="Minutes after which no new trial begins.")
+    folds: int = Field(3, ge=2, le=10, description="Validation folds, in time order.")
+    imbalance: Imbalance = Field(Imbalance.none, description="As in the training.")
+    seed: int = Field(0, ge=0, description="Seed of the sampler and of the trainings.")
+
+
 # --- evaluation and drift ---------------------------------------------------------------
 
 
+class JudgedBy(StrEnum):
+    """Which end of a figure its verdict looks at."""
+
+    point = "point"
+    interval = "interval"
+
+
 class EvaluationSettings(Settings):
-    """How sure the figures are said to be."""
+    """How sure the figures are said to be, and what a challenger has to show."""
 
     bootstrap_resamples: int = Field(200, ge=50, description="Resamples behind an interval.")
     seed: int = Field(0, ge=0, description="Seed of the resampling.")
+    recall_judged_by: JudgedBy = Field(
+        JudgedBy.point,
+        description="Whether fraud_recall judges the figure itself (point), or the lower end of "
+        "its interval (interval).",
+    )
+    promotion_margin: float = Field(
+        0.0, ge=0, le=1, description="By how much more a challenger's average precision must lie."
+    )
+    promotion_confidence: float = Field(
+        0.95, gt=0.5, lt=1, description="How sure that must be: the paired interval's coverage."
+    )
+    segments: list[str] = Field(
+        ["amount_band", "night", "new_card", "week"],
+        description="Parts of the test rows in none of which a challenger may be worse: "
+        "amount_band, night, new_card, week, or a column of the data.",
+    )
 
 
 class DriftSettings(Settings):

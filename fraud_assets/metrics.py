@@ -316,8 +316,8 @@ def threshold_curve(
     Returns
     -------
     dict of str to ndarray of shape (n_distinct_scores,)
-        `threshold` in falling order, `precision`, `recall`, `f1` and `cost`: the losses of
-        missed frauds, the reviews and the false alarms, in money.
+        `threshold` in falling order, `alerts`, `precision`, `recall`, `f1` and `cost`: the
+        losses of missed frauds, the reviews and the false alarms, in money.
     """
     order = np.argsort(-scores, kind="stable")
     ends = _last_of_ties(scores[order])
@@ -329,6 +329,7 @@ def threshold_curve(
     n_frauds = fraud.sum()
     return {
         "threshold": scores[order][ends].astype(float),
+        "alerts": alerts,
         "precision": detected / alerts,
         "recall": detected / n_frauds if n_frauds else np.zeros_like(detected),
         "f1": 2 * detected / (alerts + n_frauds),

@@ -1,72 +1,228 @@
-"""The estimators that can be trained, by name."""
+"""The estimators that can be trained, as a table. Adding one is adding an entry."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fraud_assets.config import EstimatorName
+import numpy as np
+
+from fraud_assets.config import EstimatorName, Imbalance, TrainingSettings
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
 TRUSTED_TYPES = (
+    "collections.OrderedDict",
+    "fraud_assets.training.anomaly.AnomalyClassifier",
+    "fraud_assets.training.anomaly.AnomalyScore",
+    "fraud_assets.training.calibration.CalibratedModel",
+    "fraud_assets.training.focal.FocalBoosting",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
     "numpy.dtype",
+    "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.utils._bunch.Bunch",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
 )
-"""Types of the estimators below that skops does not know as harmless by itself."""
+"""Types of the estimators below that skops does not know as harmless by itself.
 
-DEFAULTS: dict[EstimatorName, dict[str, Any]] = {
-    EstimatorName.hist_gradient_boosting: {
-        "learning_rate": 0.05,
-        "max_iter": 150,
-        "max_leaf_nodes": 8,
-        "max_features": 0.3,
-        # On few frauds unregularized leaves run away: one bad step can undo all others.
-        "l2_regularization": 10.0,
-        "early_stopping": False,
-    },
+A booster is stored as the bytes of its library's own model format, which holds no code.
+"""
+
+
+def _xgboost(seed: int) -> "BaseEstimator":
+    from xgboost import XGBClassifier
+
+    return XGBClassifier(random_state=seed, tree_method="hist")
+
+
+def _lightgbm(seed: int) -> "BaseEstimator":
+    try:
+        from lightgbm import LGBMClassifier
+    except OSError as error:
+        raise OSError(
+            f"LightGBM cannot be loaded ({error}): install libgomp1, or choose xgboost"
+        ) from error
+    return LGBMClassifier(random_state=seed, verbose=-1, deterministic=True, force_col_wise=True)
+
+
+def _hist_gradient_boosting(seed: int) -> "BaseEstimator":
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(random_state=seed)
+
+
+def _random_forest(seed: int) -> "BaseEstimator":
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(random_state=seed, n_jobs=-1)
+
+
+def _logistic_regression(seed: int) -> "BaseEstimator":
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(random_state=seed)
+
+
+def _mlp(seed: int) -> "BaseEstimator":
+    from sklearn.neural_network import MLPClassifier
+
+    return MLPClassifier(random_state=seed)
+
+
+def _isolation_forest(seed: int) -> "BaseEstimator":
+    from fraud_assets.training.anomaly import AnomalyClassifier
+
+    return AnomalyClassifier(random_state=seed)
+
+
+def _balanced(_: float) -> dict[str, Any]:
+    return {"class_weight": "balanced"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An estimator of the table.
+
+    Attributes
+    ----------
+    make : callable
+        Takes the seed, returns the estimator with its library's own defaults.
+    defaults : dict
+        Parameters that are better here than the library's.
+    scaled : bool
+        Whether it stands behind an imputer and a scaler; the others read missing values.
+    weigh : callable or None
+        Takes the genuine rows for each fraud, returns the parameters by which all frauds weigh
+        as much as all genuine rows; None when the estimator has no weights.
+    """
+
+    make: Callable[[int], "BaseEstimator"]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    scaled: bool = False
+    weigh: Callable[[float], dict[str, Any]] | None = None
+
+
+ESTIMATORS: dict[EstimatorName, Entry] = {
+    EstimatorName.xgboost: Entry(
+        _xgboost,
+        {
+            "learning_rate": 0.05,
+            "n_estimators": 250,
+            "max_depth": 5,
+            "min_child_weight": 5,
+            "subsample": 0.8,
+            "colsample_bytree": 0.4,
+        },
+        weigh=lambda ratio: {"scale_pos_weight": ratio},
+    ),
+    EstimatorName.lightgbm: Entry(
+        _lightgbm,
+        {
+            "learning_rate": 0.05,
+            "n_estimators": 250,
+            "num_leaves": 15,
+            "min_child_samples": 30,
+            "subsample": 0.8,
+            "subsample_freq": 1,
+            "colsample_bytree": 0.4,
+        },
+        weigh=_balanced,
+    ),
+    EstimatorName.hist_gradient_boosting: Entry(
+        _hist_gradient_boosting,
+        {
+            "learning_rate": 0.05,
+            "max_iter": 150,
+            "max_leaf_nodes": 8,
+            "max_features": 0.3,
+            # On few frauds unregularized leaves run away: one bad step can undo all others.
+            "l2_regularization": 10.0,
+            "early_stopping": False,
+        },
+        weigh=_balanced,
+    ),
+    EstimatorName.random_forest: Entry(
+        _random_forest,
+        {"n_estimators": 200, "min_samples_leaf": 3, "max_features": 0.3},
+        weigh=_balanced,
+    ),
+    EstimatorName.logistic_regression: Entry(
+        _logistic_regression, {"max_iter": 1000}, scaled=True, weigh=_balanced
+    ),
     # The baseline: scikit-learn's own defaults.
-    EstimatorName.mlp: {},
+    EstimatorName.mlp: Entry(_mlp, scaled=True),
+    EstimatorName.isolation_forest: Entry(_isolation_forest),
 }
+BOOSTERS = (EstimatorName.xgboost, EstimatorName.lightgbm)
+ENSEMBLES = (EstimatorName.soft_voting, EstimatorName.stacking)
+STACKING_FOLDS = 3
 
 
-def build(name: EstimatorName, parameters: Mapping[str, Any], seed: int) -> "Pipeline":
+def build(settings: TrainingSettings, ratio: float = 1.0) -> "Pipeline":
     """Build an unfitted pipeline that ends in an estimator.
 
     Parameters
     ----------
-    name : EstimatorName
-    parameters : mapping of str to Any
-        Replace the defaults; a list is passed as a tuple.
-    seed : int
+    settings : TrainingSettings
+    ratio : float
+        Genuine rows for each fraud among the train rows; used by `class_weight`.
 
     Returns
     -------
     Pipeline
-        The MLP stands behind an imputer and a scaler; boosting reads missing values itself.
+        Steps `anomaly`, `impute`, `scale` where needed, and `estimator`.
 
     Raises
     ------
     ValueError
-        When the estimator has no such parameter.
+        When the estimator has no such parameter, no weights, or no focal loss.
     """
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.impute import SimpleImputer
-    from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    if name is EstimatorName.mlp:
-        estimator = MLPClassifier(random_state=seed)
-        steps = [("impute", SimpleImputer(keep_empty_features=True)), ("scale", StandardScaler())]
+    if settings.estimator in ENSEMBLES:
+        steps = [("estimator", _ensemble(settings, ratio))]
     else:
-        estimator = HistGradientBoostingClassifier(random_state=seed)
-        steps = []
-    chosen = DEFAULTS[name] | {
-        key: tuple(value) if isinstance(value, list) else value for key, value in parameters.items()
+        steps = _steps(settings.estimator, settings.parameters, settings, ratio)
+    if settings.anomaly_score:
+        from fraud_assets.training.anomaly import AnomalyScore
+
+        steps = [("anomaly", AnomalyScore(random_state=settings.seed)), *steps]
+    return Pipeline(steps)
+
+
+def _steps(
+    name: EstimatorName, parameters: Mapping[str, Any], settings: TrainingSettings, ratio: float
+) -> list[tuple[str, Any]]:
+    steps: list[tuple[str, Any]] = []
+    # SMOTE's rows lie between others, so that nothing may be missing in any.
+    if ESTIMATORS[name].scaled or settings.imbalance is Imbalance.smote:
+        from sklearn.impute import SimpleImputer
+
+        steps.append(("impute", SimpleImputer(strategy="median", keep_empty_features=True)))
+    if ESTIMATORS[name].scaled:
+        from sklearn.preprocessing import StandardScaler
+
+        steps.append(("scale", StandardScaler()))
+    return [*steps, ("estimator", _estimator(name, parameters, settings, ratio))]
+
+
+def _estimator(
+    name: EstimatorName, parameters: Mapping[str, Any], settings: TrainingSettings, ratio: float
+) -> "BaseEstimator":
+    entry = ESTIMATORS[name]
+    estimator = entry.make(settings.seed)
+    chosen = {
+        **entry.defaults,
+        **_weights(name, settings, ratio),
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items()},
     }
     unknown = sorted(set(chosen) - set(estimator.get_params()))
     if unknown:
@@ -74,7 +230,59 @@ def build(name: EstimatorName, parameters: Mapping[str, Any], seed: int) -> "Pip
             f"{name} has no parameter {', '.join(unknown)}; it has "
             f"{', '.join(sorted(estimator.get_params()))}"
         )
-    return Pipeline([*steps, ("estimator", estimator.set_params(**chosen))])
+    if settings.imbalance is Imbalance.focal_loss:
+        return _focal(name, chosen, settings)
+    return estimator.set_params(**chosen)
+
+
+def _weights(name: EstimatorName, settings: TrainingSettings, ratio: float) -> dict[str, Any]:
+    if settings.imbalance is not Imbalance.class_weight:
+        return {}
+    weigh = ESTIMATORS[name].weigh
+    if weigh is None:
+        able = ", ".join(other for other, entry in ESTIMATORS.items() if entry.weigh)
+        raise ValueError(
+            f"{name} has no class weights; choose undersample or smote as imbalance, or one of "
+            f"{able}"
+        )
+    return weigh(ratio)
+
+
+def _focal(
+    name: EstimatorName, chosen: dict[str, Any], settings: TrainingSettings
+) -> "BaseEstimator":
+    if name not in BOOSTERS:
+        raise ValueError(
+            f"{name} takes no loss of one's own; focal_loss works with {', '.join(BOOSTERS)}"
+        )
+    from fraud_assets.training.focal import FocalBoosting
+
+    return FocalBoosting(
+        library=str(name), parameters=chosen, gamma=settings.focal_gamma, random_state=settings.seed
+    )
+
+
+def _ensemble(settings: TrainingSettings, ratio: float) -> "BaseEstimator":
+    from sklearn.ensemble import StackingClassifier, VotingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+
+    strangers = sorted(set(settings.parameters) - set(settings.members))
+    if strangers:
+        raise ValueError(
+            f"{settings.estimator} takes parameters by member; {', '.join(strangers)} is none of "
+            f"{', '.join(settings.members)}"
+        )
+    members = [
+        (str(name), Pipeline(_steps(name, settings.parameters.get(name, {}), settings, ratio)))
+        for name in settings.members
+    ]
+    if settings.estimator is EstimatorName.soft_voting:
+        return VotingClassifier(members, voting="soft")
+    # Unshuffled folds of rows in time order: no member is asked about its neighbours in time.
+    return StackingClassifier(
+        members, LogisticRegression(), cv=STACKING_FOLDS, stack_method="predict_proba"
+    )
 
 
 def fit(pipeline: "Pipeline", features: "pd.DataFrame", labels: "pd.Series") -> tuple[int, bool]:
@@ -90,9 +298,10 @@ def fit(pipeline: "Pipeline", features: "pd.DataFrame", labels: "pd.Series") -> 
     Returns
     -------
     iterations : int
+        Of an ensemble, those of its longest member.
     converged : bool
-        Whether the MLP stopped by itself before `max_iter`. Boosting without early stopping
-        has nothing to converge to and counts as converged.
+        Whether what iterates until it is done was done before `max_iter`. A fixed number of
+        trees has nothing to converge to and counts as converged.
     """
     from sklearn.exceptions import ConvergenceWarning
 
@@ -100,9 +309,23 @@ def fit(pipeline: "Pipeline", features: "pd.DataFrame", labels: "pd.Series") -> 
         # The verdict is the asset check `model_converged`; a warning would say it twice.
         warnings.simplefilter("ignore", ConvergenceWarning)
         pipeline.fit(features, labels)
-    estimator = pipeline.named_steps["estimator"]
-    iterations = int(estimator.n_iter_)
-    stops_early = estimator.get_params().get("early_stopping") is True or hasattr(
-        estimator, "loss_curve_"
-    )
-    return iterations, not stops_early or iterations < estimator.max_iter
+    found = [_progress(e) for e in _fitted(pipeline.named_steps["estimator"])]
+    return max(iterations for iterations, _ in found), all(converged for _, converged in found)
+
+
+def _fitted(estimator: "BaseEstimator") -> "list[BaseEstimator]":
+    members = getattr(estimator, "named_estimators_", None)
+    if members is None:
+        return [estimator]
+    return [member.named_steps["estimator"] for member in members.values()]
+
+
+def _progress(estimator: "BaseEstimator") -> tuple[int, bool]:
+    parameters = estimator.get_params()
+    if hasattr(estimator, "n_rounds"):
+        return int(estimator.n_rounds), True
+    if "max_iter" not in parameters:
+        return int(parameters["n_estimators"]), True
+    iterations = int(np.max(estimator.n_iter_))
+    fixed = parameters.get("early_stopping") is False and not hasattr(estimator, "loss_curve_")
+    return iterations, fixed or iterations < parameters["max_iter"]

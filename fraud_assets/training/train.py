@@ -7,51 +7,64 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fraud_assets.config import Costs, TrainingSettings
+from fraud_assets.config import Costs, EstimatorName, Imbalance, TrainingSettings
 from fraud_assets.metrics import (
     Floats,
+    Labels,
     class_figures,
     confusion,
     fraud_losses,
     net_savings,
     ranking_figures,
 )
+from fraud_assets.training.calibration import CalibratedModel, by_sigmoid, for_odds
 from fraud_assets.training.estimators import build, fit
+from fraud_assets.training.imbalance import odds, rebalance
 from fraud_assets.training.threshold import choose_threshold
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
+BENT = (EstimatorName.isolation_forest,)
+"""Estimators whose score is no probability."""
+
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A fitted pipeline and what was chosen for it.
+    """A fitted model and what was chosen for it.
 
     Attributes
     ----------
-    pipeline : Pipeline
+    model : CalibratedModel
     features : list of str
         The columns that it reads: those with a value in at least one train row.
     decision_threshold : float
         A row with at least this score is an alert.
+    neighbours : list of dict
+        What other thresholds would give on the validation rows; as of `threshold.Choice`.
     iterations : int
     converged : bool
     validation_figures : dict of str to float
         On the rows that chose the threshold, hence too good: named `validation_…`.
     """
 
-    pipeline: "Pipeline"
+    model: CalibratedModel
     features: list[str]
     decision_threshold: float
+    neighbours: list[dict[str, float]]
     iterations: int
     converged: bool
     validation_figures: dict[str, float]
 
 
 def train(
-    rows: pd.DataFrame, validation: pd.DataFrame, columns: Sequence[str], settings: TrainingSettings
+    rows: pd.DataFrame,
+    validation: pd.DataFrame,
+    columns: Sequence[str],
+    settings: TrainingSettings,
+    days: float | None = None,
 ) -> FittedModel:
-    """Fit an estimator and choose its threshold.
+    """Fit an estimator, put its probabilities right, and choose its threshold.
 
     Parameters
     ----------
@@ -60,40 +73,72 @@ def train(
     columns : sequence of str
         The features.
     settings : TrainingSettings
+    days : float, optional
+        Days of transactions that the validation rows stand for.
 
     Returns
     -------
     FittedModel
     """
-    pipeline = build(settings.estimator, settings.parameters, settings.seed)
     features = [name for name in columns if rows[name].notna().any()]
-    iterations, converged = fit(pipeline, rows[features], rows["fraud_"])
-    scores = fraud_scores(pipeline, validation, features)
+    pipeline, odds_factor, iterations, converged = fit_model(rows, features, settings)
     labels = validation["fraud_"].to_numpy()
+    if settings.imbalance is Imbalance.focal_loss or settings.estimator in BENT:
+        model = by_sigmoid(pipeline, labels, fraud_scores(pipeline, validation, features))
+    else:
+        model = for_odds(pipeline, odds_factor)
+    scores = fraud_scores(model, validation, features)
     losses = losses_of(validation, settings.costs)
-    threshold = choose_threshold(labels, scores, losses, settings.costs, settings.threshold_rule)
-    alerts = scores >= threshold
-    average_precision, _ = ranking_figures(labels, scores, np.ones(len(labels)))
-    figures = class_figures(confusion(labels, alerts))
+    choice = choose_threshold(labels, scores, losses, settings, days)
     return FittedModel(
-        pipeline,
+        model,
         features,
-        threshold,
+        choice.threshold,
+        choice.neighbours,
         iterations,
         converged,
-        {
-            "validation_fraud_f1": figures["test_fraud_f1"],
-            "validation_fraud_precision": figures["test_fraud_precision"],
-            "validation_fraud_recall": figures["test_fraud_recall"],
-            "validation_average_precision": average_precision,
-            "validation_net_savings": net_savings(labels, alerts, losses, settings.costs),
-        },
+        _validation_figures(labels, scores, losses, choice.threshold, settings.costs),
     )
 
 
-def fraud_scores(pipeline: "Pipeline", rows: pd.DataFrame, columns: Sequence[str]) -> Floats:
+def fit_model(
+    rows: pd.DataFrame, features: Sequence[str], settings: TrainingSettings
+) -> "tuple[Pipeline, float, int, bool]":
+    """Fit a pipeline on train rows, after the settings' treatment of imbalance.
+
+    Returns
+    -------
+    pipeline : Pipeline
+    odds_factor : float
+        As from `imbalance.rebalance`.
+    iterations : int
+    converged : bool
+    """
+    pipeline = build(settings, 1 / odds(rows["fraud_"]))
+    chosen, labels, odds_factor = rebalance(rows[list(features)], rows["fraud_"], settings)
+    return pipeline, odds_factor, *fit(pipeline, chosen, labels)
+
+
+def _validation_figures(
+    labels: Labels, scores: Floats, losses: Floats, threshold: float, costs: Costs
+) -> dict[str, float]:
+    alerts = scores >= threshold
+    average_precision, _ = ranking_figures(labels, scores, np.ones(len(labels)))
+    figures = class_figures(confusion(labels, alerts))
+    return {
+        "validation_fraud_f1": figures["test_fraud_f1"],
+        "validation_fraud_precision": figures["test_fraud_precision"],
+        "validation_fraud_recall": figures["test_fraud_recall"],
+        "validation_average_precision": average_precision,
+        "validation_net_savings": net_savings(labels, alerts, losses, costs),
+    }
+
+
+def fraud_scores(
+    model: "CalibratedModel | Pipeline", rows: pd.DataFrame, columns: Sequence[str]
+) -> Floats:
     """Return the fraud probability of each row, shape (n_rows,)."""
-    return np.asarray(pipeline.predict_proba(rows[list(columns)])[:, 1], dtype=float)
+    return np.asarray(model.predict_proba(rows[list(columns)])[:, 1], dtype=float)
 
 
 def losses_of(rows: pd.DataFrame, costs: Costs) -> Floats:

@@ -1,0 +1,86 @@
+"""An isolation forest: as a detector of its own, and as a feature of others."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.ensemble import IsolationForest
+
+SCORE = "anomaly_score"
+
+
+class AnomalyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """An isolation forest that learns from no label and answers like a classifier.
+
+    Parameters
+    ----------
+    n_estimators : int
+        Trees.
+    max_samples : int or float or "auto"
+        Rows that each tree sees.
+    random_state : int
+
+    Notes
+    -----
+    The score is 2^(-E[h(x)] / c(n)), in (0, 1): F. T. Liu, K. M. Ting and Z.-H. Zhou, Isolation
+    forest, 2008. It is no probability; `calibration.py` makes it one.
+    """
+
+    def __init__(
+        self, n_estimators: int = 200, max_samples: Any = "auto", random_state: int = 0
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.max_samples = max_samples
+        self.random_state = random_state
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> "AnomalyClassifier":  # noqa: N803
+        """Fit the forest; the labels are not looked at."""
+        self.classes_ = np.array([0, 1])
+        self.forest_ = _forest(self).fit(X)
+        self.n_rounds = self.n_estimators
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+        """Return 1 - score and score of each row, shape (n_rows, 2)."""
+        scores = -self.forest_.score_samples(X)
+        return np.column_stack([1 - scores, scores])
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+        """Return 1 where the score is at least one half."""
+        return np.asarray(self.predict_proba(X)[:, 1] >= 0.5, dtype=int)
+
+
+class AnomalyScore(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Adds the column `anomaly_score` to a frame, from a forest fitted on the train rows.
+
+    Parameters
+    ----------
+    n_estimators : int
+    max_samples : int or float or "auto"
+    random_state : int
+    """
+
+    def __init__(
+        self, n_estimators: int = 200, max_samples: Any = "auto", random_state: int = 0
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.max_samples = max_samples
+        self.random_state = random_state
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> "AnomalyScore":  # noqa: N803
+        """Fit the forest; the labels are not looked at."""
+        self.forest_ = _forest(self).fit(X)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:  # noqa: N803
+        """Return the frame with the score of each row, in (0, 1)."""
+        return X.assign(**{SCORE: -self.forest_.score_samples(X)})
+
+
+def _forest(settings: Any) -> IsolationForest:
+    return IsolationForest(
+        n_estimators=settings.n_estimators,
+        max_samples=settings.max_samples,
+        random_state=settings.random_state,
+    )

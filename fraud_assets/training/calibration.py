@@ -1,0 +1,106 @@
+"""Puts probabilities right after resampling, weights or a loss that bends them."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from fraud_assets.metrics import Floats, Labels
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+SMALLEST = 1e-12
+"""Probabilities are kept this far from 0 and 1, where log-odds have no end."""
+
+
+def log_odds(probabilities: Floats) -> Floats:
+    """Return ln(p / (1 - p)), finite also at 0 and 1."""
+    p = np.clip(probabilities, SMALLEST, 1 - SMALLEST)
+    result: Floats = np.log(p) - np.log1p(-p)
+    return result
+
+
+class CalibratedModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A fitted pipeline whose log-odds are stretched and shifted.
+
+    Parameters
+    ----------
+    model : Pipeline
+        Fitted.
+    slope, intercept : float
+        The log-odds become `slope * log-odds + intercept`; 1 and 0 change nothing. The order of
+        the rows stays.
+    """
+
+    def __init__(self, model: Any = None, slope: float = 1.0, intercept: float = 0.0) -> None:
+        self.model = model
+        self.slope = slope
+        self.intercept = intercept
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """It wraps what is fitted."""
+        return self.model is not None
+
+    def fit(self, X: pd.DataFrame, y: Any) -> "CalibratedModel":  # noqa: N803
+        """Fit the pipeline alone; slope and intercept stay."""
+        self.model.fit(X, y)
+        return self
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """0 for genuine, 1 for fraud."""
+        return np.array([0, 1])
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+        """Return both probabilities of each row, shape (n_rows, 2)."""
+        scores = np.asarray(self.model.predict_proba(X)[:, 1], dtype=float)
+        if (self.slope, self.intercept) != (1.0, 0.0):
+            scores = 1 / (1 + np.exp(-(self.slope * log_odds(scores) + self.intercept)))
+        return np.column_stack([1 - scores, scores])
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+        """Return 1 where the probability is at least one half."""
+        return np.asarray(self.predict_proba(X)[:, 1] >= 0.5, dtype=int)
+
+
+def for_odds(model: "Pipeline", odds_factor: float) -> CalibratedModel:
+    """Take back by how much resampling or weights raised the odds of a fraud.
+
+    Parameters
+    ----------
+    model : Pipeline
+    odds_factor : float
+        As from `imbalance.rebalance`.
+
+    Notes
+    -----
+    The posterior odds are divided by the factor: A. Dal Pozzolo et al., Calibrating probability
+    with undersampling for unbalanced classification, 2015. With SMOTE it is an approximation.
+    """
+    return CalibratedModel(model, 1.0, -float(np.log(odds_factor)))
+
+
+def by_sigmoid(model: "Pipeline", labels: Labels, scores: Floats) -> CalibratedModel:
+    """Fit slope and intercept to labels, on rows that did not train the model.
+
+    Parameters
+    ----------
+    model : Pipeline
+    labels, scores : ndarray of shape (n_rows,)
+        Of the validation rows.
+
+    Notes
+    -----
+    J. Platt, Probabilistic outputs for support vector machines, 1999. A slope of zero or less
+    would turn the order of the rows round; then only the intercept is fitted.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    margins = log_odds(scores).reshape(-1, 1)
+    fitted = LogisticRegression(C=np.inf).fit(margins, labels)
+    slope = float(fitted.coef_[0, 0])
+    if slope <= 0:
+        return for_odds(model, float(np.mean(scores) / max(np.mean(labels), SMALLEST)))
+    return CalibratedModel(model, slope, float(fitted.intercept_[0]))

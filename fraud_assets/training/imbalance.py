@@ -1,0 +1,77 @@
+"""What is done about frauds being few: on the train rows only, and what it does to the odds."""
+
+import numpy as np
+import pandas as pd
+
+from fraud_assets.config import Imbalance, TrainingSettings
+
+
+def odds(labels: pd.Series) -> float:
+    """Return frauds over genuine rows."""
+    frauds = float((labels == 1).sum())
+    return frauds / (len(labels) - frauds)
+
+
+def rebalance(
+    features: pd.DataFrame, labels: pd.Series, settings: TrainingSettings
+) -> tuple[pd.DataFrame, pd.Series, float]:
+    """Resample the train rows, where that is asked for.
+
+    Parameters
+    ----------
+    features : DataFrame of shape (n_rows, n_features)
+    labels : Series of shape (n_rows,)
+        0 or 1.
+    settings : TrainingSettings
+
+    Returns
+    -------
+    features, labels : DataFrame, Series
+        After resampling; with SMOTE, missing values are the column's median.
+    odds_factor : float
+        By how much the odds of a fraud that the model will see exceed the true ones: what
+        `calibration.py` takes back. 1 when nothing was done.
+    """
+    before = odds(labels)
+    if settings.imbalance is Imbalance.class_weight:
+        return features, labels, 1 / before
+    wanted = 1 / settings.genuine_per_fraud
+    if settings.imbalance not in (Imbalance.undersample, Imbalance.smote) or wanted <= before:
+        return features, labels, 1.0
+    if settings.imbalance is Imbalance.undersample:
+        resampled = _undersample(features, labels, wanted, settings.seed)
+    else:
+        resampled = _smote(features, labels, wanted, settings.seed)
+    return *resampled, odds(resampled[1]) / before
+
+
+def _undersample(
+    features: pd.DataFrame, labels: pd.Series, wanted: float, seed: int
+) -> tuple[pd.DataFrame, pd.Series]:
+    from imblearn.under_sampling import RandomUnderSampler
+
+    sampler = RandomUnderSampler(sampling_strategy=wanted, random_state=seed)
+    sampler.fit_resample(np.zeros((len(labels), 1)), labels)
+    # In the order of time again, as everything after this expects.
+    kept = np.sort(sampler.sample_indices_)
+    return features.iloc[kept], labels.iloc[kept]
+
+
+def _smote(
+    features: pd.DataFrame, labels: pd.Series, wanted: float, seed: int
+) -> tuple[pd.DataFrame, pd.Series]:
+    from imblearn.over_sampling import SMOTE
+    from sklearn.impute import SimpleImputer
+
+    neighbours = min(5, int((labels == 1).sum()) - 1)
+    if neighbours < 1:
+        raise ValueError(
+            "smote makes frauds between two others, and the train rows hold one; choose another "
+            "imbalance, or drop more transactions with labels"
+        )
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True).set_output(
+        transform="pandas"
+    )
+    sampler = SMOTE(sampling_strategy=wanted, k_neighbors=neighbours, random_state=seed)
+    more, more_labels = sampler.fit_resample(imputer.fit_transform(features), labels)
+    return more, more_labels
