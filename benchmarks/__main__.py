@@ -8,7 +8,18 @@ import click
 
 from benchmarks.row import Row
 
-ALL = ("location", "intake", "overhead", "landing", "pipeline", "features", "spark")
+ALL = (
+    "location",
+    "intake",
+    "overhead",
+    "landing",
+    "pipeline",
+    "features",
+    "spark",
+    "handbook",
+    "estimators",
+    "creditcard",
+)
 
 
 @click.command()

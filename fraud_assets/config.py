@@ -63,6 +63,11 @@ def kept_versions() -> int | None:
     return int(text)
 
 
+def suppressions_path() -> Path:
+    """Return the CSV of what analysts do not want to see (`FRAUD_SUPPRESSIONS`)."""
+    return Path(os.environ.get("FRAUD_SUPPRESSIONS") or home_folder() / "suppressions.csv")
+
+
 IN_PROCESS = "duckdb"
 """The engine of features that needs nothing beside this process."""
 
@@ -402,6 +407,18 @@ class EvaluationSettings(Settings):
         description="Parts of the test rows in none of which a challenger may be worse: "
         "amount_band, night, new_card, week, or a column of the data.",
     )
+
+
+class ScoringSettings(Settings):
+    """What the analysts get to review."""
+
+    alerts_per_day: int = Field(
+        ALERT_CAPACITY, ge=1, description="Entries of a day's worklist, the random ones not counted."
+    )
+    sampled_per_day: int = Field(
+        5, ge=0, description="Transactions a day drawn from those that nobody would review."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the draw.")
 
 
 class DriftSettings(Settings):

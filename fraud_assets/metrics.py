@@ -183,13 +183,20 @@ def share_interval(part: int, whole: int) -> tuple[float, float]:
 
 
 def bootstrap_intervals(
-    labels: Labels, scores: Floats, alerts: NDArray[np.bool_], resamples: int, seed: int
+    labels: Labels,
+    scores: Floats,
+    alerts: NDArray[np.bool_],
+    savings: Floats,
+    resamples: int,
+    seed: int,
 ) -> dict[str, tuple[float, float]]:
-    """Return 95% percentile intervals of F1, average precision and ROC AUC.
+    """Return 95% percentile intervals of F1, average precision, ROC AUC and net savings.
 
     Parameters
     ----------
     labels, scores, alerts : ndarray of shape (n_rows,)
+    savings : ndarray of shape (n_rows,)
+        As from `row_savings`, in money.
     resamples : int
         Resamples drawn; frauds and genuine rows are resampled apart, so that each resample
         has as many frauds as the data.
@@ -200,15 +207,15 @@ def bootstrap_intervals(
     dict of str to (low, high)
     """
     order = np.argsort(-scores, kind="stable")
-    labels, alerts = labels[order], alerts[order]
+    labels, alerts, savings = labels[order], alerts[order], savings[order]
     ends = _last_of_ties(scores[order])
-    draws = np.empty((resamples, 3))
+    draws = np.empty((resamples, 4))
     for draw, weights in zip(draws, _resamples(labels, resamples, seed), strict=True):
         detected = np.sum(weights * labels * alerts)
         f1 = ratio(2 * detected, np.sum(weights * labels) + np.sum(weights * alerts))
-        draw[:] = f1, *_ranking_of_sorted(labels, weights, ends)
+        draw[:] = f1, *_ranking_of_sorted(labels, weights, ends), np.sum(weights * savings)
     low, high = np.quantile(draws, TAILS, axis=0)
-    names = ("test_fraud_f1", "test_average_precision", "test_roc_auc")
+    names = ("test_fraud_f1", "test_average_precision", "test_roc_auc", "net_savings")
     return {name: (float(low[i]), float(high[i])) for i, name in enumerate(names)}
 
 
@@ -224,39 +231,74 @@ def _resamples(labels: Labels, resamples: int, seed: int) -> Iterator[Floats]:
         yield weights
 
 
-def paired_difference(
-    labels: Labels, scores: Floats, other: Floats, resamples: int, seed: int
-) -> tuple[float, float, float]:
-    """Return by how much one model's average precision exceeds another's on the same rows.
+@dataclass(frozen=True)
+class Difference:
+    """By how much one model exceeds another, on the same rows.
+
+    Attributes
+    ----------
+    value : float
+    draws : ndarray of shape (n_resamples,)
+        The same on resamples of the rows.
+    """
+
+    value: float
+    draws: Floats
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
+        """Return the percentile interval that holds the difference with this confidence."""
+        low, high = np.quantile(self.draws, ((1 - confidence) / 2, (1 + confidence) / 2))
+        return float(low), float(high)
+
+    def is_negative(self, confidence: float) -> bool:
+        """Tell whether the difference lies below zero beyond chance.
+
+        By the normal interval, which needs fewer resamples than a percentile far out.
+        """
+        from scipy.stats import norm
+
+        reach = float(norm.ppf((1 + confidence) / 2))
+        return bool(self.value + reach * float(np.std(self.draws)) < 0)
+
+
+def paired_differences(
+    labels: Labels,
+    scores: tuple[Floats, Floats],
+    savings: tuple[Floats, Floats],
+    resamples: int,
+    seed: int,
+) -> tuple[Difference, Difference]:
+    """Return by how much one model exceeds another in average precision and in money.
 
     Parameters
     ----------
-    labels, scores, other : ndarray of shape (n_rows,)
+    labels : ndarray of shape (n_rows,)
+    scores, savings : pair of ndarray of shape (n_rows,)
+        Of the model and of the other; savings as from `row_savings`.
     resamples : int
         Resamples of rows; both models are judged on the same ones.
     seed : int
 
     Returns
     -------
-    difference, low, high : float
-        In [-1, 1], with the 95% percentile interval.
+    average_precision, net_savings : Difference
     """
 
     def sorted_by(values: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         order = np.argsort(-values, kind="stable")
         return order, _last_of_ties(values[order])
 
-    orders = [sorted_by(values) for values in (scores, other)]
+    orders = [sorted_by(values) for values in scores]
 
-    def difference(weights: Floats) -> float:
+    def differences(weights: Floats) -> tuple[float, float]:
         first, second = (
             _ranking_of_sorted(labels[order], weights[order], ends)[0] for order, ends in orders
         )
-        return first - second
+        return first - second, float(np.sum(weights * (savings[0] - savings[1])))
 
-    draws = [difference(weights) for weights in _resamples(labels, resamples, seed)]
-    low, high = np.quantile(draws, TAILS)
-    return difference(np.ones(len(labels))), float(low), float(high)
+    draws = np.array([differences(weights) for weights in _resamples(labels, resamples, seed)])
+    values = differences(np.ones(len(labels)))
+    return Difference(values[0], draws[:, 0]), Difference(values[1], draws[:, 1])
 
 
 def fraud_losses(amounts: Floats | None, n_rows: int, costs: Costs) -> Floats:
@@ -282,6 +324,26 @@ def fraud_losses(amounts: Floats | None, n_rows: int, costs: Costs) -> Floats:
     return losses
 
 
+def row_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs) -> Floats:
+    """Return the money that each row saves against doing nothing, shape (n_rows,).
+
+    Parameters
+    ----------
+    labels, alerts, losses : ndarray of shape (n_rows,)
+    costs : Costs
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        0 without an alert; with one, the loss of a fraud less the review, and for a genuine
+        row the review and the disturbed customer, negative.
+    """
+    fraud = labels == 1
+    of_alert = np.where(fraud, losses, -costs.false_alarm) - costs.review
+    result: Floats = np.where(alerts, of_alert, 0.0)
+    return result
+
+
 def net_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs) -> float:
     """Return the money saved against doing nothing.
 
@@ -297,10 +359,16 @@ def net_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs
         disturbing the customer behind every false alarm. Negative: alerting costs more
         than it saves.
     """
+    return float(row_savings(labels, alerts, losses, costs).sum())
+
+
+def return_on_investment(
+    labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs
+) -> float:
+    """Return net savings over what was spent on reviews and false alarms, 0 without alerts."""
     fraud = labels == 1
-    saved = float(losses[fraud & alerts].sum())
     spent = costs.review * int(alerts.sum()) + costs.false_alarm * int((~fraud & alerts).sum())
-    return saved - spent
+    return ratio(net_savings(labels, alerts, losses, costs), spent)
 
 
 def threshold_curve(

@@ -74,6 +74,21 @@ def ledger_path() -> Path:
     return _made(config.home_folder() / "intake") / "files.sqlite"
 
 
+def tuning_folder() -> Path:
+    """Return the folder of the studies and of the best parameters by estimator."""
+    return _made(config.home_folder() / "tuning")
+
+
+def comparison_folder() -> Path:
+    """Return the folder of the comparison of challengers."""
+    return _made(config.home_folder() / "reports" / "comparison")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; None when there is none."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
 def _plain(batch: str) -> str:
     """Return a batch as the name of a folder or file.
 

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities import Run
-    from sklearn.pipeline import Pipeline
+    from sklearn.base import BaseEstimator
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 BATCH_TAG, DECISION_TAG = "fraud.batch", "fraud.decision"
 MODEL_FACTS = "model_facts.json"
 REFERENCE_PROFILE = "reference_profile.json"
+MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,44 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         else:
             mlflow.end_run("FINISHED")
 
+    @contextmanager
+    def trials_run(
+        self, context: dg.AssetExecutionContext, batch: str, estimator: str
+    ) -> Iterator[str]:
+        """Open an MLflow run whose children are the trials of a tuning; yield its id."""
+        client = self.client()
+        tags = {
+            BATCH_TAG: batch,
+            "dagster_url": f"{config.dagster_url()}/runs/{context.run_id}",
+            "fraud.tuning": estimator,
+        }
+        run = client.create_run(
+            self._experiment_id(client), tags=tags, run_name=f"tuning {estimator} on {batch}"
+        )
+        status = "FAILED"
+        try:
+            yield str(run.info.run_id)
+            status = "FINISHED"
+        finally:
+            client.set_terminated(run.info.run_id, status)
+
+    def log_trial(
+        self,
+        parent: str,
+        number: int,
+        parameters: Mapping[str, Any],
+        figures: Mapping[str, float],
+        state: str,
+    ) -> None:
+        """Log a trial as a child run of a tuning."""
+        client = self.client()
+        experiment = client.get_run(parent).info.experiment_id
+        tags = {"mlflow.parentRunId": parent, "fraud.trial_state": state}
+        run = client.create_run(experiment, tags=tags, run_name=f"trial {number}")
+        self.log_parameters(run.info.run_id, parameters)
+        self.log_figures(run.info.run_id, figures)
+        client.set_terminated(run.info.run_id, "FINISHED")
+
     def _init_context(
         self, context: dg.AssetExecutionContext, batch: str, tags: Mapping[str, str]
     ) -> SimpleNamespace:
@@ -170,8 +209,12 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 self._take_back(client, run)
 
     def _search(self, client: "MlflowClient", condition: str) -> "list[Run]":
+        return list(client.search_runs([self._experiment_id(client)], condition))
+
+    def _experiment_id(self, client: "MlflowClient") -> str:
         experiment = client.get_experiment_by_name(self.experiment)
-        return list(client.search_runs([experiment.experiment_id], condition)) if experiment else []
+        assert experiment is not None, "client() makes it"
+        return str(experiment.experiment_id)
 
     def _runs_of(self, client: "MlflowClient", dagster_runs: Set[str]) -> "list[Run]":
         """Return the MLflow runs of some Dagster runs."""
@@ -253,17 +296,17 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
     def register(
         self,
         run_id: str,
-        model: "Pipeline",
+        model: "BaseEstimator",
         example: "pd.DataFrame",
         trusted_types: Sequence[str],
         tags: Mapping[str, str],
     ) -> str:
-        """Log a fitted pipeline to the open run and register it as the challenger.
+        """Log a fitted model to the open run and register it as the challenger.
 
         Parameters
         ----------
         run_id : str
-        model : Pipeline
+        model : BaseEstimator
         example : DataFrame
             A few rows of features; with the scores they give, the signature.
         trusted_types : sequence of str
@@ -295,24 +338,42 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             self.model_name, info.model_uri, run_id, tags=dict(tags), model_id=info.model_id
         )
         version = str(created.version)
+        self.tag_version(version, {HASH_TAG: self.model_hash(version)})
         client.set_registered_model_alias(self.model_name, CHALLENGER, version)
         return version
 
-    def load(self, version: str) -> "Pipeline":
-        """Load the fitted pipeline of a version."""
-        self.client()
-        mlflow = _mlflow()
-        model: Pipeline = mlflow.sklearn.load_model(f"models:/{self.model_name}/{version}")
+    def load(self, version: str) -> "BaseEstimator":
+        """Load the fitted model of a version.
+
+        Raises
+        ------
+        ValueError
+            When its file is not the one that was registered: it is not opened then.
+        """
+        client, mlflow = self.client(), _mlflow()
+        with self._model_files(version) as folder:
+            registered = client.get_model_version(self.model_name, version).tags.get(HASH_TAG)
+            found = _sha256(folder / MODEL_FILE)
+            if registered != found:
+                raise ValueError(
+                    f"{MODEL_FILE} of version {version} of {self.model_name} was altered since it "
+                    f"was registered: its SHA-256 is {found}, the registry says {registered}; "
+                    "restore the artifact, or put another version in charge"
+                )
+            model: BaseEstimator = mlflow.sklearn.load_model(str(folder))
         return model
 
     def model_hash(self, version: str) -> str:
         """Return the SHA-256 of a version's model file, in hexadecimal."""
+        with self._model_files(version) as folder:
+            return _sha256(folder / MODEL_FILE)
+
+    @contextmanager
+    def _model_files(self, version: str) -> Iterator[Path]:
         self.client()
-        mlflow = _mlflow()
         with tempfile.TemporaryDirectory() as folder:
             uri = f"models:/{self.model_name}/{version}"
-            path = mlflow.artifacts.download_artifacts(f"{uri}/model.skops", dst_path=folder)
-            return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+            yield Path(_mlflow().artifacts.download_artifacts(uri, dst_path=folder))
 
     def champion(self) -> ModelVersion | None:
         """Return the version in charge, None when there is none."""
@@ -435,4 +496,9 @@ def _requirements() -> list[str]:
     """Return what a model needs to be loaded: named here, because inferring it takes 10 s."""
     from importlib.metadata import version
 
-    return [f"{name}=={version(name)}" for name in ("scikit-learn", "skops", "numpy", "pandas")]
+    libraries = ("scikit-learn", "skops", "numpy", "pandas", "xgboost-cpu", "lightgbm")
+    return [f"{name}=={version(name)}" for name in libraries]
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
 from fraud_assets import storage
 from fraud_assets.config import Costs, EvaluationSettings
-from fraud_assets.evaluation.evaluate import compare, evaluate
+from fraud_assets.evaluation.evaluate import Scored, compare, evaluate, scored, slices
+from fraud_assets.evaluation.explain import explain
 from fraud_assets.evaluation.plots import all_plots
 from fraud_assets.evaluation.report import to_markdown, worst_verdict
+from fraud_assets.evaluation.segments import NEW_CARD_COLUMN, columns_of, segment_rows
 from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.metrics import Floats
 from fraud_assets.tracking import Tracking
@@ -19,6 +22,9 @@ from fraud_assets.training.assets import window_of
 from fraud_assets.training.splits import TEST
 from fraud_assets.training.train import fraud_scores, losses_of
 from fraud_assets.training.window import load_rows
+
+EXPLAINED_ROWS = 500
+SHOWN_FEATURES = 30
 
 
 class EvaluationConfig(EvaluationSettings, dg.Config):
@@ -29,7 +35,7 @@ class EvaluationConfig(EvaluationSettings, dg.Config):
     partitions_def=batches,
     group_name="evaluation",
     owners=OWNERS,
-    kinds={"scikitlearn", "json"},
+    kinds={"xgboost", "json"},
     code_version="1",
     io_manager_key="reports",
 )
@@ -47,13 +53,17 @@ def evaluation_report(
     """
     batch, model = context.partition_key, trained_model
     costs = Costs(**{k: model["configuration"]["training"][k] for k in Costs.model_fields})
-    own = window_of(splits)[-1:]
+    own, threshold = window_of(splits)[-1:], model["decision_threshold"]
+    texts = columns_of(config.segments, model["kinds"])
+    columns = list(dict.fromkeys([*model["features"], *_segment_columns(model)]))
+    fitted = tracking.load(model["version"])
     with engine.connect() as connection:
-        rows = load_rows(connection, own, TEST, model["features"])
-        scores = fraud_scores(tracking.load(model["version"]), rows, model["features"])
-        comparison = _comparison(tracking, connection, own, rows, scores, model, config)
-    losses, threshold = losses_of(rows, costs), model["decision_threshold"]
-    labels = rows["fraud_"].to_numpy()
+        rows = load_rows(connection, own, TEST, columns, texts=texts)
+        labels, losses = rows["fraud_"].to_numpy(), losses_of(rows, costs)
+        scores = fraud_scores(fitted, rows, model["features"])
+        parts = segment_rows(rows, config.segments, own[0].roles.real_time)
+        ours = scored(labels, scores, threshold, losses, costs)
+        comparison = _comparison(tracking, connection, own, rows, ours, model, parts, config)
     report = {
         "batch": batch,
         "source_file": model["source"]["source_file"],
@@ -62,9 +72,13 @@ def evaluation_report(
         "model": _model_of(model, costs, rows),
         "champion": model["champion"],
         "comparison": comparison,
+        "slices": slices(labels, scores, threshold, parts),
+        "importance": _importance(fitted, rows, scores, model["features"]),
         **evaluate(labels, scores, losses, threshold, costs, config),
     }
-    plots = all_plots(labels, scores, losses, threshold, costs)
+    plots = all_plots(
+        labels, scores, losses, threshold, costs, report["reliability"], report["importance"]
+    )
     files = _write_files(batch, report, plots, rows, scores >= threshold, scores)
     tracking.log_figures(model["run_id"], report["metrics"])
     tracking.log_files(model["run_id"], files, "evaluation")
@@ -72,13 +86,32 @@ def evaluation_report(
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, plots))
 
 
+def _segment_columns(model: dict[str, Any]) -> list[str]:
+    return [NEW_CARD_COLUMN] if NEW_CARD_COLUMN in model["batch_features"] else []
+
+
+def _importance(
+    model: Any, rows: pd.DataFrame, scores: Floats, columns: list[str]
+) -> dict[str, float]:
+    """Return the mean contributions over the highest scores and as many others."""
+    order = np.argsort(-scores, kind="stable")
+    others = order[np.linspace(0, len(order) - 1, min(len(order), EXPLAINED_ROWS)).astype(int)]
+    chosen = np.union1d(order[:EXPLAINED_ROWS], others)
+    found = explain(model, rows.iloc[chosen], columns)
+    if found is None:
+        return {}
+    largest = found.importance().head(SHOWN_FEATURES)
+    return {str(name): float(value) for name, value in largest.items()}
+
+
 def _comparison(
     tracking: Tracking,
     connection: Any,
     own: list[Any],
     rows: pd.DataFrame,
-    scores: Floats,
+    ours: Scored,
     model: dict[str, Any],
+    parts: dict[str, pd.Series],
     settings: EvaluationSettings,
 ) -> dict[str, Any] | None:
     """Compare with the champion that was in charge when the batch's run began."""
@@ -89,9 +122,16 @@ def _comparison(
     if missing:
         reason = f"it reads columns that this batch does not have: {', '.join(missing[:10])}"
         return {"comparable": False, "reason": reason}
+    costs = Costs(**{k: model["configuration"]["training"][k] for k in Costs.model_fields})
     inputs = load_rows(connection, own, TEST, champion.features)
-    champion_scores = fraud_scores(tracking.load(champion.version), inputs, champion.features)
-    return compare(rows, scores, champion_scores, tracking.training_keys(champion.run_id), settings)
+    theirs = scored(
+        rows["fraud_"].to_numpy(),
+        fraud_scores(tracking.load(champion.version), inputs, champion.features),
+        champion.decision_threshold,
+        losses_of(rows, costs),
+        costs,
+    )
+    return compare(rows, ours, theirs, tracking.training_keys(champion.run_id), parts, settings)
 
 
 def _model_of(model: dict[str, Any], costs: Costs, rows: pd.DataFrame) -> dict[str, Any]:
@@ -100,6 +140,9 @@ def _model_of(model: dict[str, Any], costs: Costs, rows: pd.DataFrame) -> dict[s
         "estimator": training["estimator"],
         "decision_threshold": model["decision_threshold"],
         "threshold_rule": training["threshold_rule"],
+        "threshold_neighbours": model["threshold_neighbours"],
+        "imbalance": training["imbalance"],
+        "calibration": model["calibration"],
         "split_mode": model["split_mode"],
         "window": model["window"],
         "configuration_hash": model["configuration_hash"],
@@ -152,6 +195,8 @@ def _metadata(
         "false_alarms_count",
         "false_alarm_rate",
         "net_savings",
+        "return_on_investment",
+        "test_brier_score",
     )
     return {
         "verdict": worst_verdict(report),

@@ -17,7 +17,13 @@ CURVE_POINTS = 400
 
 
 def all_plots(
-    labels: Labels, scores: Floats, losses: Floats, threshold: float, costs: Costs
+    labels: Labels,
+    scores: Floats,
+    losses: Floats,
+    threshold: float,
+    costs: Costs,
+    reliability: list[dict[str, float]],
+    importance: dict[str, float],
 ) -> dict[str, bytes]:
     """Draw every plot of the report.
 
@@ -26,11 +32,16 @@ def all_plots(
     labels, scores, losses : ndarray of shape (n_rows,)
     threshold : float
     costs : Costs
+    reliability : list of dict
+        As from `evaluate.reliability`.
+    importance : dict of str to float
+        By feature, largest first; empty when it is not known.
 
     Returns
     -------
     dict of str to bytes
-        PNG by name: `precision_recall`, `score_distribution`, `threshold`, `confusion`.
+        PNG by name: `precision_recall`, `score_distribution`, `threshold`, `confusion`,
+        `reliability`, `importance`.
     """
     curve = threshold_curve(labels, scores, losses, costs)
     # All of the highest scores, where alerts are decided, and a thinned rest.
@@ -43,6 +54,8 @@ def all_plots(
         "score_distribution": _score_distribution(labels, scores, threshold),
         "threshold": _threshold(points, threshold),
         "confusion": _confusion(labels, scores >= threshold),
+        "reliability": _reliability(reliability),
+        **({"importance": _importance(importance)} if importance else {}),
     }
 
 
@@ -133,4 +146,24 @@ def _confusion(labels: Labels, alerts: np.ndarray) -> bytes:
                 va="center",
                 color="white" if dark else "black",
             )
+    return to_png(figure)
+
+
+def _reliability(bins: list[dict[str, float]]) -> bytes:
+    figure, axes = new_axes("Are the probabilities true?", "predicted", "observed")
+    predicted, observed = ([b[name] for b in bins] for name in ("predicted", "observed"))
+    errors = [[b["observed"] - b["low"] for b in bins], [b["high"] - b["observed"] for b in bins]]
+    smallest = min([value for value in (*predicted, *observed) if value > 0], default=1e-3) / 2
+    axes.plot([smallest, 1], [smallest, 1], color=CHOSEN, linestyle="--", label="perfect")
+    axes.errorbar(predicted, observed, np.maximum(errors, 0), fmt="o", color=FRAUD, label="bins")
+    axes.set(xscale="log", yscale="log", xlim=(smallest, 1.2), ylim=(smallest, 1.2))
+    axes.legend(fontsize=8)
+    return to_png(figure)
+
+
+def _importance(importance: dict[str, float]) -> bytes:
+    names = list(importance)[:15][::-1]
+    figure, axes = new_axes("What the score is made of", "mean contribution, log-odds", "")
+    axes.barh(names, [importance[name] for name in names], color=GENUINE)
+    axes.tick_params(axis="y", labelsize=7)
     return to_png(figure)

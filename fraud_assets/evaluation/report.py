@@ -12,6 +12,9 @@ FIGURES = (
     ("false_alarm_rate", "false alarm rate", "false_alarm_rate"),
     ("test_average_precision", "average precision", None),
     ("test_roc_auc", "ROC AUC", None),
+    ("frauds_detected_count", "caught frauds", None),
+    ("false_alarms_count", "false alarms", None),
+    ("net_savings", "net savings", None),
 )
 ORDER: tuple[Verdict, ...] = ("good", "watch", "critical")
 
@@ -23,8 +26,10 @@ def worst_verdict(report: dict[str, Any]) -> Verdict:
 
 
 def number(value: float) -> str:
-    """Return counts without decimals and shares with four."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+    """Return counts without decimals, shares with four, money with two."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4f}" if abs(value) <= 1 else f"{value:,.2f}"
 
 
 def comparison_sentence(comparison: dict[str, Any] | None, champion: str | None) -> str:
@@ -39,7 +44,17 @@ def comparison_sentence(comparison: dict[str, Any] | None, champion: str | None)
         f"neither was trained or tuned on: average precision "
         f"{comparison['average_precision']:.4f}, champion version {champion} "
         f"{comparison['champion_average_precision']:.4f}; difference "
-        f"{comparison['difference']:+.4f} (95% interval {low:+.4f} to {high:+.4f})."
+        f"{comparison['difference']:+.4f} ({comparison['confidence']:.0%} interval {low:+.4f} to "
+        f"{high:+.4f}). {money_sentence(comparison)}"
+    )
+
+
+def money_sentence(comparison: dict[str, Any]) -> str:
+    """Say in words how much more money the model saves than the champion."""
+    low, high = comparison["savings_interval"]
+    return (
+        f"Each at its own threshold, it saves {comparison['savings_difference']:+,.2f} more "
+        f"({low:+,.2f} to {high:+,.2f})."
     )
 
 
@@ -64,7 +79,9 @@ def to_markdown(report: dict[str, Any]) -> str:
 
     def interval(name: str) -> str:
         low, high = report["intervals"][name]
-        return f"{low:.1f} to {high:.1f}" if name.endswith("_count") else f"{low:.4f} to {high:.4f}"
+        if name.endswith("_count"):
+            return f"{low:.1f} to {high:.1f}"
+        return f"{low:,.2f} to {high:,.2f}" if name == "net_savings" else f"{low:.4f} to {high:.4f}"
 
     template = Environment(
         loader=PackageLoader("fraud_assets.evaluation", "."),

@@ -7,8 +7,19 @@ from typing import Literal
 from fraud_assets.intake.contract import Roles
 
 Aggregation = Literal[
-    *("count", "mean", "sum", "max", "std", "ratio", "zscore", "peak"),
-    *("seconds_since", "distinct", "never", "days_since_fraud", "last_is_fraud"),
+    "count",
+    "mean",
+    "sum",
+    "max",
+    "std",
+    "ratio",
+    "zscore",
+    "peak",
+    "seconds_since",
+    "distinct",
+    "never",
+    "days_since_fraud",
+    "last_is_fraud",
 ]
 Reach = Literal["now", "before", "labelled"]
 

@@ -58,13 +58,14 @@ def decide(
     -------
     Decision
         Reject when recall is critical or the champion is better; promote when there is no
-        champion, or the challenger is better by more than chance; otherwise shadow_only: the
-        version stays the challenger.
+        champion, or the challenger is better by more than margin and chance and worse on no
+        segment; otherwise shadow_only: the version stays the challenger.
     """
     compared_with = evaluation["champion"]
     itself = current_champion == evaluation["ids"]["model_version"]
     comparison = evaluation["comparison"] or {}
     low, high = comparison.get("interval", (0.0, 0.0))
+    margin = comparison.get("margin", 0.0)
     first = compared_with is None
     comparable = first or bool(comparison.get("comparable"))
     checks = {
@@ -73,7 +74,8 @@ def decide(
         "champion_not_newer": not champion_is_newer,
         "comparable_with_champion": comparable,
         "not_worse_than_champion": first or not comparable or high >= 0,
-        "better_than_champion": first or (comparable and low > 0),
+        "better_than_champion": first or (comparable and low > margin),
+        "no_segment_worse": first or not comparable or not _worse_parts(comparison),
     }
     outcome, reason = _outcome(checks, evaluation, current_champion)
     return Decision(
@@ -92,8 +94,12 @@ def decide(
             "champion_compared_with": compared_with,
             "drift_score": drift.get("drift_score"),
         },
-        {"fraud_recall_critical": FRAUD_RECALL.critical, "difference_interval_low": 0.0},
+        {"fraud_recall_critical": FRAUD_RECALL.critical, "difference_interval_low": margin},
     )
+
+
+def _worse_parts(comparison: dict[str, Any]) -> list[str]:
+    return [f"{s['segment']} {s['part']}" for s in comparison.get("segments", []) if s["worse"]]
 
 
 def _outcome(
@@ -105,6 +111,8 @@ def _outcome(
     champion = f"champion version {evaluation['champion']}"
     recall = evaluation["metrics"]["test_fraud_recall"]
     first = evaluation["champion"] is None
+    margin = comparison.get("margin", 0.0)
+    by_more = f" by more than {margin}" if margin else ""
     obstacles: dict[str, tuple[Outcome, str]] = {
         "recall_not_critical": (
             "reject",
@@ -132,7 +140,12 @@ def _outcome(
         "better_than_champion": (
             "shadow_only",
             f"no worse than {champion} within the interval (difference {difference:+.4f}), but "
-            "not better beyond chance",
+            f"not better{by_more} beyond chance",
+        ),
+        "no_segment_worse": (
+            "shadow_only",
+            f"better than {champion} on the whole, but worse beyond chance on "
+            f"{', '.join(_worse_parts(comparison))}",
         ),
     }
     for check, outcome in obstacles.items():

@@ -36,6 +36,7 @@ class AnomalyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> "AnomalyClassifier":  # noqa: N803
         """Fit the forest; the labels are not looked at."""
+        del y
         self.classes_ = np.array([0, 1])
         self.forest_ = _forest(self).fit(X)
         self.n_rounds = self.n_estimators
@@ -70,6 +71,7 @@ class AnomalyScore(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> "AnomalyScore":  # noqa: N803
         """Fit the forest; the labels are not looked at."""
+        del y
         self.forest_ = _forest(self).fit(X)
         return self
 

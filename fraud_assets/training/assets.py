@@ -1,4 +1,4 @@
-"""`splits` and `trained_model`."""
+"""`splits`, `tuned_parameters` and `trained_model`."""
 
 import hashlib
 from pathlib import Path
@@ -8,7 +8,8 @@ import dagster as dg
 import pandas as pd
 
 from fraud_assets import storage
-from fraud_assets.config import SplitSettings, TrainingSettings
+from fraud_assets.config import SplitMode, SplitSettings, TrainingSettings, TuningSettings
+from fraud_assets.features.known import MICROSECONDS_PER_DAY
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
 from fraud_assets.launcher import runs_to_take_up
@@ -16,6 +17,7 @@ from fraud_assets.tracking import MODEL_FACTS, Tracking
 from fraud_assets.training import splits as splitting
 from fraud_assets.training.estimators import TRUSTED_TYPES
 from fraud_assets.training.train import train
+from fraud_assets.training.tuning import Trial, tune
 from fraud_assets.training.window import (
     Member,
     count_rows,
@@ -151,11 +153,68 @@ def window_of(splits: storage.Table) -> list[Member]:
     ]
 
 
+class TuningConfig(TuningSettings, dg.Config):
+    """Launchpad configuration of `tuned_parameters`."""
+
+
 @dg.asset(
     partitions_def=batches,
     group_name=GROUP,
     owners=OWNERS,
-    kinds={"scikitlearn", "mlflow"},
+    kinds={"optuna", "mlflow"},
+    code_version="1",
+    io_manager_key="reports",
+)
+def tuned_parameters(
+    context: dg.AssetExecutionContext,
+    config: TuningConfig,
+    features: storage.Table,
+    splits: storage.Table,
+    engine: storage.Engine,
+    tracking: Tracking,
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """The best parameters that Optuna found for an estimator; the next trainings use them.
+
+    Materialized by hand, when wanted. It looks at train rows only, in folds in time order, and
+    goes on with the trials of earlier materializations for the same batch and settings.
+    """
+    batch, columns = context.partition_key, features.facts["features"]
+    with engine.connect() as connection:
+        rows = load_rows(
+            connection, window_of(splits), splitting.TRAIN, columns, splits.facts["test_start"]
+        )
+    about = {"batch": batch, "content_hash": features.facts["content_hash"]}
+    settings = TuningSettings(**config.model_dump())
+    with tracking.trials_run(context, batch, settings.estimator) as parent:
+
+        def note(trial: Trial) -> None:
+            context.log.info(trial.sentence())
+            tracking.log_trial(parent, trial.number, trial.parameters, trial.figures(), trial.state)
+
+        study = storage.tuning_folder() / "studies.db"
+        found = tune(rows, columns, settings, study, storage.to_json(about), note)
+    report = about | {"estimator": str(settings.estimator), **found, "mlflow_run_id": parent}
+    path = storage.tuning_folder() / f"{settings.estimator}.json"
+    storage.write_atomically(path, storage.to_json(report))
+    return dg.MaterializeResult(
+        value=report,
+        metadata={
+            "average_precision": found["average_precision"],
+            "average_precision_of_defaults": found["average_precision_of_defaults"],
+            "parameters": dg.MetadataValue.json(found["parameters"]),
+            "trials": found["trials"],
+            "trials_pruned": found["pruned"],
+            "mlflow_run": tracking.run_link(parent),
+            "used_by_the_next_training": dg.MetadataValue.path(path),
+        },
+    )
+
+
+@dg.asset(
+    partitions_def=batches,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"xgboost", "mlflow"},
     code_version="1",
     io_manager_key="reports",
 )
@@ -168,7 +227,8 @@ def trained_model(
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """A fitted pipeline and its decision threshold, registered in MLflow as the challenger."""
-    facts = model_facts(features, splits, config)
+    settings, tuned_on = with_tuned(TrainingSettings(**config.model_dump()))
+    facts = model_facts(features, splits, settings) | {"tuned_on": tuned_on}
     decided = tracking.decided_model(runs_to_take_up(context.instance, context.run))
     if decided is not None and all(decided[name] == facts[name] for name in SAME_MODEL):
         context.log.info(f"version {decided['version']} was trained by a run that died; it stays")
@@ -178,14 +238,16 @@ def trained_model(
     with engine.connect() as connection:
         rows = load_rows(connection, members, splitting.TRAIN, columns, known_by)
         validation = load_rows(connection, members, splitting.VALIDATION, columns, known_by)
-    context.log.info(f"{config.estimator}: {len(rows):,} train rows x {len(columns)} features")
+    context.log.info(f"{settings.estimator}: {len(rows):,} train rows x {len(columns)} features")
     tags = {f"fraud.{name}": str(value) for name, value in facts["source"].items()}
     with tracking.training_run(context, context.partition_key, tags) as run_id:
-        model = train(rows, validation, columns, config)
+        model = train(rows, validation, columns, settings, days_of(splits, rows, validation))
         context.log.info(f"{model.iterations} iterations, threshold {model.decision_threshold:.4f}")
         facts |= {
             "features": model.features,
             "decision_threshold": model.decision_threshold,
+            "threshold_neighbours": model.neighbours,
+            "calibration": {"slope": model.model.slope, "intercept": model.model.intercept},
             "iterations": model.iterations,
             "converged": model.converged,
             "validation": model.validation_figures,
@@ -195,10 +257,38 @@ def trained_model(
             run_id, pd.concat([rows["content_key_"], validation["content_key_"]])
         )
         version = tracking.register(
-            run_id, model.pipeline, rows[model.features].head(EXAMPLE_ROWS), TRUSTED_TYPES, tags
+            run_id, model.model, rows[model.features].head(EXAMPLE_ROWS), TRUSTED_TYPES, tags
         )
     facts |= {"run_id": run_id, "version": version}
     return dg.MaterializeResult(value=facts, metadata=_model_metadata(tracking, facts))
+
+
+def with_tuned(settings: TrainingSettings) -> tuple[TrainingSettings, str | None]:
+    """Return the settings with the best parameters found for their estimator.
+
+    Returns
+    -------
+    settings : TrainingSettings
+        What a person wrote in `parameters` goes before.
+    tuned_on : str or None
+        The batch that the parameters were found on.
+    """
+    found = storage.read_json(storage.tuning_folder() / f"{settings.estimator}.json")
+    if not settings.use_tuned or found is None:
+        return settings, None
+    parameters = found["parameters"] | settings.parameters
+    return settings.model_copy(update={"parameters": parameters}), found["batch"]
+
+
+def days_of(splits: storage.Table, rows: pd.DataFrame, validation: pd.DataFrame) -> float | None:
+    """Return the days of transactions that the validation rows stand for, None without times."""
+    moments = pd.concat([rows["known_us_"], validation["known_us_"]]) / MICROSECONDS_PER_DAY
+    if moments.isna().all():
+        return None
+    settings = SplitSettings(**splits.facts["settings"])
+    temporal = splits.facts["mode"] == SplitMode.temporal
+    share = 1.0 if temporal else settings.train_share + settings.validation_share
+    return float(moments.max() - moments.min()) * len(validation) / len(moments) * share
 
 
 def model_facts(
@@ -253,6 +343,7 @@ def _model_metadata(tracking: Tracking, facts: dict[str, Any]) -> dict[str, Any]
         "estimator": facts["configuration"]["training"]["estimator"],
         "decision_threshold": facts["decision_threshold"],
         "iterations": facts["iterations"],
+        "parameters_tuned_on": facts["tuned_on"] or "not tuned",
         "dagster/row_count": facts["counts"]["train"]["rows"],
         "splits": counts_table(facts["counts"]),
         "configuration": dg.MetadataValue.json(facts["configuration"]),

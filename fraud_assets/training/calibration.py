@@ -40,7 +40,7 @@ class CalibratedModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.intercept = intercept
 
     def __sklearn_is_fitted__(self) -> bool:
-        """It wraps what is fitted."""
+        """Say so: it wraps what is fitted."""
         return self.model is not None
 
     def fit(self, X: pd.DataFrame, y: Any) -> "CalibratedModel":  # noqa: N803
@@ -102,5 +102,5 @@ def by_sigmoid(model: "Pipeline", labels: Labels, scores: Floats) -> CalibratedM
     fitted = LogisticRegression(C=np.inf).fit(margins, labels)
     slope = float(fitted.coef_[0, 0])
     if slope <= 0:
-        return for_odds(model, float(np.mean(scores) / max(np.mean(labels), SMALLEST)))
+        return for_odds(model, float(scores.mean()) / max(float(labels.mean()), SMALLEST))
     return CalibratedModel(model, slope, float(fitted.intercept_[0]))

@@ -23,10 +23,10 @@ TRUSTED_TYPES = (
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
     "numpy.dtype",
-    "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
     "sklearn.utils._bunch.Bunch",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
@@ -309,7 +309,12 @@ def fit(pipeline: "Pipeline", features: "pd.DataFrame", labels: "pd.Series") -> 
         # The verdict is the asset check `model_converged`; a warning would say it twice.
         warnings.simplefilter("ignore", ConvergenceWarning)
         pipeline.fit(features, labels)
-    found = [_progress(e) for e in _fitted(pipeline.named_steps["estimator"])]
+    fitted = _fitted(pipeline.named_steps["estimator"])
+    for estimator in fitted:
+        # Threads add trees up in any order, so that the last digit would be left to chance.
+        if "n_jobs" in estimator.get_params():
+            estimator.set_params(n_jobs=1)
+    found = [_progress(estimator) for estimator in fitted]
     return max(iterations for iterations, _ in found), all(converged for _, converged in found)
 
 

@@ -37,7 +37,9 @@ def focal_derivatives(
     q = 1 / (1 + np.exp(-np.clip(sign * margins, -30, 30)))
     easy, log_q = 1 - q, np.log(q)
     gradient = easy**gamma * (gamma * q * log_q + q - 1)
-    hessian = q * easy**gamma * (easy * (gamma * log_q + gamma + 1) - gamma * (gamma * q * log_q + q - 1))
+    hessian = (
+        q * easy**gamma * (easy * (gamma * log_q + gamma + 1) - gamma * (gamma * q * log_q + q - 1))
+    )
     return sign * gradient, np.maximum(hessian, SMALLEST_HESSIAN)
 
 
@@ -79,7 +81,11 @@ class FocalBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.start_ = float(np.log(labels.mean() / (1 - labels.mean())))
         train = _train_xgboost if self.library == "xgboost" else _train_lightgbm
         self.booster_ = train(
-            X, labels, {**parameters, "seed": self.random_state}, self.n_rounds, self.start_,
+            X,
+            labels,
+            {**parameters, "seed": self.random_state},
+            self.n_rounds,
+            self.start_,
             self.gamma,
         )
         return self
@@ -105,7 +111,11 @@ class FocalBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _train_xgboost(
-    rows: pd.DataFrame, labels: np.ndarray, parameters: dict[str, Any], rounds: int, start: float,
+    rows: pd.DataFrame,
+    labels: np.ndarray,
+    parameters: dict[str, Any],
+    rounds: int,
+    start: float,
     gamma: float,
 ) -> Any:
     import xgboost
@@ -120,7 +130,11 @@ def _train_xgboost(
 
 
 def _train_lightgbm(
-    rows: pd.DataFrame, labels: np.ndarray, parameters: dict[str, Any], rounds: int, start: float,
+    rows: pd.DataFrame,
+    labels: np.ndarray,
+    parameters: dict[str, Any],
+    rounds: int,
+    start: float,
     gamma: float,
 ) -> Any:
     import lightgbm

@@ -33,8 +33,6 @@ def rebalance(
         `calibration.py` takes back. 1 when nothing was done.
     """
     before = odds(labels)
-    if settings.imbalance is Imbalance.class_weight:
-        return features, labels, 1 / before
     wanted = 1 / settings.genuine_per_fraud
     if settings.imbalance not in (Imbalance.undersample, Imbalance.smote) or wanted <= before:
         return features, labels, 1.0

@@ -25,8 +25,8 @@ from fraud_assets.training.threshold import choose_threshold
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-BENT = (EstimatorName.isolation_forest,)
-"""Estimators whose score is no probability."""
+BENT = (EstimatorName.isolation_forest, Imbalance.class_weight, Imbalance.focal_loss)
+"""What gives scores that are no probabilities, by no factor that is known beforehand."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def train(
     features = [name for name in columns if rows[name].notna().any()]
     pipeline, odds_factor, iterations, converged = fit_model(rows, features, settings)
     labels = validation["fraud_"].to_numpy()
-    if settings.imbalance is Imbalance.focal_loss or settings.estimator in BENT:
+    if settings.imbalance in BENT or settings.estimator in BENT:
         model = by_sigmoid(pipeline, labels, fraud_scores(pipeline, validation, features))
     else:
         model = for_odds(pipeline, odds_factor)

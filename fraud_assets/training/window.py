@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from fraud_assets.features.known import label_known_by
+from fraud_assets.features.known import KNOWN, LABEL_KNOWN, label_known_by
 from fraud_assets.intake.contract import Roles
 from fraud_assets.sql import identifier, literal, parquet
 from fraud_assets.training.splits import TEST, TRAIN, VALIDATION
@@ -37,6 +37,7 @@ def load_rows(
     split: str,
     columns: Sequence[str],
     known_by: str | None = None,
+    texts: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Load the rows of one split.
 
@@ -50,17 +51,19 @@ def load_rows(
         Features to load, as 64-bit floats.
     known_by : str, optional
         A moment: only rows whose label was known by then.
+    texts : sequence of str
+        Source columns to load as text, under their name with `_` behind.
 
     Returns
     -------
-    DataFrame of shape (n_rows, n_columns + 7)
+    DataFrame of shape (n_rows, n_columns + n_texts + 9)
         The columns, then `batch_`, `source_line_`, `content_key_`, `fraud_`, `amount_` (null
-        where there is no amount), `transaction_id_` and `days_known_` (null where there
-        is no timestamp), in the order of window and file.
+        where there is no amount), `transaction_id_`, `days_known_`, `known_us_` and
+        `label_known_us_` (null where there is no timestamp), in the order of window and file.
     """
     rows: pd.DataFrame = (
         engine.sql(
-            f"SELECT * EXCLUDE (place_, split_) FROM ({_union(members, columns, known_by)}) "
+            f"SELECT * EXCLUDE (place_, split_) FROM ({_union(members, columns, known_by, texts)}) "
             f"WHERE split_ = '{split}' ORDER BY place_, source_line_"
         )
         .to_arrow_table()
@@ -115,16 +118,32 @@ def unassigned_rows(engine: duckdb.DuckDBPyConnection, member: Member) -> int:
     return int(found)
 
 
-def _union(members: Sequence[Member], columns: Sequence[str], known_by: str | None) -> str:
+def _union(
+    members: Sequence[Member],
+    columns: Sequence[str],
+    known_by: str | None,
+    texts: Sequence[str] = (),
+) -> str:
     return " UNION ALL ".join(
-        _member_query(place, member, columns, known_by) for place, member in enumerate(members)
+        _member_query(place, member, columns, known_by, texts)
+        for place, member in enumerate(members)
     )
 
 
-def _member_query(place: int, member: Member, columns: Sequence[str], known_by: str | None) -> str:
+def _member_query(
+    place: int,
+    member: Member,
+    columns: Sequence[str],
+    known_by: str | None,
+    texts: Sequence[str],
+) -> str:
     roles = member.roles
     selected = "".join(
         f"CAST(features.{identifier(name)} AS DOUBLE) AS {identifier(name)}, " for name in columns
+    )
+    selected += "".join(
+        f"CAST(features.{identifier(name)} AS VARCHAR) AS {identifier(name + '_')}, "
+        for name in texts
     )
     amount = (
         f"CAST({identifier(roles.amount)} AS DOUBLE)" if roles.amount else "CAST(NULL AS DOUBLE)"
@@ -137,7 +156,8 @@ def _member_query(place: int, member: Member, columns: Sequence[str], known_by: 
     return (
         f"SELECT {selected}{literal(member.batch)} AS batch_, source_line_, content_key_, fraud_, "
         f"{amount} AS amount_, CAST({name} AS VARCHAR) AS transaction_id_, "
-        f"CAST(days_known AS DOUBLE) AS days_known_, split_, {place} AS place_ "
+        f"CAST(days_known AS DOUBLE) AS days_known_, {KNOWN} AS known_us_, "
+        f"{LABEL_KNOWN} AS label_known_us_, split_, {place} AS place_ "
         f"FROM {parquet(member.features)} AS features JOIN (SELECT source_line AS source_line_, "
         f"content_key AS content_key_, split AS split_, fraud AS fraud_ "
         f"FROM {parquet(member.splits)}) ON features.source_line = source_line_ WHERE {known}"

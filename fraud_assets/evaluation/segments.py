@@ -1,0 +1,103 @@
+"""Parts of the test rows by which reports and promotion are broken down."""
+
+from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from fraud_assets.features.build import NIGHT_UNTIL_HOUR
+from fraud_assets.features.known import MICROSECONDS_PER_DAY
+
+NEW_CARD_COLUMN = "card_transactions_30d"
+"""1 when the transaction is the card's only one in 30 days."""
+AMOUNT_BANDS = 4
+LARGEST_CATEGORIES = 10
+
+
+def columns_of(segments: Sequence[str], kinds: Collection[str]) -> list[str]:
+    """Return the segments that are columns of the data.
+
+    Raises
+    ------
+    ValueError
+        When one is neither a built-in segment nor such a column.
+    """
+    columns = [name for name in segments if name not in BUILT_IN]
+    unknown = sorted(set(columns) - set(kinds))
+    if unknown:
+        raise ValueError(
+            f"segments: {', '.join(unknown)} is neither of {', '.join(BUILT_IN)} nor a column of "
+            f"the data, which has {', '.join(kinds)}"
+        )
+    return columns
+
+
+def segment_rows(rows: pd.DataFrame, segments: Sequence[str], dates: bool) -> dict[str, pd.Series]:
+    """Say for each segment which part of it each row belongs to.
+
+    Parameters
+    ----------
+    rows : DataFrame of shape (n_rows, n_columns)
+        As from `training.window.load_rows`, with the columns of `columns_of` as texts.
+    segments : sequence of str
+    dates : bool
+        Whether timestamps are dates and times.
+
+    Returns
+    -------
+    dict of str to Series of shape (n_rows,)
+        Without the segments that the data cannot tell.
+    """
+    found = {}
+    for name in segments:
+        parts = BUILT_IN[name](rows, dates) if name in BUILT_IN else _categories(rows[f"{name}_"])
+        if parts is not None:
+            found[name] = parts
+    return found
+
+
+def _amount_bands(rows: pd.DataFrame, _: bool) -> pd.Series | None:
+    amounts = rows["amount_"]
+    if amounts.nunique() < AMOUNT_BANDS:
+        return None
+    edges = np.unique(np.nanquantile(amounts, np.linspace(0, 1, AMOUNT_BANDS + 1)))
+    names = [f"{low:,.2f} to {high:,.2f}" for low, high in pairwise(edges)]
+    bands = np.searchsorted(edges[1:-1], amounts.to_numpy(dtype=float), side="left")
+    named = pd.Series([names[band] for band in bands], index=rows.index)
+    return named.where(amounts.notna(), "no amount")
+
+
+def _night(rows: pd.DataFrame, dates: bool) -> pd.Series | None:
+    if not dates:
+        return None
+    hours = pd.to_datetime(rows["known_us_"], unit="us").dt.hour
+    return pd.Series(np.where(hours <= NIGHT_UNTIL_HOUR, "night", "day"), index=rows.index)
+
+
+def _new_cards(rows: pd.DataFrame, _: bool) -> pd.Series | None:
+    if NEW_CARD_COLUMN not in rows:
+        return None
+    new = rows[NEW_CARD_COLUMN] == 1
+    return pd.Series(np.where(new, "new card", "card seen before"), index=rows.index)
+
+
+def _weeks(rows: pd.DataFrame, _: bool) -> pd.Series | None:
+    known = rows["known_us_"]
+    if known.isna().any() or known.max() - known.min() < 7 * MICROSECONDS_PER_DAY:
+        return None
+    weeks = (known - known.min()) // (7 * MICROSECONDS_PER_DAY) + 1
+    return pd.Series([f"week {int(week)}" for week in weeks], index=rows.index)
+
+
+def _categories(values: pd.Series) -> pd.Series:
+    largest = values.value_counts().index[:LARGEST_CATEGORIES]
+    return values.where(values.isin(largest) | values.isna(), "other").fillna("missing")
+
+
+BUILT_IN: dict[str, Callable[[pd.DataFrame, bool], pd.Series | None]] = {
+    "amount_band": _amount_bands,
+    "night": _night,
+    "new_card": _new_cards,
+    "week": _weeks,
+}

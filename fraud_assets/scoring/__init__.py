@@ -1,0 +1,1 @@
+"""The champion's scores for a whole batch, and what the analysts get to review."""

@@ -1,0 +1,117 @@
+"""`scored_transactions`: what the model in charge makes of a whole batch."""
+
+import hashlib
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from fraud_assets import config as configuration
+from fraud_assets import storage
+from fraud_assets.config import ScoringSettings
+from fraud_assets.intake.contract import Roles
+from fraud_assets.intake.resources import OWNERS, batches
+from fraud_assets.scoring.score import score_batch
+from fraud_assets.scoring.suppressions import read_suppressions
+from fraud_assets.scoring.worklist import make_worklist, outcome
+from fraud_assets.tracking import Tracking
+
+NO_CHAMPION = (
+    "no model was in charge yet; once one is, materialize scored_transactions of this batch"
+)
+SHOWN_ENTRIES = 20
+
+
+class ScoringConfig(ScoringSettings, dg.Config):
+    """Launchpad configuration of `scored_transactions`."""
+
+
+@dg.asset(
+    partitions_def=batches,
+    group_name="scoring",
+    owners=OWNERS,
+    kinds={"parquet", "csv"},
+    code_version="1",
+    io_manager_key="reports",
+)
+def scored_transactions(
+    context: dg.AssetExecutionContext,
+    config: ScoringConfig,
+    features: storage.Table,
+    engine: storage.Engine,
+    tracking: Tracking,
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """The champion's scores, decisions and reasons, ranked, and a worklist for the analysts.
+
+    By the champion that was in charge when the batch arrived, so that no row helped to train
+    what scores it; needs no training, so that a batch too poor to train on is scored, too.
+    """
+    batch = context.partition_key
+    champion = features.facts["champion"] or _current(tracking)
+    if champion is None:
+        context.log.info(NO_CHAMPION)
+        value = {"batch": batch, "not_scored": NO_CHAMPION}
+        return dg.MaterializeResult(value=value, metadata={"not_scored": NO_CHAMPION})
+    version = tracking.version(champion)
+    missing = sorted(set(version.features) - set(features.facts["features"]))
+    if missing:
+        raise dg.Failure(
+            f"champion version {champion} reads columns that batch {batch!r} does not have: "
+            f"{', '.join(missing[:10])}; put a version in charge that was trained on such data"
+        )
+    path = configuration.suppressions_path()
+    with engine.connect() as connection:
+        scored = score_batch(
+            connection,
+            features.path,
+            Roles(**features.facts["roles"]),
+            tracking.load(champion),
+            list(version.features),
+            version.decision_threshold,
+            read_suppressions(path),
+        )
+    worklist = make_worklist(scored, config)
+    _write(batch, scored, worklist)
+    report = {
+        "batch": batch,
+        "champion": champion,
+        "decision_threshold": version.decision_threshold,
+        "rows": len(scored),
+        "suppressions": hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None,
+        "worklist_entries": len(worklist),
+        **outcome(scored),
+    }
+    context.log.info(f"{report['alerts_count']} alerts, {len(worklist)} entries of the worklist")
+    return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, worklist))
+
+
+def _current(tracking: Tracking) -> str | None:
+    champion = tracking.champion()
+    return champion.version if champion else None
+
+
+def _write(batch: str, scored: pd.DataFrame, worklist: pd.DataFrame) -> None:
+    folder, path = storage.report_folder(batch), configuration.suppressions_path()
+    storage.write_atomically(
+        folder / "scored_transactions.parquet", scored.to_parquet(index=False)
+    )
+    storage.write_atomically(folder / "scored_transactions.csv", scored.to_csv(index=False))
+    storage.write_atomically(folder / "worklist.csv", worklist.to_csv(index=False))
+    if path.exists():
+        storage.write_atomically(folder / "suppressions.csv", path.read_bytes())
+
+
+def _metadata(
+    tracking: Tracking, report: dict[str, Any], worklist: pd.DataFrame
+) -> dict[str, Any]:
+    folder = storage.report_folder(report["batch"])
+    shown = worklist.head(SHOWN_ENTRIES).drop(columns="source_lines")
+    return {
+        "champion": tracking.version_link(report["champion"]),
+        "dagster/row_count": report["rows"],
+        "worklist": dg.MetadataValue.md(shown.to_markdown(index=False, floatfmt=".3f")),
+        "worklist_csv": dg.MetadataValue.path(folder / "worklist.csv"),
+        "scored_csv": dg.MetadataValue.path(folder / "scored_transactions.csv"),
+        "suppressions": report["suppressions"] or "none",
+        **{name: value for name, value in report.items() if name.endswith(("_count", "_rate"))},
+    }

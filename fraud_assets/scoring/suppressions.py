@@ -1,0 +1,100 @@
+"""Cards and terminals that analysts do not want on the worklist, with reason and expiry."""
+
+import csv
+from datetime import date
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+COLUMNS = ["kind", "name", "reason", "expires"]
+KINDS = ("card", "terminal")
+
+
+class Suppression(NamedTuple):
+    """An entry of the file.
+
+    Attributes
+    ----------
+    kind : {"card", "terminal"}
+    name : str
+        Of the card or terminal, as in the data.
+    reason : str
+    expires : date
+        The last day on which it holds.
+    """
+
+    kind: Literal["card", "terminal"]
+    name: str
+    reason: str
+    expires: date
+
+
+def read_suppressions(path: Path) -> list[Suppression]:
+    """Read the file; no file, no entry.
+
+    Parameters
+    ----------
+    path : Path
+        CSV with the header `kind,name,reason,expires`.
+
+    Raises
+    ------
+    ValueError
+        When a line does not say what it should; with file, line, column and value.
+    """
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        if reader.fieldnames != COLUMNS:
+            raise ValueError(
+                f"{path}, line 1: the columns are {reader.fieldnames}; make them "
+                f"{','.join(COLUMNS)}"
+            )
+        return [_entry(path, reader.line_num, line) for line in reader]
+
+
+def _entry(path: Path, number: int, line: dict[str, str | None]) -> Suppression:
+    values = {name: (line.get(name) or "").strip() for name in COLUMNS}
+
+    def refuse(column: str, remedy: str) -> ValueError:
+        return ValueError(f"{path}, line {number}, {column} {values[column]!r}: {remedy}")
+
+    if values["kind"] not in KINDS:
+        raise refuse("kind", "write card or terminal")
+    for column in ("name", "reason"):
+        if not values[column]:
+            raise refuse(column, "write one; without it nobody can tell later what it was for")
+    try:
+        expires = date.fromisoformat(values["expires"])
+    except ValueError as error:
+        raise refuse("expires", "write the last day as 2026-12-31") from error
+    kind: Literal["card", "terminal"] = "card" if values["kind"] == "card" else "terminal"
+    return Suppression(kind, values["name"], values["reason"], expires)
+
+
+def suppressed(
+    rows: pd.DataFrame, entries: list[Suppression], today: date | None = None
+) -> pd.Series:
+    """Return for each row the reason why it is suppressed, None where it is not.
+
+    Parameters
+    ----------
+    rows : DataFrame of shape (n_rows, n_columns)
+        With `card`, `terminal` and `day` (datetime64, or missing).
+    entries : list of Suppression
+    today : date, optional
+        Taken for rows without a day; default: none of them is expired.
+
+    Returns
+    -------
+    Series of shape (n_rows,)
+    """
+    reasons = pd.Series([None] * len(rows), index=rows.index, dtype=object)
+    days = rows["day"].fillna(pd.Timestamp(today or date.min)) if len(rows) else rows["day"]
+    for entry in entries:
+        holds = (rows[entry.kind] == entry.name) & (days <= pd.Timestamp(entry.expires))
+        reasons[np.asarray(holds & reasons.isna())] = entry.reason
+    return reasons
