@@ -259,6 +259,9 @@ class EstimatorName(StrEnum):
     stacking = "stacking"
 
 
+ENSEMBLES = (EstimatorName.soft_voting, EstimatorName.stacking)
+
+
 class Imbalance(StrEnum):
     """What is done about frauds being few, on the train rows only."""
 
@@ -328,9 +331,10 @@ class TrainingSettings(ThresholdSettings):
         "n_estimators: 300, or hidden_layer_sizes: [64, 32]; of soft_voting and stacking by "
         "member, for example xgboost: {max_depth: 3}.",
     )
-    members: list[EstimatorName] = Field(
-        [EstimatorName.xgboost, EstimatorName.lightgbm, EstimatorName.random_forest],
-        description="What soft_voting and stacking are made of.",
+    # Dagster takes no list of members of an enumeration.
+    members: list[str] = Field(
+        ["xgboost", "lightgbm", "random_forest"],
+        description="What soft_voting and stacking are made of: two or more estimators.",
     )
     imbalance: Imbalance = Field(
         Imbalance.none,
@@ -355,11 +359,12 @@ class TrainingSettings(ThresholdSettings):
 
     @model_validator(mode="after")
     def _ensembles_have_members(self) -> Self:
-        ensembles = {EstimatorName.soft_voting, EstimatorName.stacking}
-        if len(set(self.members)) != len(self.members) or len(self.members) < 2:
-            raise ValueError("members must name two or more estimators, each once")
-        if ensembles & set(self.members):
-            raise ValueError("members of an ensemble cannot be ensembles themselves")
+        single = [e for e in EstimatorName if e not in ENSEMBLES]
+        strangers = sorted(set(self.members) - set(single))
+        if strangers or len(set(self.members)) < max(2, len(self.members)):
+            raise ValueError(
+                f"members is {self.members}; name two or more of {', '.join(single)}, each once"
+            )
         return self
 
 
@@ -409,11 +414,33 @@ class EvaluationSettings(Settings):
     )
 
 
+class ChallengerSettings(TrainingSettings):
+    """One of several models that are compared on past batches."""
+
+    version: str | None = Field(
+        None, description="A registered version, taken as it is; empty: trained as said here."
+    )
+    window_batches: int | None = Field(
+        None, ge=1, description="Train from the last N batches; empty: from the batch's window."
+    )
+
+
+class ComparisonSettings(EvaluationSettings):
+    """Which challengers are compared, on which past batches."""
+
+    batches: list[str] = Field([], description="Past batches; empty: the last three.")
+    reference: str | None = Field(
+        None, description="The challenger that the others are held against; empty: the first."
+    )
+
+
 class ScoringSettings(Settings):
     """What the analysts get to review."""
 
     alerts_per_day: int = Field(
-        ALERT_CAPACITY, ge=1, description="Entries of a day's worklist, the random ones not counted."
+        ALERT_CAPACITY,
+        ge=1,
+        description="Entries of a day's worklist, the random ones not counted.",
     )
     sampled_per_day: int = Field(
         5, ge=0, description="Transactions a day drawn from those that nobody would review."

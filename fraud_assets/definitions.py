@@ -17,12 +17,13 @@ from fraud_assets.monitoring import assets as monitoring
 from fraud_assets.monitoring import checks as monitoring_checks
 from fraud_assets.registry import assets as registry
 from fraud_assets.registry import checks as registry_checks
+from fraud_assets.scoring import assets as scoring
 from fraud_assets.storage import Engine, ReportIOManager, TableIOManager
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import assets as training
 from fraud_assets.training import checks as training_checks
 
-GROUPS = (intake, features, training, evaluation, drift, registry, monitoring)
+GROUPS = (intake, features, training, evaluation, drift, registry, scoring, monitoring)
 CHECKS = (
     intake_checks,
     features_checks,
@@ -33,13 +34,16 @@ CHECKS = (
     monitoring_checks,
 )
 
+BY_HAND = ("simulated_transactions", "tuned_parameters", "comparison_report")
+"""Assets that a person materializes when wanted; no batch needs them."""
+
 # A process per step costs 3 s a step, for steps of which most take less.
 in_one_process = dg.in_process_executor
 
 fraud_pipeline = dg.define_asset_job(
     config.JOB_NAME,
     selection=dg.AssetSelection.all()
-    - dg.AssetSelection.assets("simulated_transactions")
+    - dg.AssetSelection.assets(*BY_HAND)
     - dg.AssetSelection.checks_for_assets("accepted_batches"),
     description="A batch from its CSV to the verdict, the decision and the published figures.",
     executor_def=in_one_process,

@@ -140,19 +140,13 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             mlflow.end_run("FINISHED")
 
     @contextmanager
-    def trials_run(
-        self, context: dg.AssetExecutionContext, batch: str, estimator: str
+    def group_run(
+        self, context: dg.AssetExecutionContext, name: str, tags: Mapping[str, str]
     ) -> Iterator[str]:
-        """Open an MLflow run whose children are the trials of a tuning; yield its id."""
+        """Open an MLflow run that holds others, such as the trials of a tuning; yield its id."""
         client = self.client()
-        tags = {
-            BATCH_TAG: batch,
-            "dagster_url": f"{config.dagster_url()}/runs/{context.run_id}",
-            "fraud.tuning": estimator,
-        }
-        run = client.create_run(
-            self._experiment_id(client), tags=tags, run_name=f"tuning {estimator} on {batch}"
-        )
+        link = {"dagster_url": f"{config.dagster_url()}/runs/{context.run_id}"}
+        run = client.create_run(self._experiment_id(client), tags={**link, **tags}, run_name=name)
         status = "FAILED"
         try:
             yield str(run.info.run_id)
@@ -160,22 +154,30 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         finally:
             client.set_terminated(run.info.run_id, status)
 
-    def log_trial(
+    def log_child(
         self,
         parent: str,
-        number: int,
+        name: str,
         parameters: Mapping[str, Any],
         figures: Mapping[str, float],
-        state: str,
+        tags: Mapping[str, str],
     ) -> None:
-        """Log a trial as a child run of a tuning."""
+        """Log a run of its own inside another."""
         client = self.client()
-        experiment = client.get_run(parent).info.experiment_id
-        tags = {"mlflow.parentRunId": parent, "fraud.trial_state": state}
-        run = client.create_run(experiment, tags=tags, run_name=f"trial {number}")
+        run = client.create_run(
+            self._experiment_id(client), tags={"mlflow.parentRunId": parent, **tags}, run_name=name
+        )
         self.log_parameters(run.info.run_id, parameters)
         self.log_figures(run.info.run_id, figures)
         client.set_terminated(run.info.run_id, "FINISHED")
+
+    def log_text(self, run_id: str, name: str, text: str) -> None:
+        """Log a text as an artifact of a run that may have ended."""
+        self.client().log_text(run_id, text, name)
+
+    def describe_version(self, version: str, text: str) -> None:
+        """Set the description that MLflow shows on a version's page."""
+        self.client().update_model_version(self.model_name, version, text)
 
     def _init_context(
         self, context: dg.AssetExecutionContext, batch: str, tags: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""`evaluation_report`: what the model does on the test rows of its batch."""
+"""`evaluation_report`: a model on its test rows; `comparison_report`: several, on past ones."""
 
 import base64
 from pathlib import Path
@@ -7,24 +7,33 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from fraud_assets import storage
-from fraud_assets.config import Costs, EvaluationSettings
+from fraud_assets.config import (
+    ChallengerSettings,
+    ComparisonSettings,
+    Costs,
+    EvaluationSettings,
+    TrainingSettings,
+)
+from fraud_assets.evaluation import challengers
 from fraud_assets.evaluation.evaluate import Scored, compare, evaluate, scored, slices
 from fraud_assets.evaluation.explain import explain
 from fraud_assets.evaluation.plots import all_plots
 from fraud_assets.evaluation.report import to_markdown, worst_verdict
 from fraud_assets.evaluation.segments import NEW_CARD_COLUMN, columns_of, segment_rows
-from fraud_assets.intake.resources import OWNERS, batches
+from fraud_assets.intake.resources import OWNERS, all_accepted, batches
 from fraud_assets.metrics import Floats
 from fraud_assets.tracking import Tracking
-from fraud_assets.training.assets import window_of
-from fraud_assets.training.splits import TEST
-from fraud_assets.training.train import fraud_scores, losses_of
+from fraud_assets.training.assets import days_of, splits, window_of
+from fraud_assets.training.splits import TEST, TRAIN, VALIDATION
+from fraud_assets.training.train import fraud_scores, losses_of, train
 from fraud_assets.training.window import load_rows
 
 EXPLAINED_ROWS = 500
 SHOWN_FEATURES = 30
+LAST_BATCHES = 3
 
 
 class EvaluationConfig(EvaluationSettings, dg.Config):
@@ -207,3 +216,150 @@ def _metadata(
         **{name: report["metrics"][name] for name in shown},
         **{f"plot_{name}": plot_metadata(image) for name, image in plots.items()},
     }
+
+
+class ChallengerConfig(ChallengerSettings, dg.Config):
+    """A challenger in the launchpad."""
+
+
+class ComparisonConfig(ComparisonSettings, dg.Config):
+    """Launchpad configuration of `comparison_report`."""
+
+    challengers: dict[str, ChallengerConfig] = Field(
+        description="By a name of your own: what each is trained like, or its registered version."
+    )
+
+
+@dg.asset(
+    group_name="evaluation",
+    owners=OWNERS,
+    kinds={"mlflow", "json"},
+    code_version="1",
+    deps=[splits],
+)
+def comparison_report(
+    context: dg.AssetExecutionContext,
+    config: ComparisonConfig,
+    engine: storage.Engine,
+    tracking: Tracking,
+) -> dg.MaterializeResult[None]:
+    """Challengers side by side on past batches: the A/B table, or the backtest of a change.
+
+    Materialized by hand, when wanted. Each challenger is trained for each batch on what was
+    known then, or is a registered version; money is counted at the costs of the reference.
+    """
+    settings = ComparisonSettings(**config.model_dump(exclude={"challengers"}))
+    named = {n: ChallengerSettings(**c.model_dump()) for n, c in config.challengers.items()}
+    reference = settings.reference or next(iter(named), "")
+    if reference not in named:
+        raise dg.Failure(f"reference {reference!r} is none of the challengers {list(named)}")
+    outcomes: dict[str, list[challengers.Outcome]] = {name: [] for name in named}
+    for batch, content_hash in _past_batches(context.instance, settings.batches):
+        context.log.info(f"batch {batch}: {', '.join(named)}")
+        for name, outcome in _judge(
+            batch, content_hash, named, named[reference].costs, engine, tracking
+        ).items():
+            outcomes[name].append(outcome)
+    table = challengers.side_by_side(outcomes, reference, settings)
+    text = challengers.to_markdown(table, settings.promotion_confidence)
+    about = {
+        "challengers": {n: c.model_dump(mode="json") for n, c in named.items()},
+        "settings": settings.model_dump(mode="json"),
+        "table": table,
+    }
+    folder = storage.comparison_folder()
+    storage.write_atomically(folder / "comparison_report.json", storage.to_json(about))
+    storage.write_atomically(folder / "comparison_report.md", text)
+    run_id = _log_comparison(context, tracking, about, text)
+    return dg.MaterializeResult(
+        metadata={
+            "table": dg.MetadataValue.md(text),
+            "reference": reference,
+            "mlflow_run": tracking.run_link(run_id),
+            "report": dg.MetadataValue.path(folder / "comparison_report.json"),
+        }
+    )
+
+
+def _past_batches(instance: dg.DagsterInstance, wanted: list[str]) -> list[tuple[str, str]]:
+    """Return batches with splits, and their content hashes, in the order of arrival."""
+    known = {
+        accepted.batch: accepted.content_hash
+        for accepted in all_accepted(instance).values()
+        if storage.has_table("splits", accepted.batch, accepted.content_hash)
+    }
+    missing = [batch for batch in wanted if batch not in known]
+    if missing or not known:
+        raise dg.Failure(
+            f"batches: {', '.join(missing) or 'none'} has splits; there are "
+            f"{', '.join(known) or 'no batches yet: drop a CSV first'}"
+        )
+    chosen = [batch for batch in known if batch in wanted] or list(known)[-LAST_BATCHES:]
+    return [(batch, known[batch]) for batch in chosen]
+
+
+def _judge(
+    batch: str,
+    content_hash: str,
+    named: dict[str, ChallengerSettings],
+    costs: Costs,
+    engine: storage.Engine,
+    tracking: Tracking,
+) -> dict[str, challengers.Outcome]:
+    """Let every challenger judge the test rows of a batch that no registered one has seen."""
+    features = storage.load_table("features", batch, content_hash)
+    splits_ = storage.load_table("splits", batch, content_hash)
+    columns, found = features.facts["features"], {}
+    with engine.connect() as connection:
+        own = window_of(splits_)[-1:]
+        rows = load_rows(connection, own, TEST, columns)
+        versions = [tracking.version(c.version) for c in named.values() if c.version]
+        for version in versions:
+            rows = rows[~rows["content_key_"].isin(tracking.training_keys(version.run_id))]
+        labels, losses = rows["fraud_"].to_numpy(), losses_of(rows, costs)
+        if not labels.any():
+            raise dg.Failure(f"batch {batch!r} has no test fraud that no challenger has seen")
+        for name, challenger in named.items():
+            scores, threshold = _scores_of(challenger, splits_, columns, rows, connection, tracking)
+            ours = scored(labels, scores, threshold, losses, costs)
+            found[name] = challengers.Outcome(batch, labels, scores >= threshold, ours)
+    return found
+
+
+def _scores_of(
+    challenger: ChallengerSettings,
+    splits_: storage.Table,
+    columns: list[str],
+    rows: pd.DataFrame,
+    connection: Any,
+    tracking: Tracking,
+) -> tuple[Floats, float]:
+    """Return a challenger's scores of some rows, and its threshold."""
+    if challenger.version:
+        version = tracking.version(challenger.version)
+        model = tracking.load(version.version)
+        return fraud_scores(model, rows, version.features), version.decision_threshold
+    members, known_by = window_of(splits_), splits_.facts["test_start"]
+    members = members[-(challenger.window_batches or len(members)) :]
+    fitting, validation = (
+        load_rows(connection, members, split, columns, known_by) for split in (TRAIN, VALIDATION)
+    )
+    settings = TrainingSettings(**challenger.model_dump(exclude={"version", "window_batches"}))
+    days = days_of(splits_, fitting, validation)
+    fitted = train(fitting, validation, columns, settings, days)
+    return fraud_scores(fitted.model, rows, fitted.features), fitted.decision_threshold
+
+
+def _log_comparison(
+    context: dg.AssetExecutionContext, tracking: Tracking, about: dict[str, Any], text: str
+) -> str:
+    with tracking.group_run(context, "comparison", {}) as parent:
+        tracking.log_text(parent, "comparison_report.md", text)
+        tracking.log_json(parent, "comparison_report.json", about)
+        for row in about["table"][: len(about["challengers"])]:
+            figures = {n: v for n, v in row.items() if isinstance(v, int | float)}
+            name = row["challenger"]
+            tracking.log_child(
+                parent, name, about["challengers"][name], figures, {"fraud.verdict": row["verdict"]}
+            )
+    return parent

@@ -39,11 +39,13 @@ def fraud_recall(evaluation_report: dict[str, Any]) -> dg.AssetCheckResult:
     """The share of frauds caught: good from 0.80, critical under 0.60."""
     recall = evaluation_report["metrics"]["test_fraud_recall"]
     low, high = evaluation_report["intervals"]["test_fraud_recall"]
+    by_interval = evaluation_report["recall_judged_by"] == config.JudgedBy.interval
+    judged = "; judged by the interval's lower end" if by_interval else ""
     return verdict_result(
         evaluation_report["verdicts"]["fraud_recall"],
         config.FRAUD_RECALL,
         f"recall {recall:.3f} (95% interval {low:.3f} to {high:.3f}) on "
-        f"{evaluation_report['test']['frauds']} test frauds",
+        f"{evaluation_report['test']['frauds']} test frauds{judged}",
         recall,
     )
 

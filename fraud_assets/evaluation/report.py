@@ -32,6 +32,14 @@ def number(value: float) -> str:
     return f"{value:.4f}" if abs(value) <= 1 else f"{value:,.2f}"
 
 
+def interval_of(report: dict[str, Any], name: str) -> str:
+    """Return the interval of a figure as text."""
+    low, high = report["intervals"][name]
+    if name.endswith("_count"):
+        return f"{low:.1f} to {high:.1f}"
+    return f"{low:,.2f} to {high:,.2f}" if name == "net_savings" else f"{low:.4f} to {high:.4f}"
+
+
 def comparison_sentence(comparison: dict[str, Any] | None, champion: str | None) -> str:
     """Say in words how the model compares with the champion."""
     if comparison is None:
@@ -77,12 +85,6 @@ def to_markdown(report: dict[str, Any]) -> str:
     if fixed is None and not report["model"]["has_amount"]:
         fixed = costs["missed_fraud_without_amount"]
 
-    def interval(name: str) -> str:
-        low, high = report["intervals"][name]
-        if name.endswith("_count"):
-            return f"{low:.1f} to {high:.1f}"
-        return f"{low:,.2f} to {high:,.2f}" if name == "net_savings" else f"{low:.4f} to {high:.4f}"
-
     template = Environment(
         loader=PackageLoader("fraud_assets.evaluation", "."),
         undefined=StrictUndefined,
@@ -97,7 +99,7 @@ def to_markdown(report: dict[str, Any]) -> str:
             for name, label, check in FIGURES
         ],
         number=number,
-        interval=interval,
+        interval=lambda name: interval_of(report, name),
         loss="its amount" if fixed is None else fixed,
         comparison=comparison_sentence(report["comparison"], report["champion"]),
     )

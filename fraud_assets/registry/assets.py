@@ -1,5 +1,6 @@
 """`registered_model`: the decision about the challenger, carried out and logged."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -8,6 +9,7 @@ from fraud_assets import storage
 from fraud_assets.drift.profile import make_profile
 from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
 from fraud_assets.launcher import runs_to_take_up
+from fraud_assets.registry.card import model_card
 from fraud_assets.registry.log import append_entry, decision_of, read_entries, registry_lock
 from fraud_assets.registry.promotion import decide
 from fraud_assets.tracking import DECISION_TAG, REFERENCE_PROFILE, ModelVersion, Tracking
@@ -70,7 +72,26 @@ def registered_model(
             tracking.make_champion(version)
     tracking.tag_version(version, {DECISION_TAG: entry["outcome"], "fraud.reason": entry["reason"]})
     context.log.info(f"version {version}: {entry['outcome']}: {entry['reason']}")
-    return dg.MaterializeResult(value=entry, metadata=_metadata(tracking, entry))
+    card = model_card(trained_model, evaluation_report, entry, _period(splits))
+    storage.write_atomically(storage.report_folder(batch) / "model_card.md", card)
+    tracking.log_text(trained_model["run_id"], "model_card.md", card)
+    tracking.describe_version(version, card)
+    metadata = _metadata(tracking, entry) | {"model_card": dg.MetadataValue.md(card)}
+    return dg.MaterializeResult(value=entry, metadata=metadata)
+
+
+def _period(splits: storage.Table) -> tuple[str, str] | None:
+    """Return first and last day of a window, None when its data has no dates."""
+    spans = []
+    for batch, content_hash in splits.facts["window"]:
+        facts = storage.load_table("features", batch, content_hash).facts
+        if facts["roles"]["real_time"] and facts["span"][0] is not None:
+            spans.append(facts["span"][:2])
+    if not spans:
+        return None
+    ends = (min(first for first, _ in spans), max(last for _, last in spans))
+    first, last = (datetime.fromtimestamp(end / 1e6, UTC).date().isoformat() for end in ends)
+    return first, last
 
 
 def _is_newer(instance: dg.DagsterInstance, champion: ModelVersion | None, batch: str) -> bool:

@@ -1,6 +1,7 @@
 """`scored_transactions`: what the model in charge makes of a whole batch."""
 
 import hashlib
+import json
 from typing import Any
 
 import dagster as dg
@@ -92,24 +93,21 @@ def _current(tracking: Tracking) -> str | None:
 
 def _write(batch: str, scored: pd.DataFrame, worklist: pd.DataFrame) -> None:
     folder, path = storage.report_folder(batch), configuration.suppressions_path()
-    storage.write_atomically(
-        folder / "scored_transactions.parquet", scored.to_parquet(index=False)
-    )
+    storage.write_atomically(folder / "scored_transactions.parquet", scored.to_parquet(index=False))
     storage.write_atomically(folder / "scored_transactions.csv", scored.to_csv(index=False))
     storage.write_atomically(folder / "worklist.csv", worklist.to_csv(index=False))
     if path.exists():
         storage.write_atomically(folder / "suppressions.csv", path.read_bytes())
 
 
-def _metadata(
-    tracking: Tracking, report: dict[str, Any], worklist: pd.DataFrame
-) -> dict[str, Any]:
+def _metadata(tracking: Tracking, report: dict[str, Any], worklist: pd.DataFrame) -> dict[str, Any]:
     folder = storage.report_folder(report["batch"])
-    shown = worklist.head(SHOWN_ENTRIES).drop(columns="source_lines")
+    shown = worklist.head(SHOWN_ENTRIES)[["place", "kind", "card", "score", "amount", "reasons"]]
+    records = json.loads(shown.to_json(orient="records"))
     return {
         "champion": tracking.version_link(report["champion"]),
         "dagster/row_count": report["rows"],
-        "worklist": dg.MetadataValue.md(shown.to_markdown(index=False, floatfmt=".3f")),
+        "worklist": dg.MetadataValue.table([dg.TableRecord(record) for record in records]),
         "worklist_csv": dg.MetadataValue.path(folder / "worklist.csv"),
         "scored_csv": dg.MetadataValue.path(folder / "scored_transactions.csv"),
         "suppressions": report["suppressions"] or "none",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fraud_assets.evaluation.explain import explain
-from fraud_assets.features.known import KNOWN, MICROSECONDS_PER_DAY
+from fraud_assets.features.known import KNOWN
 from fraud_assets.intake.contract import Roles
 from fraud_assets.scoring.suppressions import Suppression, suppressed
 from fraud_assets.sql import identifier, parquet
@@ -21,6 +21,10 @@ PIECE = 200_000
 """Rows scored at a time."""
 EXPLAINED = 20_000
 """Alerts that are given reasons, the highest scores first."""
+COLUMNS = [
+    *("rank", "score", "decision", "reasons", "suppressed_because", "source_line"),
+    *("transaction_id", "card", "terminal", "amount", "day", "label"),
+]
 ALERT, SUPPRESSED, PASS = "alert", "suppressed", "pass"
 
 
@@ -49,7 +53,7 @@ def score_batch(
 
     Returns
     -------
-    DataFrame of shape (n_rows, 11)
+    DataFrame of shape (n_rows, 12)
         `rank` (1 is the highest score), `score`, `decision` (alert, suppressed or pass),
         `reasons` of alerts, `suppressed_because`, `source_line`, `transaction_id`, `card`,
         `terminal`, `amount`, `day` (missing where the data has no dates) and `label`; in the
@@ -57,7 +61,7 @@ def score_batch(
     """
     query = _query(features, roles, columns)
     pieces = []
-    for piece in connection.execute(query).to_arrow_reader(PIECE):
+    for piece in connection.sql(query).to_arrow_reader(PIECE):
         rows = piece.to_pandas()
         about = rows[[name for name in rows.columns if name not in columns]]
         pieces.append(about.assign(score=fraud_scores(model, rows, columns)))
@@ -70,10 +74,8 @@ def score_batch(
     scored["decision"] = np.select([above & off, above], [SUPPRESSED, ALERT], PASS)
     scored.loc[~above, "suppressed_because"] = None
     scored["reasons"] = _reasons(connection, query, scored[above].head(EXPLAINED), model, columns)
-    return scored[
-        ["rank", "score", "decision", "reasons", "suppressed_because", "source_line"]
-        + ["transaction_id", "card", "terminal", "amount", "day", "label"]
-    ]
+    ordered: pd.DataFrame = scored.reindex(columns=COLUMNS)
+    return ordered
 
 
 def _query(features: Path, roles: Roles, columns: list[str]) -> str:
@@ -87,7 +89,6 @@ def _query(features: Path, roles: Roles, columns: list[str]) -> str:
         f"SELECT {inputs}source_line, {text(roles.transaction_id)} AS transaction_id, "
         f"{text(roles.card)} AS card, {text(roles.terminal)} AS terminal, "
         f"CAST({amount} AS DOUBLE) AS amount, CAST({dates} AS TIMESTAMP) AS day, "
-        f"{KNOWN} // {MICROSECONDS_PER_DAY} AS day_number, "
         f"{identifier(roles.target)} AS label FROM {parquet(features)}"
     )
 

@@ -13,7 +13,7 @@ from fraud_assets.features.known import MICROSECONDS_PER_DAY
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
 from fraud_assets.launcher import runs_to_take_up
-from fraud_assets.tracking import MODEL_FACTS, Tracking
+from fraud_assets.tracking import BATCH_TAG, MODEL_FACTS, Tracking
 from fraud_assets.training import splits as splitting
 from fraud_assets.training.estimators import TRUSTED_TYPES
 from fraud_assets.training.train import train
@@ -185,11 +185,14 @@ def tuned_parameters(
         )
     about = {"batch": batch, "content_hash": features.facts["content_hash"]}
     settings = TuningSettings(**config.model_dump())
-    with tracking.trials_run(context, batch, settings.estimator) as parent:
+    name = f"tuning {settings.estimator} on {batch}"
+    with tracking.group_run(context, name, {BATCH_TAG: batch}) as parent:
 
         def note(trial: Trial) -> None:
             context.log.info(trial.sentence())
-            tracking.log_trial(parent, trial.number, trial.parameters, trial.figures(), trial.state)
+            tags = {BATCH_TAG: batch, "fraud.trial_state": trial.state}
+            child = f"trial {trial.number}"
+            tracking.log_child(parent, child, trial.parameters, trial.figures(), tags)
 
         study = storage.tuning_folder() / "studies.db"
         found = tune(rows, columns, settings, study, storage.to_json(about), note)

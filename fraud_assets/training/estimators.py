@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fraud_assets.config import EstimatorName, Imbalance, TrainingSettings
+from fraud_assets.config import ENSEMBLES, EstimatorName, Imbalance, TrainingSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,7 +162,6 @@ ESTIMATORS: dict[EstimatorName, Entry] = {
     EstimatorName.isolation_forest: Entry(_isolation_forest),
 }
 BOOSTERS = (EstimatorName.xgboost, EstimatorName.lightgbm)
-ENSEMBLES = (EstimatorName.soft_voting, EstimatorName.stacking)
 STACKING_FOLDS = 3
 
 
@@ -273,8 +272,9 @@ def _ensemble(settings: TrainingSettings, ratio: float) -> "BaseEstimator":
             f"{settings.estimator} takes parameters by member; {', '.join(strangers)} is none of "
             f"{', '.join(settings.members)}"
         )
+    of_member = settings.parameters
     members = [
-        (str(name), Pipeline(_steps(name, settings.parameters.get(name, {}), settings, ratio)))
+        (name, Pipeline(_steps(EstimatorName(name), of_member.get(name, {}), settings, ratio)))
         for name in settings.members
     ]
     if settings.estimator is EstimatorName.soft_voting:
