@@ -142,6 +142,12 @@ def _print_verdict(batch: str, success: bool) -> None:
     click.echo(
         f"  Decision: {decision['outcome']} version {decision['version']}: {decision['reason']}."
     )
+    scored = json.loads((folder / "scored_transactions.json").read_text())
+    worklist = scored.get("not_scored") or (
+        f"{scored['worklist_entries']} entries by champion version {scored['champion']}: "
+        f"{folder / 'worklist.csv'}"
+    )
+    click.echo(f"  Worklist: {worklist}")
 
 
 @main.command()

@@ -26,7 +26,7 @@ from fraud_assets.evaluation.segments import NEW_CARD_COLUMN, columns_of, segmen
 from fraud_assets.intake.resources import OWNERS, all_accepted, batches
 from fraud_assets.metrics import Floats
 from fraud_assets.tracking import Tracking
-from fraud_assets.training.assets import days_of, splits, window_of
+from fraud_assets.training.assets import days_of, splits, window_of, with_tuned
 from fraud_assets.training.splits import TEST, TRAIN, VALIDATION
 from fraud_assets.training.train import fraud_scores, losses_of, train
 from fraud_assets.training.window import load_rows
@@ -344,7 +344,8 @@ def _scores_of(
     fitting, validation = (
         load_rows(connection, members, split, columns, known_by) for split in (TRAIN, VALIDATION)
     )
-    settings = TrainingSettings(**challenger.model_dump(exclude={"version", "window_batches"}))
+    own = challenger.model_dump(exclude={"version", "window_batches"})
+    settings, _ = with_tuned(TrainingSettings(**own))
     days = days_of(splits_, fitting, validation)
     fitted = train(fitting, validation, columns, settings, days)
     return fraud_scores(fitted.model, rows, fitted.features), fitted.decision_threshold

@@ -58,8 +58,8 @@ def side_by_side(
         One row for each batch and challenger, those of `all` batches first: `batch`,
         `challenger`, `rows`, `frauds`, counts, `fraud_recall`, `average_precision`,
         `net_savings`, and for all but the reference `difference` in average precision and
-        `savings_difference`, each with its interval, and the `verdict` (better, worse, or no
-        difference beyond chance).
+        `savings_difference`, each with its interval, and the `verdict`: better or worse in
+        average precision beyond chance, else saves more or saves less, else no difference.
     """
     batches = [outcome.batch for outcome in outcomes[reference]]
     pooled = {name: _pooled(parts) for name, parts in outcomes.items()}
@@ -127,19 +127,25 @@ def _difference(own: Outcome, other: Outcome, settings: EvaluationSettings) -> d
         settings.bootstrap_resamples,
         settings.seed,
     )
-    low, high = precision.interval(settings.promotion_confidence)
-    verdict = "no difference beyond chance"
-    if low > settings.promotion_margin:
-        verdict = "better"
-    elif high < 0:
-        verdict = "worse"
+    interval = precision.interval(settings.promotion_confidence)
+    savings = money.interval(settings.promotion_confidence)
     return {
         "difference": precision.value,
-        "interval": [low, high],
+        "interval": list(interval),
         "savings_difference": money.value,
-        "savings_interval": list(money.interval(settings.promotion_confidence)),
-        "verdict": verdict,
+        "savings_interval": list(savings),
+        "verdict": _verdict(interval, savings, settings.promotion_margin),
     }
+
+
+def _verdict(precision: tuple[float, float], savings: tuple[float, float], margin: float) -> str:
+    if precision[0] > margin:
+        return "better"
+    if precision[1] < 0:
+        return "worse"
+    if savings[0] > 0:
+        return "saves more"
+    return "saves less" if savings[1] < 0 else "no difference beyond chance"
 
 
 def to_markdown(table: Sequence[Mapping[str, Any]], confidence: float) -> str:

@@ -60,9 +60,10 @@ def comparison_sentence(comparison: dict[str, Any] | None, champion: str | None)
 def money_sentence(comparison: dict[str, Any]) -> str:
     """Say in words how much more money the model saves than the champion."""
     low, high = comparison["savings_interval"]
+    saved = comparison["savings_difference"]
     return (
-        f"Each at its own threshold, it saves {comparison['savings_difference']:+,.2f} more "
-        f"({low:+,.2f} to {high:+,.2f})."
+        f"Each at its own threshold, it saves {abs(saved):,.2f} {'more' if saved >= 0 else 'less'} "
+        f"(interval of the difference {low:+,.2f} to {high:+,.2f})."
     )
 
 

@@ -79,7 +79,7 @@ def for_odds(model: "Pipeline", odds_factor: float) -> CalibratedModel:
     The posterior odds are divided by the factor: A. Dal Pozzolo et al., Calibrating probability
     with undersampling for unbalanced classification, 2015. With SMOTE it is an approximation.
     """
-    return CalibratedModel(model, 1.0, -float(np.log(odds_factor)))
+    return CalibratedModel(model, 1.0, float(np.log(1 / odds_factor)))
 
 
 def by_sigmoid(model: "Pipeline", labels: Labels, scores: Floats) -> CalibratedModel:
