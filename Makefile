@@ -9,6 +9,8 @@ export FRAUD_CODE_HOST ?= 127.0.0.1
 export FRAUD_CODE_PORT ?= 4266
 # A tick of the sensor reads new files whole, to know them by their content.
 export DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS ?= 600
+# The boosting libraries' threads would otherwise spin while they wait, at the cost of all else.
+export OMP_WAIT_POLICY ?= PASSIVE
 BIN := .venv/bin
 PYTEST_ARGS ?=
 # Two at a time; those of a module together, since they share their servers.

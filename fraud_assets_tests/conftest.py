@@ -5,6 +5,10 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+# Tests run two at a time. OpenMP's threads wait by spinning: on shared cores they would wait for
+# each other most of the time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import dagster as dg
 import duckdb
 import pandas as pd

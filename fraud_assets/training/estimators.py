@@ -151,7 +151,7 @@ ESTIMATORS: dict[EstimatorName, Entry] = {
     ),
     EstimatorName.random_forest: Entry(
         _random_forest,
-        {"n_estimators": 200, "min_samples_leaf": 3, "max_features": 0.3},
+        {"min_samples_leaf": 3},
         weigh=_balanced,
     ),
     EstimatorName.logistic_regression: Entry(
@@ -277,6 +277,8 @@ def _ensemble(settings: TrainingSettings, ratio: float) -> "BaseEstimator":
         (name, Pipeline(_steps(EstimatorName(name), of_member.get(name, {}), settings, ratio)))
         for name in settings.members
     ]
+    for _, member in members:
+        _add_trees_in_order(member.named_steps["estimator"])
     if settings.estimator is EstimatorName.soft_voting:
         return VotingClassifier(members, voting="soft")
     # Unshuffled folds of rows in time order: no member is asked about its neighbours in time.
@@ -311,11 +313,15 @@ def fit(pipeline: "Pipeline", features: "pd.DataFrame", labels: "pd.Series") -> 
         pipeline.fit(features, labels)
     fitted = _fitted(pipeline.named_steps["estimator"])
     for estimator in fitted:
-        # Threads add trees up in any order, so that the last digit would be left to chance.
-        if "n_jobs" in estimator.get_params():
-            estimator.set_params(n_jobs=1)
+        _add_trees_in_order(estimator)
     found = [_progress(estimator) for estimator in fitted]
     return max(iterations for iterations, _ in found), all(converged for _, converged in found)
+
+
+def _add_trees_in_order(estimator: "BaseEstimator") -> None:
+    """Predict in one thread: several add trees up in any order, and the last digit is chance."""
+    if "n_jobs" in estimator.get_params():
+        estimator.set_params(n_jobs=1)
 
 
 def _fitted(estimator: "BaseEstimator") -> "list[BaseEstimator]":

@@ -1,64 +1,126 @@
 import numpy as np
-import pandas as pd
 import pytest
+from pydantic import ValidationError
 
-from fraud_assets.config import EstimatorName
-from fraud_assets.training.estimators import TRUSTED_TYPES, build, fit
+from fraud_assets.config import ENSEMBLES, EstimatorName, Imbalance, TrainingSettings
+from fraud_assets.training.estimators import ESTIMATORS, TRUSTED_TYPES, build, fit
+from fraud_assets_tests.training.conftest import COLUMNS
+
+FEW = {"n_estimators": 20}
+ROUNDS = {"max_iter": 40}
+MEMBERS = {"xgboost": FEW, "lightgbm": FEW, "random_forest": FEW}
+FEWER = {
+    "xgboost": FEW,
+    "lightgbm": FEW,
+    "random_forest": FEW,
+    "isolation_forest": FEW,
+    "hist_gradient_boosting": ROUNDS,
+    "mlp": ROUNDS,
+    "soft_voting": MEMBERS,
+    "stacking": MEMBERS,
+}
+SUPERVISED = [name for name in EstimatorName if name != EstimatorName.isolation_forest]
 
 
-@pytest.fixture(scope="module")
-def rows():
-    generator = np.random.default_rng(0)
-    labels = pd.Series(generator.random(600) < 0.2).astype(int)
-    frame = pd.DataFrame(generator.normal(size=(600, 4)) + 2 * labels.to_numpy()[:, None])
-    frame.columns = list("abcd")
-    return frame, labels
+def settings(name, **more):
+    return TrainingSettings(estimator=name, parameters=FEWER.get(name, {}), **more)
+
+
+def fitted(rows, chosen):
+    model = build(chosen)
+    fit(model, rows[COLUMNS], rows["fraud_"])
+    return model
+
+
+@pytest.mark.parametrize("name", SUPERVISED)
+def test_every_estimator_learns_from_rows_with_missing_values_and_repeats_itself(name, rows):
+    first, second = (
+        fitted(rows, settings(name)).predict_proba(rows[COLUMNS])[:, 1] for _ in range(2)
+    )
+    assert first[rows["fraud_"] == 1].mean() > 2 * first[rows["fraud_"] == 0].mean()
+    assert np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("name", list(EstimatorName))
-def test_every_estimator_learns_and_is_the_same_for_the_same_seed(name, rows):
-    features, labels = rows
-    first, second = build(name, {"max_iter": 60}, seed=1), build(name, {"max_iter": 60}, seed=1)
-    fit(first, features, labels)
-    fit(second, features, labels)
-    scores = first.predict_proba(features)[:, 1]
-    assert scores[labels == 1].mean() > 0.7
-    assert scores[labels == 0].mean() < 0.3
-    assert np.array_equal(scores, second.predict_proba(features)[:, 1])
-
-
-@pytest.mark.parametrize("name", list(EstimatorName))
-def test_every_estimator_takes_missing_values(name, rows):
-    features, labels = rows
-    features = features.copy()
-    features.loc[::3, "a"] = np.nan
-    model = build(name, {"max_iter": 20}, seed=0)
-    fit(model, features, labels)
-    assert np.isfinite(model.predict_proba(features)).all()
-
-
-@pytest.mark.parametrize("name", list(EstimatorName))
-def test_every_estimator_is_saved_with_trusted_types_only(name, rows):
+def test_every_estimator_comes_back_from_its_file_with_trusted_types_only(name, rows):
     import skops.io
 
-    model = build(name, {"max_iter": 5}, seed=0)
-    fit(model, *rows)
-    untrusted = skops.io.get_untrusted_types(data=skops.io.dumps(model))
+    model = fitted(rows, settings(name))
+    data = skops.io.dumps(model)
+    untrusted = skops.io.get_untrusted_types(data=data)
     assert set(untrusted) <= set(TRUSTED_TYPES)
+    loaded = skops.io.loads(data, trusted=untrusted)
+    before, after = (m.predict_proba(rows[COLUMNS]) for m in (model, loaded))
+    assert np.array_equal(before, after)
+
+
+def test_there_is_an_entry_or_an_ensemble_for_every_name():
+    assert {*ESTIMATORS, *ENSEMBLES} == set(EstimatorName)
 
 
 def test_an_mlp_that_ran_out_of_iterations_has_not_converged(rows):
-    assert fit(build(EstimatorName.mlp, {"max_iter": 2}, 0), *rows) == (2, False)
-    iterations, converged = fit(build(EstimatorName.mlp, {"max_iter": 400, "tol": 0.01}, 0), *rows)
+    def after(**parameters):
+        model = build(TrainingSettings(estimator="mlp", parameters=parameters))
+        return fit(model, rows[COLUMNS], rows["fraud_"])
+
+    assert after(max_iter=2) == (2, False)
+    iterations, converged = after(max_iter=400, tol=0.01)
     assert converged
     assert iterations < 400
 
 
+def test_trees_count_as_converged_with_their_number_and_ensembles_with_their_longest(rows):
+    model = build(settings("lightgbm"))
+    assert fit(model, rows[COLUMNS], rows["fraud_"]) == (20, True)
+    parameters = {"xgboost": {"n_estimators": 30}, "mlp": {"max_iter": 2}}
+    both = TrainingSettings(
+        estimator="soft_voting", members=["xgboost", "mlp"], parameters=parameters
+    )
+    assert fit(build(both), rows[COLUMNS], rows["fraud_"]) == (30, False)
+
+
 def test_parameters_replace_the_defaults_and_lists_become_tuples():
-    model = build(EstimatorName.mlp, {"hidden_layer_sizes": [8, 4]}, 0)
+    model = build(TrainingSettings(estimator="mlp", parameters={"hidden_layer_sizes": [8, 4]}))
     assert model.named_steps["estimator"].hidden_layer_sizes == (8, 4)
 
 
 def test_an_unknown_parameter_is_refused_with_the_known_ones():
+    wrong = TrainingSettings(estimator="hist_gradient_boosting", parameters={"depth": 3})
     with pytest.raises(ValueError, match="hist_gradient_boosting has no parameter depth.*max_iter"):
-        build(EstimatorName.hist_gradient_boosting, {"depth": 3}, 0)
+        build(wrong)
+
+
+def test_ensembles_take_parameters_by_member_and_refuse_strangers():
+    wrong = TrainingSettings(estimator="stacking", parameters={"mlp": {"max_iter": 3}})
+    with pytest.raises(ValueError, match="mlp is none of xgboost, lightgbm, random_forest"):
+        build(wrong)
+
+
+@pytest.mark.parametrize("members", [["xgboost"], ["xgboost", "xgboost"], ["xgboost", "stacking"]])
+def test_an_ensemble_has_two_or_more_single_members(members):
+    with pytest.raises(ValidationError, match="name two or more of"):
+        TrainingSettings(members=members)
+
+
+@pytest.mark.parametrize("name", ["mlp", "isolation_forest"])
+def test_what_has_no_class_weights_says_so_and_who_has(name):
+    with pytest.raises(ValueError, match=f"{name} has no class weights.*xgboost, lightgbm"):
+        build(TrainingSettings(estimator=name, imbalance=Imbalance.class_weight))
+
+
+def test_what_takes_no_focal_loss_says_who_does():
+    with pytest.raises(ValueError, match="focal_loss works with xgboost, lightgbm"):
+        build(TrainingSettings(estimator="random_forest", imbalance=Imbalance.focal_loss))
+
+
+def test_class_weights_raise_the_scores(rows):
+    plain, weighted = (
+        build(settings("xgboost", imbalance=imbalance), ratio=6.0)
+        for imbalance in (Imbalance.none, Imbalance.class_weight)
+    )
+    for model in (plain, weighted):
+        fit(model, rows[COLUMNS], rows["fraud_"])
+    assert (
+        weighted.predict_proba(rows[COLUMNS])[:, 1].mean()
+        > plain.predict_proba(rows[COLUMNS])[:, 1].mean()
+    )

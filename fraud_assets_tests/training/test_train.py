@@ -1,40 +1,36 @@
 import numpy as np
-import pandas as pd
+import pytest
 
-from fraud_assets.config import ThresholdRule, TrainingSettings
+from fraud_assets.config import Imbalance, ThresholdRule, TrainingSettings
 from fraud_assets.metrics import class_figures, confusion
-from fraud_assets.training.train import fraud_scores, train
+from fraud_assets.training.train import fit_model, fraud_scores, train
+from fraud_assets_tests.training.conftest import COLUMNS, train_rows
 
-
-def rows(seed, n=800):
-    generator = np.random.default_rng(seed)
-    labels = (generator.random(n) < 0.15).astype(int)
-    frame = pd.DataFrame(generator.normal(size=(n, 3)) + labels[:, None], columns=list("abc"))
-    return frame.assign(fraud_=labels, amount_=np.nan)
+SMALL = {"n_estimators": 30}
 
 
 def test_the_threshold_is_the_best_on_the_validation_rows_not_on_the_train_rows():
-    fitted, chosen = rows(0), rows(1)
-    model = train(fitted, chosen, list("abc"), TrainingSettings(parameters={"max_iter": 30}))
-    scores = fraud_scores(model.pipeline, chosen, list("abc"))
+    fitted, chosen = train_rows(0), train_rows(1)
+    found = train(fitted, chosen, COLUMNS, TrainingSettings(parameters=SMALL))
+    scores = fraud_scores(found.model, chosen, COLUMNS)
     labels = chosen["fraud_"].to_numpy()
 
     def f1(threshold):
         return class_figures(confusion(labels, scores >= threshold))["test_fraud_f1"]
 
-    assert f1(model.decision_threshold) == max(f1(score) for score in scores)
-    assert model.validation_figures["validation_fraud_f1"] == f1(model.decision_threshold)
+    assert f1(found.decision_threshold) == max(f1(score) for score in scores)
+    assert found.validation_figures["validation_fraud_f1"] == f1(found.decision_threshold)
 
 
 def test_cheap_alerts_lower_the_threshold():
-    fitted, chosen = rows(0), rows(1)
+    fitted, chosen = train_rows(0), train_rows(1)
     cheap, dear = (
         train(
             fitted,
             chosen,
-            list("abc"),
+            COLUMNS,
             TrainingSettings(
-                parameters={"max_iter": 30},
+                parameters=SMALL,
                 threshold_rule=ThresholdRule.min_cost,
                 missed_fraud=100,
                 review=review,
@@ -46,6 +42,23 @@ def test_cheap_alerts_lower_the_threshold():
 
 
 def test_a_column_without_a_value_in_the_train_rows_is_left_out():
-    fitted, chosen = rows(0).assign(d=np.nan), rows(1).assign(d=1.0)
-    model = train(fitted, chosen, list("abcd"), TrainingSettings(parameters={"max_iter": 5}))
-    assert model.features == list("abc")
+    fitted, chosen = train_rows(0).assign(e=np.nan), train_rows(1).assign(e=1.0)
+    found = train(fitted, chosen, [*COLUMNS, "e"], TrainingSettings(parameters=SMALL))
+    assert found.features == COLUMNS
+
+
+@pytest.mark.parametrize("imbalance", [Imbalance.undersample, Imbalance.smote])
+def test_validation_rows_are_never_resampled(imbalance):
+    fitted, chosen = train_rows(0), train_rows(1)
+    settings = TrainingSettings(parameters=SMALL, imbalance=imbalance, genuine_per_fraud=1)
+    found = train(fitted, chosen, COLUMNS, settings)
+    point = found.neighbours[-1]
+    assert point["frauds_detected"] + point["frauds_missed"] == chosen["fraud_"].sum()
+
+
+def test_the_pipeline_before_correction_is_that_of_the_settings(rows):
+    pipeline, factor, iterations, converged = fit_model(
+        rows, COLUMNS, TrainingSettings(parameters=SMALL)
+    )
+    assert pipeline.named_steps["estimator"].n_estimators == iterations == 30
+    assert (factor, converged) == (1.0, True)

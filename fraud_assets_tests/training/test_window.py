@@ -29,6 +29,7 @@ def members(tmp_path):
                 "t": pd.date_range(first_day, periods=n, freq="D"),
                 "a": [float(i) for i in range(n)],
                 "y": frauds,
+                "known_us": clock(pd.Series(pd.date_range(first_day, periods=n))),
                 "label_known_us": clock(pd.date_range(first_day, periods=n) + pd.Timedelta(days=7)),
                 "days_known": None,
             }
@@ -51,6 +52,12 @@ def test_train_rows_are_those_of_the_whole_window_in_order(members, engine):
     assert rows["batch_"].tolist() == ["first", "second", "second"]
     assert rows["a"].tolist() == [0, 0, 1]
     assert rows["source_line_"].tolist() == [2, 2, 3]
+
+
+def test_source_columns_come_as_text_when_asked(members, engine):
+    rows = load_rows(engine, members, "test", [], texts=["a"])
+    assert rows["a_"].tolist() == ["2.0", "2.0"]
+    assert (rows["label_known_us_"] - rows["known_us_"]).eq(7 * 86_400_000_000).all()
 
 
 def test_only_rows_whose_label_was_known_are_loaded_when_asked(members, engine):
