@@ -17,9 +17,11 @@ ASSETS = {
     "evaluation_report": "evaluation",
     "drift_report": "drift",
     "registered_model": "registry",
+    "scored_transactions": "scoring",
     "published_drift": "monitoring",
     "published_metrics": "monitoring",
 }
+BY_HAND = {"tuned_parameters": "training", "comparison_report": "evaluation"}
 CHECKS = {
     "raw_transactions": {
         *("schema_contract", "rejected_rows", "fraud_prevalence"),
@@ -49,15 +51,15 @@ def graph():
     return defs.resolve_asset_graph()
 
 
-@pytest.mark.parametrize("name", ASSETS)
-def test_every_asset_tells_its_story(graph, name):
+@pytest.mark.parametrize(("name", "group"), (ASSETS | BY_HAND).items())
+def test_every_asset_tells_its_story(graph, name, group):
     node = graph.get(dg.AssetKey(name))
-    assert node.group_name == ASSETS[name]
+    assert node.group_name == group
     assert node.description
     assert node.owners == ["team:fraud-platform"]
     assert node.kinds
     assert node.code_version
-    assert node.partitions_def.name == "batch"
+    assert name == "comparison_report" or node.partitions_def.name == "batch"
 
 
 def test_every_check_of_the_design_is_there_partitioned_by_batch(graph):
@@ -79,6 +81,11 @@ def test_only_checks_that_make_the_rest_meaningless_are_blocking(graph):
     assert {key.name for key in graph.asset_check_keys if graph.get(key).blocking} == BLOCKING
 
 
+def test_a_batch_too_poor_to_train_on_is_scored(graph):
+    upstream = graph.get(dg.AssetKey("scored_transactions")).parent_keys
+    assert {key.to_user_string() for key in upstream} == {"features"}
+
+
 def test_drift_is_published_without_anything_that_needs_training(graph):
     upstream = {key.to_user_string() for key in graph.get(dg.AssetKey("drift_report")).parent_keys}
     assert upstream == {"features"}
@@ -94,7 +101,7 @@ def test_the_need_for_earlier_batches_is_visible(graph):
         assert not graph.get(dg.AssetKey(name)).is_materializable
 
 
-def test_the_job_runs_all_nine_assets_in_one_process():
+def test_the_job_runs_every_asset_but_those_by_hand_in_one_process():
     job = defs.resolve_job_def("fraud_pipeline")
     assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == set(ASSETS)
     assert job.executor_def.name == "in_process"
@@ -105,19 +112,23 @@ def test_the_job_runs_all_nine_assets_in_one_process():
 def test_every_default_can_be_changed_in_the_launchpad():
     schema = defs.resolve_job_def("fraud_pipeline").run_config_schema.config_type
     ops = schema.fields["ops"].config_type.fields
+    fields_of = ("raw_transactions", "features", "splits", "trained_model", "evaluation_report")
+    fields_of += ("drift_report", "scored_transactions")
     fields = {
-        name: set(ops[name].config_type.fields["config"].config_type.fields)
-        for name in ("raw_transactions", "features", "splits", "trained_model", "drift_report")
+        name: set(ops[name].config_type.fields["config"].config_type.fields) for name in fields_of
     }
     assert {"target", "timestamp", "amount", "card"} <= fields["raw_transactions"]
     assert fields["features"] == {"label_delay_days"}
     assert {"mode", "train_share", "window_batches", "seed"} <= fields["splits"]
     assert {"estimator", "parameters", "threshold_rule", "review"} <= fields["trained_model"]
+    assert {"imbalance", "recall_target", "alerts_per_day", "members"} <= fields["trained_model"]
+    assert {"promotion_margin", "segments"} <= fields["evaluation_report"]
+    assert {"sampled_per_day", "alerts_per_day"} <= fields["scored_transactions"]
     assert {"min_distance", "significance"} <= fields["drift_report"]
 
 
 def test_loading_the_location_pulls_in_no_heavy_library():
-    heavy = "{'mlflow', 'sklearn', 'matplotlib', 'scipy', 'dagster_mlflow'}"
+    heavy = "{'mlflow', 'sklearn', 'matplotlib', 'scipy', 'dagster_mlflow', 'xgboost'}"
     code = f"import sys, fraud_assets.definitions; print(sorted({heavy} & set(sys.modules)))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"

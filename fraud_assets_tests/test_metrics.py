@@ -65,9 +65,10 @@ def test_the_interval_of_nothing_says_that_nothing_is_known():
 @given(judged_rows(), st.floats(0, 1))
 def test_bootstrap_intervals_lie_in_order_within_bounds(rows, threshold):
     labels, scores = rows
-    found = metrics.bootstrap_intervals(labels, scores, scores >= threshold, 50, 0)
-    for low, high in found.values():
-        assert 0 <= low <= high <= 1
+    savings = np.where(scores >= threshold, 1.0, 0.0)
+    found = metrics.bootstrap_intervals(labels, scores, scores >= threshold, savings, 50, 0)
+    for name, (low, high) in found.items():
+        assert 0 <= low <= high <= (len(labels) if name == "net_savings" else 1)
 
 
 def test_bootstrap_intervals_cover_the_truth_about_as_often_as_they_say():
@@ -77,7 +78,7 @@ def test_bootstrap_intervals_cover_the_truth_about_as_often_as_they_say():
     for seed in range(100):
         labels = np.repeat([0, 1], [400, 80])
         scores = generator.normal(labels.astype(float))
-        low, high = metrics.bootstrap_intervals(labels, scores, scores > 1, 200, seed)[
+        low, high = metrics.bootstrap_intervals(labels, scores, scores > 1, scores, 200, seed)[
             "test_roc_auc"
         ]
         covered += low <= truth <= high
@@ -88,23 +89,52 @@ def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
     labels = np.repeat([0, 1], [100, 20])
     scores = np.random.default_rng(1).random(120)
     first, again, other = (
-        metrics.bootstrap_intervals(labels, scores, scores > 0.5, 50, seed) for seed in (1, 1, 2)
+        metrics.bootstrap_intervals(labels, scores, scores > 0.5, scores, 50, seed)
+        for seed in (1, 1, 2)
     )
     assert first == again != other
 
 
-def test_paired_difference_of_a_model_with_itself_is_zero():
+def test_paired_differences_of_a_model_with_itself_are_zero():
     labels = np.repeat([0, 1], [100, 20])
     scores = np.random.default_rng(1).random(120)
-    assert metrics.paired_difference(labels, scores, scores, 50, 0) == (0, 0, 0)
+    both = metrics.paired_differences(labels, (scores, scores), (scores, scores), 50, 0)
+    for difference in both:
+        assert difference.value == 0
+        assert difference.interval() == (0, 0)
+        assert not difference.is_negative(0.95)
 
 
-def test_paired_difference_sees_a_clearly_better_model():
+def test_paired_differences_see_a_clearly_better_and_cheaper_model():
     generator = np.random.default_rng(1)
     labels = np.repeat([0, 1], [500, 60])
     good, poor = generator.normal(3 * labels), generator.normal(0.2 * labels)
-    difference, low, high = metrics.paired_difference(labels, good, poor, 100, 0)
-    assert 0 < low < difference < high
+    savings = (np.where(labels == 1, 10.0, 0.0), np.where(labels == 1, 4.0, -1.0))
+    precision, money = metrics.paired_differences(labels, (good, poor), savings, 100, 0)
+    low, high = precision.interval()
+    assert 0 < low < precision.value < high
+    assert money.value == 60 * 6 + 500
+    back, _ = metrics.paired_differences(labels, (poor, good), savings, 100, 0)
+    assert back.value == -precision.value
+    assert back.is_negative(0.99)
+
+
+def test_more_confidence_gives_a_wider_interval():
+    generator = np.random.default_rng(1)
+    labels = np.repeat([0, 1], [200, 30])
+    scores = generator.normal(labels), generator.normal(labels)
+    precision, _ = metrics.paired_differences(labels, scores, scores, 200, 0)
+    narrow, wide = (precision.interval(confidence) for confidence in (0.8, 0.99))
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+def test_the_return_is_net_savings_by_what_was_spent():
+    labels, alerts = np.array([1, 0, 0]), np.array([True, True, False])
+    costs = Costs(review=2, false_alarm=6)
+    found = metrics.return_on_investment(labels, alerts, np.array([40.0, 1, 1]), costs)
+    assert found == (40 - 2 - 2 - 6) / 10
+    none = np.zeros(3, dtype=bool)
+    assert metrics.return_on_investment(labels, none, np.ones(3), costs) == 0
 
 
 def test_net_savings_count_saved_amounts_less_reviews_and_false_alarms():

@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fraud_assets.config import CONTENT_TAG, EstimatorName
+from fraud_assets.config import CONTENT_TAG, TrainingSettings
 from fraud_assets.tracking import DECISION_TAG, MODEL_FACTS, Tracking
+from fraud_assets.training.calibration import CalibratedModel
 from fraud_assets.training.estimators import TRUSTED_TYPES, build, fit
 
 
@@ -82,10 +83,11 @@ def test_what_a_killed_process_left_running_is_closed_by_the_next_run_of_the_bat
     assert statuses(tracking) == ["FINISHED", "KILLED", "RUNNING"]
 
 
-def test_a_version_comes_back_with_model_threshold_and_features(tracking):
+def test_a_version_comes_back_with_model_threshold_and_features_unless_altered(tracking, home):
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 2)), columns=["a", "b"])
-    model = build(EstimatorName.hist_gradient_boosting, {"max_iter": 5}, 0)
-    fit(model, frame, pd.Series((frame["a"] > 0).astype(int)))
+    pipeline = build(TrainingSettings(parameters={"n_estimators": 5}))
+    model = CalibratedModel(pipeline, 1.0, -0.5)
+    fit(pipeline, frame, pd.Series((frame["a"] > 0).astype(int)))
     assert tracking.champion() is None
     with tracking.training_run(Context("1"), "june", {}) as run_id:
         facts = {"batch": "june", "decision_threshold": 0.4, "features": ["a", "b"]}
@@ -103,6 +105,10 @@ def test_a_version_comes_back_with_model_threshold_and_features(tracking):
     assert tracking.read_json(run_id, "nothing.json") is None
     named = tracking.client().get_model_version_by_alias(tracking.model_name, "challenger")
     assert str(named.version) == version
+    (file,) = (home / "var" / "mlflow").rglob("model.skops")
+    file.write_bytes(file.read_bytes() + b"0")
+    with pytest.raises(ValueError, match=f"model.skops of version {version} .* was altered"):
+        tracking.load(version)
 
 
 def test_a_version_that_was_not_trained_here_is_refused(tracking):

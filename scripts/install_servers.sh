@@ -9,6 +9,7 @@ command -v chromium >/dev/null || packages+=(chromium)
 command -v prometheus-pushgateway >/dev/null || packages+=(prometheus-pushgateway)
 command -v promtool >/dev/null || packages+=(prometheus)
 command -v java >/dev/null || packages+=(default-jre-headless)
+ldconfig -p | grep -q 'libgomp\.so\.1' || packages+=(libgomp1)
 [ ${#packages[@]} -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then

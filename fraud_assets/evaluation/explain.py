@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from fraud_assets.features.words import in_words
-from fraud_assets.training.anomaly import SCORE
-from fraud_assets.training.calibration import CalibratedModel, log_odds
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
+
+    from fraud_assets.training.calibration import CalibratedModel
 
 REASONS = 3
 BACKGROUND_ROWS = 30
@@ -61,7 +61,7 @@ class Explanation:
 
 
 def explain(
-    model: CalibratedModel, rows: pd.DataFrame, columns: Sequence[str]
+    model: "CalibratedModel", rows: pd.DataFrame, columns: Sequence[str]
 ) -> Explanation | None:
     """Return the contributions of the features to the scores of some rows.
 
@@ -82,6 +82,8 @@ def explain(
     -----
     S. M. Lundberg and S.-I. Lee, A unified approach to interpreting model predictions, 2017.
     """
+    from fraud_assets.training.anomaly import SCORE
+
     inputs = rows[list(columns)]
     pipeline = model.model
     before = pipeline[:-1].transform(inputs) if len(pipeline.steps) > 1 else inputs
@@ -145,6 +147,8 @@ def _by_shap(pipeline: Any, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]
         from shap.maskers import Independent
     except ModuleNotFoundError:
         return None
+
+    from fraud_assets.training.calibration import log_odds
 
     def scored(values: np.ndarray) -> np.ndarray:
         frame = pd.DataFrame(values, columns=rows.columns)

@@ -99,7 +99,8 @@ def decide(
 
 
 def _worse_parts(comparison: dict[str, Any]) -> list[str]:
-    return [f"{s['segment']} {s['part']}" for s in comparison.get("segments", []) if s["worse"]]
+    worse = [part for part in comparison.get("segments", []) if part["worse"]]
+    return [f"{part['segment']}: {part['part']}" for part in worse]
 
 
 def _outcome(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -70,6 +71,7 @@ def scored_transactions(
             list(version.features),
             version.decision_threshold,
             read_suppressions(path),
+            datetime.now(UTC).date(),
         )
     worklist = make_worklist(scored, config)
     _write(batch, scored, worklist)

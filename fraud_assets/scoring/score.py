@@ -1,5 +1,6 @@
 """Scores every row of a batch with a model, piece by piece."""
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,12 @@ from fraud_assets.features.known import KNOWN
 from fraud_assets.intake.contract import Roles
 from fraud_assets.scoring.suppressions import Suppression, suppressed
 from fraud_assets.sql import identifier, parquet
-from fraud_assets.training.calibration import CalibratedModel
 from fraud_assets.training.train import fraud_scores
 
 if TYPE_CHECKING:
     import duckdb
+
+    from fraud_assets.training.calibration import CalibratedModel
 
 PIECE = 200_000
 """Rows scored at a time."""
@@ -32,10 +34,11 @@ def score_batch(
     connection: "duckdb.DuckDBPyConnection",
     features: Path,
     roles: Roles,
-    model: CalibratedModel,
+    model: "CalibratedModel",
     columns: list[str],
     threshold: float,
     entries: list[Suppression],
+    today: date,
 ) -> pd.DataFrame:
     """Score all rows of a batch and rank them.
 
@@ -50,6 +53,8 @@ def score_batch(
         The model's features.
     threshold : float
     entries : list of Suppression
+    today : date
+        By which entries expire where the data has no dates.
 
     Returns
     -------
@@ -68,7 +73,7 @@ def score_batch(
     scored = pd.concat(pieces).sort_values(["score", "source_line"], ascending=[False, True])
     scored = scored.reset_index(drop=True)
     scored.insert(0, "rank", np.arange(1, len(scored) + 1))
-    scored["suppressed_because"] = suppressed(scored, entries)
+    scored["suppressed_because"] = suppressed(scored, entries, today)
     above = scored["score"] >= threshold
     off = scored["suppressed_because"].notna()
     scored["decision"] = np.select([above & off, above], [SUPPRESSED, ALERT], PASS)
@@ -97,7 +102,7 @@ def _reasons(
     connection: "duckdb.DuckDBPyConnection",
     query: str,
     alerts: pd.DataFrame,
-    model: CalibratedModel,
+    model: "CalibratedModel",
     columns: list[str],
 ) -> pd.Series:
     if alerts.empty:

@@ -75,9 +75,7 @@ def _entry(path: Path, number: int, line: dict[str, str | None]) -> Suppression:
     return Suppression(kind, values["name"], values["reason"], expires)
 
 
-def suppressed(
-    rows: pd.DataFrame, entries: list[Suppression], today: date | None = None
-) -> pd.Series:
+def suppressed(rows: pd.DataFrame, entries: list[Suppression], today: date) -> pd.Series:
     """Return for each row the reason why it is suppressed, None where it is not.
 
     Parameters
@@ -85,15 +83,15 @@ def suppressed(
     rows : DataFrame of shape (n_rows, n_columns)
         With `card`, `terminal` and `day` (datetime64, or missing).
     entries : list of Suppression
-    today : date, optional
-        Taken for rows without a day; default: none of them is expired.
+    today : date
+        Taken for rows without a day.
 
     Returns
     -------
     Series of shape (n_rows,)
     """
     reasons = pd.Series([None] * len(rows), index=rows.index, dtype=object)
-    days = rows["day"].fillna(pd.Timestamp(today or date.min)) if len(rows) else rows["day"]
+    days = rows["day"].fillna(pd.Timestamp(today))
     for entry in entries:
         holds = (rows[entry.kind] == entry.name) & (days <= pd.Timestamp(entry.expires))
         reasons[np.asarray(holds & reasons.isna())] = entry.reason

@@ -17,13 +17,14 @@ from fraud_assets.metrics import (
     net_savings,
     ranking_figures,
 )
-from fraud_assets.training.calibration import CalibratedModel, by_sigmoid, for_odds
 from fraud_assets.training.estimators import build, fit
 from fraud_assets.training.imbalance import odds, rebalance
 from fraud_assets.training.threshold import choose_threshold
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
+
+    from fraud_assets.training.calibration import CalibratedModel
 
 BENT = (EstimatorName.isolation_forest, Imbalance.class_weight, Imbalance.focal_loss)
 """What gives scores that are no probabilities, by no factor that is known beforehand."""
@@ -48,7 +49,7 @@ class FittedModel:
         On the rows that chose the threshold, hence too good: named `validation_…`.
     """
 
-    model: CalibratedModel
+    model: "CalibratedModel"
     features: list[str]
     decision_threshold: float
     neighbours: list[dict[str, float]]
@@ -80,6 +81,8 @@ def train(
     -------
     FittedModel
     """
+    from fraud_assets.training.calibration import by_sigmoid, for_odds
+
     features = [name for name in columns if rows[name].notna().any()]
     pipeline, odds_factor, iterations, converged = fit_model(rows, features, settings)
     labels = validation["fraud_"].to_numpy()

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from fraud_assets.config import Costs, EvaluationSettings
-from fraud_assets.evaluation.evaluate import evaluate
+from fraud_assets.evaluation.evaluate import Scored, evaluate, slices
 
 SETTINGS = EvaluationSettings(bootstrap_resamples=60)
 
@@ -31,6 +31,19 @@ def report(judged):
             "estimator": "mlp",
             "decision_threshold": 0.5,
             "threshold_rule": "max_f1",
+            "threshold_neighbours": [
+                {
+                    "threshold": 0.5,
+                    "alerts": 4,
+                    "frauds_detected": 3,
+                    "frauds_missed": 1,
+                    "false_alarms": 1,
+                    "cost": 33.0,
+                    "chosen": True,
+                }
+            ],
+            "imbalance": "none",
+            "calibration": {"slope": 1.0, "intercept": 0.0},
             "split_mode": "stratified",
             "window": [["june", "abc"]],
             "costs": Costs().model_dump(),
@@ -38,6 +51,8 @@ def report(judged):
         },
         "champion": None,
         "comparison": None,
+        "importance": {"amount": 1.5, "hour": 0.2},
+        "slices": slices(labels, scores, 0.5, {"half": pd.Series(["a", "b"] * 50)}),
         **evaluate(labels, scores, losses, 0.5, Costs(), SETTINGS),
     }
 
@@ -47,3 +62,8 @@ def test_rows():
     generator = np.random.default_rng(0)
     labels = (generator.random(400) < 0.2).astype(int)
     return pd.DataFrame({"content_key_": np.arange(400), "fraud_": labels})
+
+
+def scored(scores, savings=None):
+    """Scores as a comparison takes them; each alert from 0.5 on saves one unit."""
+    return Scored(scores, np.where(scores >= 0.5, 1.0, 0.0) if savings is None else savings)

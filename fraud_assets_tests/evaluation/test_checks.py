@@ -29,6 +29,13 @@ def test_the_recall_check_shows_the_interval(report):
     assert "recall 0.800 (95% interval 0.490 to 0.943) on 10 test frauds" in description
 
 
+def test_the_recall_check_says_when_the_lower_end_is_judged(report):
+    report["recall_judged_by"] = "interval"
+    assert (
+        "judged by the interval's lower end" in fraud_recall(evaluation_report=report).description
+    )
+
+
 def test_missed_frauds_are_shown_raw_and_in_proportion_to_99(report):
     assert (
         "2 of 10 test frauds missed, 19.8 of 99"
@@ -49,6 +56,8 @@ def test_beating_the_champion_is_a_warning_when_it_fails(report, comparison, pas
     if comparison and "difference" in comparison:
         comparison |= {"comparable": True, "rows": 9, "frauds": 3, "interval": [-0.1, 0.1]}
         comparison |= {"average_precision": 0.5, "champion_average_precision": 0.5}
+        comparison |= {"confidence": 0.95, "savings_difference": 1.0}
+        comparison |= {"savings_interval": [-1.0, 2.0]}
     report["comparison"] = comparison
     result = beats_champion(evaluation_report=report)
     assert result.passed is passed

@@ -6,12 +6,22 @@ import pytest
 from fraud_assets.config import Costs
 from fraud_assets.evaluation.plots import all_plots
 
-NAMES = ["precision_recall", "score_distribution", "threshold", "confusion"]
+NAMES = [
+    "precision_recall",
+    "score_distribution",
+    "threshold",
+    "confusion",
+    "reliability",
+    "importance",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_plot_is_a_picture_with_more_than_a_frame_and_the_same_each_time(judged, name):
-    first, second = (all_plots(*judged, 0.5, Costs())[name] for _ in range(2))
+def test_every_plot_is_a_picture_with_more_than_a_frame_and_the_same_each_time(
+    judged, report, name
+):
+    more = (report["reliability"], report["importance"])
+    first, second = (all_plots(*judged, 0.5, Costs(), *more)[name] for _ in range(2))
     assert first == second
     pixels = matplotlib.image.imread(io.BytesIO(first))
     assert pixels.shape[:2] == (324, 468)

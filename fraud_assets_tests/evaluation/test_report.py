@@ -14,8 +14,17 @@ def test_the_report_tells_a_manager_counts_money_interval_and_verdict(report):
 def test_the_tables_are_whole(report):
     lines = to_markdown(report).splitlines()
     start = lines.index("| --- | ---: | ---: | --- |")
-    assert all(line.startswith("|") for line in lines[start : start + 8])
-    assert lines[start + 8] == ""
+    assert all(line.startswith("|") for line in lines[start : start + 11])
+    assert lines[start + 11] == ""
+
+
+def test_the_report_shows_threshold_probabilities_segments_and_importance(report):
+    text = to_markdown(report)
+    assert "| 0.5000 (chosen) | 4 | 3 | 1 | 1 | 33.00 |" in text
+    assert "Brier score" in text
+    assert "| half | a |" in text
+    assert "| amount | 1.500 |" in text
+    assert "pip install" in to_markdown(report | {"importance": {}})
 
 
 def test_the_verdict_is_the_worst_of_all(report):
@@ -33,9 +42,18 @@ def test_the_comparison_says_rows_both_figures_and_the_interval():
         "champion_average_precision": 0.75,
         "difference": 0.05,
         "interval": [-0.01, 0.11],
+        "confidence": 0.95,
+        "savings_difference": -5.0,
+        "savings_interval": [-9.0, 1.0],
     }
     sentence = comparison_sentence(comparison, "3")
-    for part in ("1,234 test rows (12 frauds)", "0.8000", "version 3 0.7500", "-0.0100 to +0.1100"):
+    for part in (
+        "1,234 test rows (12 frauds)",
+        "0.8000",
+        "version 3 0.7500",
+        "-0.0100 to +0.1100",
+        "5.00 less",
+    ):
         assert part in sentence
 
 

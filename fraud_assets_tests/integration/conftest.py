@@ -80,6 +80,18 @@ class Graph:
             },
         )
 
+    def compare(self, settings: dict[str, Any]) -> dg.ExecuteInProcessResult:
+        """Materialize the comparison of challengers, which is of no batch."""
+        return defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=self.instance,
+            raise_on_error=False,
+            asset_selection=[dg.AssetKey("comparison_report")],
+            run_config={
+                "ops": {"comparison_report": {"config": settings}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
+
     def take(self, batch: str, content: pd.DataFrame | str, **config: Any) -> Any:
         """Drop a CSV and run the pipeline on it."""
         self.drop(batch, content)

@@ -24,7 +24,7 @@ def champion_of(stack, monkeypatch):
     return Tracking().champion()
 
 
-def test_a_dropped_csv_comes_out_as_nine_assets_with_every_check_and_a_champion(
+def test_a_dropped_csv_comes_out_as_all_assets_with_every_check_and_a_champion(
     stack, drop_into, monkeypatch
 ):
     drop_into("june", cards(0))

@@ -18,7 +18,7 @@ from fraud_assets.registry.log import read_entries
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import cards, checks_of, failure_of, materialized
 
-NINE = {
+TEN = {
     "raw_transactions",
     "features",
     "splits",
@@ -26,10 +26,11 @@ NINE = {
     "evaluation_report",
     "drift_report",
     "registered_model",
+    "scored_transactions",
     "published_drift",
     "published_metrics",
 }
-QUICK = {"parameters": {"max_iter": 30}}
+QUICK = {"parameters": {"n_estimators": 60}}
 
 
 def report(batch, name="evaluation_report"):
@@ -44,7 +45,7 @@ def first(graph):
 
 def test_the_first_batch_comes_out_with_verdict_champion_and_figures(first):
     assert first.success
-    assert materialized(first) == NINE | {"accepted_batches"}
+    assert materialized(first) == TEN | {"accepted_batches"}
     checks = checks_of(first)
     assert len(checks) == 17  # eighteen checks; `push_succeeded` is the name of two
     assert checks["champion_available"].passed
@@ -61,6 +62,9 @@ def test_the_files_that_people_look_for_are_there(first):
         "evaluation_report.md",
         "drift_report.json",
         "test_predictions.parquet",
+        "model_card.md",
+        "reliability.png",
+        "importance.png",
         "precision_recall.png",
         "score_distribution.png",
         "threshold.png",
@@ -103,15 +107,21 @@ def test_mlflow_has_one_finished_run_with_all_that_was_asked_for(first):
     assert tags["schema_fingerprint"] == raw["schema_fingerprint"]
     in_order = {name: raw["kinds"][name] for name in pd.read_csv(source, nrows=0)}
     assert raw["schema_fingerprint"] == schema_fingerprint(in_order)
-    assert run.data.params["estimator"] == "hist_gradient_boosting"
+    assert run.data.params["estimator"] == "xgboost"
     assert run.data.metrics["test_fraud_recall"] == report("first")["metrics"]["test_fraud_recall"]
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
-    assert artifacts >= {"evaluation", "model_facts.json", "reference_profile.json"}
+    assert artifacts >= {
+        "model_card.md",
+        "evaluation",
+        "model_facts.json",
+        "reference_profile.json",
+    }
     plots = {file.path for file in client.list_artifacts(run.info.run_id, "evaluation")}
     assert "evaluation/precision_recall.png" in plots
     version = client.get_model_version(tracking.model_name, model["version"])
     assert version.tags["fraud.decision"] == "promote"
     assert version.tags["fraud.reason"]
+    assert version.description.startswith("# Model card: version 1")
     import mlflow
 
     info = mlflow.models.get_model_info(f"models:/{tracking.model_name}/{model['version']}")
@@ -169,6 +179,93 @@ def test_its_window_holds_both_batches_and_the_test_rows_are_its_own(second):
         > report("first", "trained_model")["counts"]["train"]["rows"]
     )
     assert model["counts"]["test"]["rows"] == pytest.approx(1200, abs=5)
+
+
+def test_a_batch_is_scored_by_the_champion_that_was_there_when_it_came(first, second):
+    assert "no model was in charge yet" in report("first", "scored_transactions")["not_scored"]
+    found, folder = report("second", "scored_transactions"), storage.report_folder("second")
+    assert found["champion"] == "1"
+    scored = pd.read_parquet(folder / "scored_transactions.parquet")
+    source = pd.read_csv(config.drop_folder() / "second.csv")
+    assert len(scored) == len(source) == len(pd.read_csv(folder / "scored_transactions.csv"))
+    assert scored["label"].sum() == source["TX_FRAUD"].sum()
+    caught = ((scored["decision"] == "alert") & (scored["label"] == 1)).sum()
+    assert found["frauds_detected_count"] == caught > 0
+    assert found["frauds_missed_count"] == source["TX_FRAUD"].sum() - caught
+    worklist = pd.read_csv(folder / "worklist.csv")
+    assert set(worklist["kind"]) == {"alert", "sample"}
+    assert worklist.loc[worklist["kind"] == "alert", "reasons"].str.contains("card|amount").any()
+
+
+def test_what_is_suppressed_is_no_alert_and_its_frauds_are_missed(graph, second):
+    before = report("second", "scored_transactions")
+    scored = pd.read_parquet(storage.report_folder("second") / "scored_transactions.parquet")
+    fraud = scored[(scored["decision"] == "alert") & (scored["label"] == 1)].iloc[0]
+    path = config.suppressions_path()
+    path.write_text(f"kind,name,reason,expires\ncard,{fraud['card']},a test,2027-01-01\n")
+    try:
+        assert graph.run("second", ["scored_transactions"]).success
+        path.write_text("kind,name,reason,expires\ncard,1,a test,soon\n")
+        failed = graph.run("second", ["scored_transactions"])
+    finally:
+        path.unlink()
+    assert "line 2, expires 'soon': write the last day as" in failure_of(failed)
+    after = report("second", "scored_transactions")
+    assert after["frauds_suppressed_count"] >= 1
+    assert after["frauds_missed_count"] == (
+        before["frauds_missed_count"] + after["frauds_suppressed_count"]
+    )
+    assert len(after["suppressions"]) == 64
+
+
+def test_tuned_parameters_feed_the_next_training_and_are_trials_in_mlflow(graph, second):
+    tuning = {"estimator": "logistic_regression", "trials": 3, "folds": 2}
+    tuned = graph.run("second", ["tuned_parameters"], tuned_parameters=tuning)
+    assert tuned.success, failure_of(tuned)
+    found = report("second", "tuned_parameters")
+    tracking = Tracking()
+    children = tracking.client().search_runs(
+        [tracking.client().get_run(found["mlflow_run_id"]).info.experiment_id],
+        f"tags.`mlflow.parentRunId` = '{found['mlflow_run_id']}'",
+    )
+    assert len(children) == 3
+    best = max(child.data.metrics["validation_average_precision"] for child in children)
+    assert best == pytest.approx(found["average_precision"])
+    chosen = {"estimator": "logistic_regression"}
+    result = graph.take("tuned", cards(31), splits={"window_batches": 1}, trained_model=chosen)
+    assert result.success, failure_of(result)
+    model = report("tuned", "trained_model")
+    assert model["tuned_on"] == "second"
+    assert model["configuration"]["training"]["parameters"] == found["parameters"]
+    plain = graph.run("tuned", ["trained_model"], trained_model=chosen | {"use_tuned": False})
+    assert plain.success
+    assert report("tuned", "trained_model")["tuned_on"] is None
+
+
+def test_challengers_are_held_side_by_side_on_past_batches_and_logged(graph, second):
+    challengers = {
+        "as now": QUICK,
+        "cheaper": QUICK | {"threshold_rule": "min_cost"},
+        "simple": {"estimator": "logistic_regression", "window_batches": 1},
+        "in charge": {"version": "1"},
+    }
+    settings = {"batches": ["second"], "challengers": challengers}
+    result = graph.compare(settings)
+    assert result.success, failure_of(result)
+    table = json.loads((storage.comparison_folder() / "comparison_report.json").read_text())[
+        "table"
+    ]
+    assert [row["challenger"] for row in table] == list(challengers)
+    assert table[0]["rows"] == report("second")["test"]["rows"]
+    assert table[0]["average_precision"] == pytest.approx(
+        report("second")["metrics"]["test_average_precision"]
+    )
+    assert table[1]["difference"] == 0
+    assert all(row["interval"][0] <= row["difference"] <= row["interval"][1] for row in table[1:])
+    (event,) = result.asset_materializations_for_node("comparison_report")
+    assert "| second | simple |" in event.metadata["table"].value
+    wrong = graph.compare({"batches": ["nowhere"], "challengers": challengers})
+    assert "nowhere has splits; there are first, second" in failure_of(wrong)
 
 
 def test_the_same_batch_with_the_same_champion_gives_the_same_report(graph, second):
@@ -255,7 +352,12 @@ def test_a_batch_too_poor_to_train_on_is_still_watched_for_drift(graph, first):
     frame["TX_FRAUD"] = 0
     result = graph.take("poor", frame, splits={"window_batches": 1})
     assert not checks_of(result)["enough_frauds"].passed
-    assert materialized(result) >= {"drift_report", "published_drift", "splits"}
+    assert materialized(result) >= {
+        "drift_report",
+        "published_drift",
+        "splits",
+        "scored_transactions",
+    }
     assert "trained_model" not in materialized(result)
 
 
@@ -294,7 +396,7 @@ def test_a_run_that_takes_up_a_dead_one_adopts_its_model_and_its_decision(graph,
     assert again.success
     assert report("adopted", "trained_model") == model
     assert len(read_entries(storage.decisions_path())) == decisions
-    other = graph.run("adopted", tags=tags, trained_model={"parameters": {"max_iter": 31}})
+    other = graph.run("adopted", tags=tags, trained_model={"parameters": {"n_estimators": 61}})
     assert other.success
     assert report("adopted", "trained_model")["version"] != model["version"]
 
@@ -305,6 +407,7 @@ def test_the_mlp_and_other_choices_can_be_made_in_the_launchpad(graph, first):
         cards(11),
         splits={"window_batches": 1, "mode": "temporal", "train_share": 0.5},
         features={"label_delay_days": 2.0},
+        evaluation_report={"recall_judged_by": "interval", "segments": ["week"]},
         trained_model={
             "estimator": "mlp",
             "threshold_rule": "min_cost",

@@ -29,7 +29,7 @@ def test_runs_models_and_going_back_work_on_a_server(graph, server):
     from click.testing import CliRunner
 
     for batch in ("first", "second"):
-        quick = {"parameters": {"max_iter": 20}}
+        quick = {"parameters": {"n_estimators": 30}}
         assert graph.take(batch, cards(0 if batch == "first" else 1), trained_model=quick).success
     model = json.loads((storage.report_folder("second") / "trained_model.json").read_text())
     assert server in Tracking().run_link(model["run_id"]).value

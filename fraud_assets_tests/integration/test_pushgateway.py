@@ -20,7 +20,7 @@ def gateway(tmp_path):
 
 def test_the_figures_arrive_under_their_names_in_two_groups(graph, gateway, monkeypatch):
     monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", gateway)
-    result = graph.take("june", cards(0), trained_model={"parameters": {"max_iter": 20}})
+    result = graph.take("june", cards(0), trained_model={"parameters": {"n_estimators": 30}})
     assert result.success
     assert checks_of(result)["push_succeeded"].passed
     groups = requests.get(f"{gateway}/api/v1/metrics", timeout=10).json()["data"]
@@ -29,7 +29,7 @@ def test_the_figures_arrive_under_their_names_in_two_groups(graph, gateway, monk
     assert parts["evaluation"]["labels"]["job"] == "fraud_assets"
     assert "test_fraud_recall" in parts["evaluation"]
     assert "drift_score" not in parts["drift"]  # the first batch has no champion before it
-    again = graph.run("june", trained_model={"parameters": {"max_iter": 20}})
+    again = graph.run("june", trained_model={"parameters": {"n_estimators": 30}})
     assert again.success
     groups = requests.get(f"{gateway}/api/v1/metrics", timeout=10).json()["data"]
     assert "drift_score" in next(g for g in groups if g["labels"]["part"] == "drift")
@@ -38,7 +38,7 @@ def test_the_figures_arrive_under_their_names_in_two_groups(graph, gateway, monk
 def test_promtool_finds_no_fault_but_the_names_that_the_user_chose(graph, gateway, monkeypatch):
     promtool = require("promtool")
     monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", gateway)
-    assert graph.take("july", cards(1), trained_model={"parameters": {"max_iter": 20}}).success
+    assert graph.take("july", cards(1), trained_model={"parameters": {"n_estimators": 30}}).success
     text = requests.get(f"{gateway}/metrics", timeout=10).text
     found = subprocess.run(
         [promtool, "check", "metrics"],
@@ -55,7 +55,7 @@ def test_promtool_finds_no_fault_but_the_names_that_the_user_chose(graph, gatewa
 
 def test_a_gateway_that_is_away_fails_the_check_and_not_the_run(graph, monkeypatch):
     monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", f"http://127.0.0.1:{free_port()}")
-    result = graph.take("august", cards(2), trained_model={"parameters": {"max_iter": 20}})
+    result = graph.take("august", cards(2), trained_model={"parameters": {"n_estimators": 30}})
     assert result.success
     push = checks_of(result)["push_succeeded"]
     assert not push.passed

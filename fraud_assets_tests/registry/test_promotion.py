@@ -3,12 +3,14 @@ import pytest
 from fraud_assets.registry.promotion import decide
 
 
-def evaluation(champion="1", verdict="good", interval=(0.01, 0.05), comparable=True, version="2"):
+def evaluation(
+    champion="1", verdict="good", interval=(0.01, 0.05), comparable=True, version="2", **compared
+):
     comparison = None
     if champion is not None:
         comparison = {"comparable": comparable, "reason": "it reads columns that are missing"}
         if comparable:
-            comparison |= {"interval": list(interval), "difference": sum(interval) / 2}
+            comparison |= {"interval": list(interval), "difference": sum(interval) / 2} | compared
     return {
         "ids": {"model_version": version},
         "champion": champion,
@@ -46,6 +48,21 @@ def test_a_model_that_is_no_worse_within_the_interval_stays_in_the_shadow():
     decision = outcome(evaluation(interval=(-0.02, 0.05)))
     assert decision.outcome == "shadow_only"
     assert decision.failed == ["better_than_champion"]
+
+
+def test_a_model_has_to_be_better_by_more_than_the_margin():
+    decision = outcome(evaluation(interval=(0.01, 0.05), margin=0.02))
+    assert decision.outcome == "shadow_only"
+    assert "not better by more than 0.02 beyond chance" in decision.reason
+    assert outcome(evaluation(interval=(0.03, 0.05), margin=0.02)).outcome == "promote"
+
+
+def test_a_better_model_that_is_worse_on_a_segment_stays_in_the_shadow():
+    parts = [{"segment": "week", "part": "week 2", "worse": True}]
+    decision = outcome(evaluation(segments=parts))
+    assert decision.outcome == "shadow_only"
+    assert decision.failed == ["no_segment_worse"]
+    assert "worse beyond chance on week: week 2" in decision.reason
 
 
 def test_a_model_that_is_worse_beyond_chance_is_rejected():
@@ -91,6 +108,6 @@ def test_drift_informs_but_never_decides():
 def test_a_decision_names_every_check_once_with_figures_and_thresholds():
     decision = outcome(evaluation(interval=(-0.02, 0.05)))
     assert len(set(decision.passed) & set(decision.failed)) == 0
-    assert len(decision.passed + decision.failed) == 6
+    assert len(decision.passed + decision.failed) == 7
     assert decision.thresholds["fraud_recall_critical"] == 0.60
     assert decision.to_dict()["outcome"] == "shadow_only"

@@ -1,0 +1,56 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fraud_assets.evaluation.segments import BUILT_IN, columns_of, segment_rows
+
+DAY = 86_400_000_000
+
+
+@pytest.fixture
+def rows():
+    n = 40
+    return pd.DataFrame(
+        {
+            "amount_": [*np.arange(n - 1, dtype=float), np.nan],
+            "known_us_": np.arange(n) * DAY // 2,
+            "card_transactions_30d": [1, 2] * 20,
+            "country_": ["AT", "DE"] * 19 + [None, "AT"],
+        }
+    )
+
+
+def test_every_row_has_one_part_of_each_segment(rows):
+    found = segment_rows(rows, [*BUILT_IN, "country"], dates=True)
+    assert list(found) == ["amount_band", "night", "new_card", "week", "country"]
+    assert all(parts.notna().all() and len(parts) == len(rows) for parts in found.values())
+
+
+def test_amount_bands_hold_about_as_many_rows_each_and_missing_amounts_apart(rows):
+    counts = segment_rows(rows, ["amount_band"], True)["amount_band"].value_counts()
+    assert counts["no amount"] == 1
+    assert sorted(counts.drop("no amount")) == [9, 10, 10, 10]
+
+
+def test_night_new_cards_and_weeks_are_told_by_time_and_history(rows):
+    found = segment_rows(rows, ["night", "new_card", "week"], True)
+    assert found["night"].tolist()[:3] == ["night", "day", "night"]
+    assert found["new_card"].tolist()[:2] == ["new card", "card seen before"]
+    assert found["week"].tolist()[13:15] == ["week 1", "week 2"]
+
+
+def test_segments_that_the_data_cannot_tell_are_left_out(rows):
+    bare = rows[["amount_"]].assign(amount_=np.nan, known_us_=np.nan)
+    assert segment_rows(bare, list(BUILT_IN), dates=False) == {}
+
+
+def test_rare_categories_are_put_together_and_missing_ones_named():
+    values = pd.DataFrame({"mcc_": [*(list("abcdefghij") * 5), "rare", None]})
+    found = segment_rows(values, ["mcc"], False)["mcc"]
+    assert found.tolist()[-2:] == ["other", "missing"]
+
+
+def test_a_segment_that_is_no_column_is_refused_with_the_names_there_are():
+    assert columns_of(["week", "country"], ["country", "amount"]) == ["country"]
+    with pytest.raises(ValueError, match="segments: region is neither.*amount_band.*country"):
+        columns_of(["region"], ["country"])

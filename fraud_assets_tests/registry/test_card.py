@@ -1,0 +1,57 @@
+import pytest
+
+from fraud_assets.config import TrainingSettings
+from fraud_assets.registry.card import known_limits, model_card
+from fraud_assets_tests.evaluation.conftest import judged, report  # noqa: F401
+
+DECISION = {"outcome": "promote", "reason": "there is no champion yet"}
+
+
+@pytest.fixture
+def model():
+    return {
+        "version": "3",
+        "batch": "june",
+        "content_hash": "abc",
+        "tuned_on": "may",
+        "source": {"source_file": "june.csv"},
+        "window": [["may", "x"], ["june", "abc"]],
+        "split_mode": "stratified",
+        "counts": {"train": {"rows": 1000, "frauds": 30}},
+        "features": ["amount", "hour"],
+        "decision_threshold": 0.25,
+        "calibration": {"slope": 1.0, "intercept": -1.5},
+        "configuration": {"training": TrainingSettings().model_dump(mode="json")},
+    }
+
+
+def test_the_card_tells_data_choices_figures_calibration_and_limits(model, report):  # noqa: F811
+    card = model_card(model, report, DECISION, ("2026-05-01", "2026-06-30"))
+    for told in (
+        "Model card: version 3",
+        "tuned on batch may",
+        "2026-05-01 to 2026-06-30",
+        "may, june",
+        "| train rows | 1,000, 30 of them frauds |",
+        "0.250000, by max_f1",
+        "| fraud recall | 0.8000 | 0.4902 to 0.9433 |",
+        "Brier score",
+        "| half | a |",
+        "not for refusing them alone",
+        "shifted by -1.500",
+    ):
+        assert told in card
+
+
+def test_data_without_dates_says_so(model, report):  # noqa: F811
+    assert "the data has no dates" in model_card(model, report, DECISION, None)
+
+
+def test_a_random_split_and_a_weak_segment_are_limits(model, report):  # noqa: F811
+    weak = {"segment": "night", "part": "night", "frauds": 40, "fraud_recall": 0.2, "high": 0.4}
+    limits = known_limits(model, report | {"slices": [weak]})
+    assert any("not in time" in limit for limit in limits)
+    assert "Weak where night is night: recall 0.20 on 40 frauds." in limits
+    assert not any(
+        "not in time" in limit for limit in known_limits(model | {"split_mode": "temporal"}, report)
+    )

@@ -1,0 +1,90 @@
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fraud_assets.config import TrainingSettings
+from fraud_assets.intake.contract import Roles
+from fraud_assets.scoring import score
+from fraud_assets.scoring.suppressions import Suppression
+from fraud_assets.training.train import fraud_scores, train
+from fraud_assets_tests.conftest import CARD_ROLES
+from fraud_assets_tests.training.conftest import COLUMNS, train_rows
+
+THRESHOLD = 0.5
+TODAY = date(2026, 6, 1)
+
+
+@pytest.fixture(scope="module")
+def model():
+    settings = TrainingSettings(parameters={"n_estimators": 20})
+    return train(train_rows(0), train_rows(1), COLUMNS, settings).model
+
+
+@pytest.fixture
+def batch(tmp_path):
+    rows = train_rows(2, n=200)
+    frame = rows[COLUMNS].assign(
+        source_line=range(2, 202),
+        TX_DATETIME=pd.Timestamp("2026-01-01"),
+        known_us=1_767_225_600_000_000 + rows["known_us_"],
+        TX_AMOUNT=rows["amount_"],
+        CUSTOMER_ID=[f"c{i % 17}" for i in range(200)],
+        TERMINAL_ID=[f"t{i % 5}" for i in range(200)],
+        TRANSACTION_ID=[f"n{i}" for i in range(200)],
+        TX_FRAUD=rows["fraud_"],
+    )
+    path = tmp_path / "features.parquet"
+    frame.to_parquet(path)
+    return frame, path
+
+
+def scored(engine, path, model, roles=CARD_ROLES, entries=()):
+    return score.score_batch(engine, path, roles, model, COLUMNS, THRESHOLD, list(entries), TODAY)
+
+
+def test_every_row_is_scored_ranked_and_decided(engine, batch, model):
+    frame, path = batch
+    found = scored(engine, path, model)
+    assert found["rank"].tolist() == list(range(1, 201))
+    assert found["score"].is_monotonic_decreasing
+    own = found.set_index("source_line").loc[frame["source_line"]]
+    assert np.array_equal(own["score"], fraud_scores(model, frame, COLUMNS))
+    assert ((own["decision"] == "alert") == (own["score"] >= THRESHOLD)).all()
+    assert own["label"].tolist() == frame["TX_FRAUD"].tolist()
+    assert own["card"].tolist() == frame["CUSTOMER_ID"].tolist()
+    assert found["day"].nunique() == 9
+
+
+def test_pieces_give_what_one_piece_gives(engine, batch, model, monkeypatch):
+    whole = scored(engine, batch[1], model)
+    monkeypatch.setattr(score, "PIECE", 30)
+    pd.testing.assert_frame_equal(scored(engine, batch[1], model), whole)
+
+
+def test_alerts_and_no_others_have_reasons(engine, batch, model):
+    found = scored(engine, batch[1], model)
+    alerts = found["decision"] == "alert"
+    assert found.loc[alerts, "reasons"].str.contains(r"\(\+").all()
+    assert found.loc[~alerts, "reasons"].isna().all()
+
+
+def test_suppressed_alerts_are_marked_with_the_reason_and_rows_below_are_not(engine, batch, model):
+    entries = [Suppression("terminal", "t0", "a fair", date(2027, 1, 1))]
+    found = scored(engine, batch[1], model, entries=entries)
+    off = found["decision"] == "suppressed"
+    assert off.sum() > 0
+    assert ((found["score"] >= THRESHOLD) & (found["terminal"] == "t0")).equals(off)
+    assert found["suppressed_because"].notna().equals(off)
+
+
+def test_data_without_roles_has_none_of_what_they_tell(engine, batch, model):
+    found = scored(engine, batch[1], model, Roles(target="TX_FRAUD"))
+    assert found[["transaction_id", "card", "terminal", "amount", "day"]].isna().all().all()
+
+
+def test_a_batch_without_an_alert_has_no_reasons(engine, batch, model):
+    found = score.score_batch(engine, batch[1], CARD_ROLES, model, COLUMNS, 1.1, [], TODAY)
+    assert set(found["decision"]) == {"pass"}
+    assert found["reasons"].isna().all()

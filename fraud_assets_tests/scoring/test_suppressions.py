@@ -1,0 +1,64 @@
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from fraud_assets.scoring.suppressions import Suppression, read_suppressions, suppressed
+
+HEAD = "kind,name,reason,expires\n"
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "suppressions.csv"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_entries_are_read_and_no_file_is_no_entry(file, tmp_path):
+    assert read_suppressions(tmp_path / "none.csv") == []
+    path = file(f"{HEAD}card,7,the owner called,2026-12-31\nterminal,x, a fair ,2026-01-02\n")
+    assert read_suppressions(path) == [
+        Suppression("card", "7", "the owner called", date(2026, 12, 31)),
+        Suppression("terminal", "x", "a fair", date(2026, 1, 2)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("card,reason\n", "line 1: the columns are .*make them kind,name,reason,expires"),
+        (f"{HEAD}merchant,7,r,2026-01-01\n", "line 2, kind 'merchant': write card or terminal"),
+        (f"{HEAD}card,7,r,2026-01-01\ncard,,r,2026-01-01\n", "line 3, name '': write one"),
+        (f"{HEAD}card,7,,2026-01-01\n", "line 2, reason '': write one"),
+        (f"{HEAD}card,7,r,31.12.2026\n", "line 2, expires '31.12.2026': write the last day as"),
+    ],
+)
+def test_a_wrong_line_is_named_with_column_value_and_remedy(file, text, told):
+    with pytest.raises(ValueError, match=f"suppressions.csv, {told}"):
+        read_suppressions(file(text))
+
+
+def test_an_entry_holds_until_its_last_day_and_the_first_gives_the_reason():
+    rows = pd.DataFrame(
+        {
+            "card": ["a", "a", "b", None],
+            "terminal": ["x", "y", "x", "y"],
+            "day": pd.to_datetime(["2026-01-02", "2026-01-03", "2026-01-01", None]),
+        }
+    )
+    entries = [
+        Suppression("card", "a", "known", date(2026, 1, 2)),
+        Suppression("terminal", "x", "fair", date(2026, 1, 9)),
+    ]
+    assert suppressed(rows, entries, date(2026, 1, 9)).tolist() == ["known", None, "fair", None]
+
+
+def test_without_days_entries_expire_by_the_day_of_the_run():
+    rows = pd.DataFrame({"card": ["a"], "terminal": [None], "day": pd.to_datetime([None])})
+    entries = [Suppression("card", "a", "known", date(2026, 1, 2))]
+    assert suppressed(rows, entries, date(2026, 1, 2)).tolist() == ["known"]
+    assert suppressed(rows, entries, date(2026, 1, 3)).tolist() == [None]
