@@ -16,7 +16,7 @@ from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.scoring.score import score_batch
 from fraud_assets.scoring.suppressions import read_suppressions
 from fraud_assets.scoring.worklist import make_worklist, outcome
-from fraud_assets.tracking import Tracking
+from fraud_assets.tracking import ModelVersion, Tracking
 
 NO_CHAMPION = (
     "no model was in charge yet; once one is, materialize scored_transactions of this batch"
@@ -50,24 +50,19 @@ def scored_transactions(
     """
     batch = context.partition_key
     champion = features.facts["champion"] or _current(tracking)
-    if champion is None:
-        context.log.info(NO_CHAMPION)
-        value = {"batch": batch, "not_scored": NO_CHAMPION}
-        return dg.MaterializeResult(value=value, metadata={"not_scored": NO_CHAMPION})
-    version = tracking.version(champion)
-    missing = sorted(set(version.features) - set(features.facts["features"]))
-    if missing:
-        raise dg.Failure(
-            f"champion version {champion} reads columns that batch {batch!r} does not have: "
-            f"{', '.join(missing[:10])}; put a version in charge that was trained on such data"
-        )
+    version = tracking.version(champion) if champion else None
+    obstacle = _obstacle(version, features.facts["features"])
+    if version is None or obstacle:
+        context.log.warning(f"not scored: {obstacle}")
+        value = {"batch": batch, "not_scored": obstacle}
+        return dg.MaterializeResult(value=value, metadata={"not_scored": obstacle})
     path = configuration.suppressions_path()
     with engine.connect() as connection:
         scored = score_batch(
             connection,
             features.path,
             Roles(**features.facts["roles"]),
-            tracking.load(champion),
+            tracking.load(version.version),
             list(version.features),
             version.decision_threshold,
             read_suppressions(path),
@@ -77,7 +72,7 @@ def scored_transactions(
     _write(batch, scored, worklist)
     report = {
         "batch": batch,
-        "champion": champion,
+        "champion": version.version,
         "decision_threshold": version.decision_threshold,
         "rows": len(scored),
         "suppressions": hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None,
@@ -86,6 +81,20 @@ def scored_transactions(
     }
     context.log.info(f"{report['alerts_count']} alerts, {len(worklist)} entries of the worklist")
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, worklist))
+
+
+def _obstacle(version: ModelVersion | None, columns: list[str]) -> str:
+    """Say why a batch cannot be scored; empty when it can."""
+    if version is None:
+        return NO_CHAMPION
+    missing = sorted(set(version.features) - set(columns))
+    if not missing:
+        return ""
+    return (
+        f"champion version {version.version} reads columns that this batch does not have: "
+        f"{', '.join(missing[:10])}; put a version in charge that was trained on such data, and "
+        "materialize scored_transactions of this batch"
+    )
 
 
 def _current(tracking: Tracking) -> str | None:

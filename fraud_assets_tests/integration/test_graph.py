@@ -445,6 +445,7 @@ def test_columns_may_have_any_name_also_one_that_the_platform_has_for_something(
     frame = cards(12).rename(columns=names)
     result = graph.take("it's named", frame, raw_transactions=roles, trained_model=QUICK)
     assert result.success, failure_of(result)
+    assert "does not have: TX_AMOUNT" in report("it's named", "scored_transactions")["not_scored"]
     model = report("it's named", "trained_model")
     assert model["features"].count("hour") == 1
     assert "card_mean_amount_7d" in model["features"]
