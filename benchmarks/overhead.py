@@ -39,9 +39,14 @@ import numpy as np, pandas as pd
 from fraud_assets import config, storage
 from fraud_assets.config import *
 from fraud_assets.drift.profile import make_profile
-from fraud_assets.evaluation.evaluate import evaluate
+from fraud_assets.evaluation.evaluate import evaluate, slices
 from fraud_assets.evaluation.plots import all_plots
-from fraud_assets.features import build
+from fraud_assets.evaluation.explain import explain
+from fraud_assets.evaluation.segments import segment_rows
+from fraud_assets.features.engines import open_engine
+from fraud_assets.features.families import features_for
+from fraud_assets.features.transactions import Source, span_of
+from fraud_assets.features.write import own_features, write_features
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.take import Taken, take_in
 from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
@@ -64,15 +69,18 @@ with storage.Engine().connect() as engine:
     roles = Roles(**raw.facts["roles"])
     key = {"batch": batch, "content_hash": raw.facts["content_hash"]}
     rows = storage.new_rows_file("features", batch)
-    build.write_features(engine, build.Source(raw.path, roles), 7, [], rows)
+    derived, own = features_for(roles, raw.facts["kinds"]), Source(raw.path, roles)
+    with open_engine("duckdb", engine) as backend:
+        span = span_of(backend, own, 7)
+        write_features(backend, engine, own, [], span, derived, 7, rows)
     features = storage.save_table("features", storage.Table(rows, key))
-    columns = build.own_features(raw.facts["kinds"], roles)
+    columns = own_features(raw.facts["kinds"], roles) + [f.name for f in derived]
     rows = storage.new_rows_file("splits", batch)
     cuts = splits.plan_cuts(engine, features.path, roles, 7, SplitSettings())
-    splits.write_splits(engine, features.path, list(raw.facts["kinds"]), roles, 7,
+    splits.write_splits(engine, features.path, list(raw.facts["kinds"]), roles,
         SplitSettings(), cuts, [], rows)
     assigned = storage.save_table("splits", storage.Table(rows, key))
-    members = [window.Member(batch, features.path, assigned.path, roles, 7)]
+    members = [window.Member(batch, features.path, assigned.path, roles)]
     window.count_rows(engine, members, None)
     window.straddling_contents(engine, members)
     window.unassigned_rows(engine, members[0])
@@ -88,13 +96,19 @@ with tracking.training_run(context, batch, {}) as run_id:
     tracking.log_training_keys(
         run_id, pd.concat([fitting["content_key_"], validation["content_key_"]]))
     version = tracking.register(
-        run_id, model.pipeline, fitting[columns].head(5), TRUSTED_TYPES, {})
+        run_id, model.model, fitting[columns].head(5), TRUSTED_TYPES, {})
 loaded, costs = tracking.load(version), settings.costs
 scores, labels = fraud_scores(loaded, test, columns), test["fraud_"].to_numpy()
 losses, threshold = losses_of(test, costs), model.decision_threshold
 report = evaluate(labels, scores, losses, threshold, costs, EvaluationSettings())
 folder = storage.report_folder(batch)
-for name, image in all_plots(labels, scores, losses, threshold, costs).items():
+parts = segment_rows(test, EvaluationSettings().segments, roles.real_time)
+report["slices"] = slices(labels, scores, threshold, parts)
+found = explain(loaded, test.head(1000), columns)
+importance = found.importance().head(30).to_dict() if found else {}
+plots = all_plots(
+    labels, scores, losses, threshold, costs, report["reliability"], importance)
+for name, image in plots.items():
     storage.write_atomically(folder / f"{name}.png", image)
 test[["source_line_"]].assign(score=scores).to_parquet(folder / "test_predictions.parquet")
 storage.write_atomically(folder / "report.json", storage.to_json(report))

@@ -14,7 +14,7 @@ NEEDS_DATA = False
 def run(_: Path | None) -> list[Row]:
     with TemporaryDirectory() as folder:
         write_csv(simulate(CREDITCARD), Path(folder) / "creditcard.csv")
-        boosting = in_fresh_process(PIPELINE, Path(folder), "hist_gradient_boosting")
+        boosting = in_fresh_process(PIPELINE, Path(folder), "xgboost")
         mlp = in_fresh_process(PIPELINE, Path(folder), "mlp")
     seconds = (boosting["seconds"], mlp["seconds"])
     peaks = (mlp["peak_mb"], boosting["peak_mb"])

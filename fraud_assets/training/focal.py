@@ -79,15 +79,25 @@ class FocalBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_ = np.array([0, 1])
         self.n_rounds = int(parameters.pop("n_estimators", 100))
         self.start_ = float(np.log(labels.mean() / (1 - labels.mean())))
-        train = _train_xgboost if self.library == "xgboost" else _train_lightgbm
-        self.booster_ = train(
-            X,
-            labels,
-            {**parameters, "seed": self.random_state},
-            self.n_rounds,
-            self.start_,
-            self.gamma,
-        )
+
+        def loss(margins: np.ndarray, train: Any) -> tuple[np.ndarray, np.ndarray]:
+            return focal_derivatives(train.get_label(), margins, self.gamma)
+
+        start = np.full(len(labels), self.start_)
+        parameters["seed"] = self.random_state
+        if self.library == "xgboost":
+            import xgboost
+
+            matrix = xgboost.DMatrix(X, labels, base_margin=start)
+            parameters |= {"base_score": 0.0, "disable_default_eval_metric": True}
+            self.booster_ = xgboost.train(parameters, matrix, self.n_rounds, obj=loss)
+        else:
+            import lightgbm
+
+            train_set = lightgbm.Dataset(X, labels, init_score=start)
+            parameters |= {"objective": loss, "verbose": -1}
+            parameters |= {"deterministic": True, "force_col_wise": True}
+            self.booster_ = lightgbm.train(parameters, train_set, self.n_rounds)
         return self
 
     def margins(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
@@ -108,41 +118,3 @@ class FocalBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
         """Return 1 where the probability is at least one half."""
         return np.asarray(self.predict_proba(X)[:, 1] >= 0.5, dtype=int)
-
-
-def _train_xgboost(
-    rows: pd.DataFrame,
-    labels: np.ndarray,
-    parameters: dict[str, Any],
-    rounds: int,
-    start: float,
-    gamma: float,
-) -> Any:
-    import xgboost
-
-    data = xgboost.DMatrix(rows, labels, base_margin=np.full(len(labels), start))
-
-    def loss(margins: np.ndarray, train: Any) -> tuple[np.ndarray, np.ndarray]:
-        return focal_derivatives(train.get_label(), margins, gamma)
-
-    parameters |= {"base_score": 0.0, "disable_default_eval_metric": True, "tree_method": "hist"}
-    return xgboost.train(parameters, data, rounds, obj=loss)
-
-
-def _train_lightgbm(
-    rows: pd.DataFrame,
-    labels: np.ndarray,
-    parameters: dict[str, Any],
-    rounds: int,
-    start: float,
-    gamma: float,
-) -> Any:
-    import lightgbm
-
-    data = lightgbm.Dataset(rows, labels, init_score=np.full(len(labels), start))
-
-    def loss(margins: np.ndarray, train: Any) -> tuple[np.ndarray, np.ndarray]:
-        return focal_derivatives(train.get_label(), margins, gamma)
-
-    parameters |= {"objective": loss, "verbose": -1, "deterministic": True, "force_col_wise": True}
-    return lightgbm.train(parameters, data, rounds)

@@ -32,7 +32,7 @@ MODELS = {
 
 @pytest.fixture(scope="module")
 def rows():
-    return train_rows(3, n=25)
+    return train_rows(3, n=12)
 
 
 def fitted(name):

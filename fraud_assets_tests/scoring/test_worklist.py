@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_assets.config import ScoringSettings
@@ -34,13 +34,14 @@ def lines(entries):
     return [int(line) for text in entries["source_lines"] for line in text.split()]
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.integers(1, 30), st.integers(0, 8), st.integers(0, 5))
 def test_a_day_has_no_more_alerted_cards_than_the_capacity_the_highest_first(
     capacity, sampled, seed
 ):
     rows = scored(seed=seed)
-    settings = ScoringSettings(alerts_per_day=capacity, sampled_per_day=sampled)
-    worklist = make_worklist(rows, settings)
+    chosen = ScoringSettings(alerts_per_day=capacity, sampled_per_day=sampled)
+    worklist = make_worklist(rows, chosen)
     for day, entries in worklist.groupby("day"):
         alerts = entries[entries["kind"] == "alert"]
         of_day = rows[(rows["day"] == day) & (rows["decision"] == "alert")]
@@ -77,8 +78,8 @@ def test_the_sample_estimates_the_frauds_that_nobody_reviewed_without_bias():
     rows = scored(n=2000)
     estimates, truth = [], None
     for seed in range(60):
-        settings = ScoringSettings(alerts_per_day=20, sampled_per_day=20, seed=seed)
-        worklist = make_worklist(rows, settings)
+        chosen = ScoringSettings(alerts_per_day=20, sampled_per_day=20, seed=seed)
+        worklist = make_worklist(rows, chosen)
         reviewed = set(lines(worklist[worklist["kind"] == "alert"]))
         truth = rows.loc[~rows["source_line"].isin(reviewed), "label"].sum()
         drawn = worklist[worklist["kind"] == "sample"]
