@@ -84,6 +84,7 @@ class FocalBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return focal_derivatives(train.get_label(), margins, self.gamma)
 
         start = np.full(len(labels), self.start_)
+        self.booster_: Any
         parameters["seed"] = self.random_state
         if self.library == "xgboost":
             import xgboost
