@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 REASONS = 3
 BACKGROUND_ROWS = 30
 PERMUTED_ROWS = 60
-"""Rows that are explained when a model can only be asked for its scores, which is slow."""
+"""Rows that are explained of a model that can only be asked for its scores, which is slow."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ def explain(
     Returns
     -------
     Explanation or None
+        Of the first rows only (`PERMUTED_ROWS`) when the model can but be asked for scores.
         By the booster's own tree contributions (XGBoost, LightGBM), by coefficients (logistic
         regression), or by SHAP; None when that is needed and not installed.
 
@@ -90,6 +91,7 @@ def explain(
     names = [*columns, SCORE] if "anomaly" in pipeline.named_steps else list(columns)
     found = _of_estimator(pipeline.named_steps["estimator"], before)
     if found is None:
+        inputs = inputs.head(PERMUTED_ROWS)
         found = _by_shap(pipeline, inputs)
         names = list(columns)
     if found is None:

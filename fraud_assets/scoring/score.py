@@ -23,6 +23,8 @@ PIECE = 200_000
 """Rows scored at a time."""
 EXPLAINED = 20_000
 """Alerts that are given reasons, the highest scores first."""
+WITHOUT_SHAP = "not known: pip install 'fraud_assets[explain]'"
+TOO_SLOW = "not computed: this estimator explains the highest scores alone"
 COLUMNS = [
     *("rank", "score", "decision", "reasons", "suppressed_because", "source_line"),
     *("transaction_id", "card", "terminal", "amount", "day", "label"),
@@ -115,5 +117,7 @@ def _reasons(
     connection.unregister("alerted_lines")
     rows = rows.set_index("source_line").loc[alerts["source_line"]]
     found = explain(model, rows, columns)
-    reasons = ["not known without SHAP"] * len(rows) if found is None else found.reasons()
+    reasons = [] if found is None else found.reasons()
+    told = WITHOUT_SHAP if found is None else TOO_SLOW
+    reasons += [told] * (len(alerts) - len(reasons))
     return pd.Series(reasons, index=alerts.index, dtype=object)

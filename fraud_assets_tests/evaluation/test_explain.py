@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fraud_assets.config import Imbalance, TrainingSettings
+from fraud_assets.evaluation import explain as explaining
 from fraud_assets.evaluation.explain import explain
 from fraud_assets.training.anomaly import SCORE
 from fraud_assets.training.calibration import log_odds
@@ -16,7 +17,7 @@ MODELS = {
     "hist_gradient_boosting": TrainingSettings(
         estimator="hist_gradient_boosting", parameters={"max_iter": 20}
     ),
-    "random_forest": TrainingSettings(estimator="random_forest", parameters=FEW),
+    "random_forest": TrainingSettings(estimator="random_forest", parameters={"n_estimators": 5}),
     "mlp": TrainingSettings(estimator="mlp", parameters={"max_iter": 20}),
     "focal loss": TrainingSettings(parameters=FEW, imbalance=Imbalance.focal_loss),
     "focal loss by LightGBM": TrainingSettings(
@@ -71,6 +72,12 @@ def test_reasons_are_what_speaks_most_for_a_fraud_in_words(rows):
     assert reasons[0].startswith((f"{largest} is ", f"no {largest}"))
     assert len(reasons) <= 3
     assert all("(+" in reason for reason in reasons)
+
+
+def test_a_model_that_can_but_be_asked_explains_the_first_rows_alone(rows, monkeypatch):
+    monkeypatch.setattr(explaining, "PERMUTED_ROWS", 3)
+    assert len(explain(fitted("mlp"), rows, COLUMNS).reasons()) == 3
+    assert len(explain(fitted("xgboost"), rows, COLUMNS).reasons()) == len(rows)
 
 
 def test_without_shap_a_model_that_needs_it_has_no_explanation(rows, monkeypatch):

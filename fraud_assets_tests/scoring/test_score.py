@@ -70,6 +70,12 @@ def test_alerts_and_no_others_have_reasons(engine, batch, model):
     assert found.loc[~alerts, "reasons"].isna().all()
 
 
+def test_alerts_that_are_not_explained_say_why(engine, batch, model, monkeypatch):
+    monkeypatch.setattr(score, "explain", lambda *_: None)
+    found = scored(engine, batch[1], model)
+    assert set(found["reasons"].dropna()) == {score.WITHOUT_SHAP}
+
+
 def test_suppressed_alerts_are_marked_with_the_reason_and_rows_below_are_not(engine, batch, model):
     entries = [Suppression("terminal", "t0", "a fair", date(2027, 1, 1))]
     found = scored(engine, batch[1], model, entries=entries)
