@@ -61,7 +61,7 @@ def evaluation_report(
     Every figure has its 95% interval; the champion is judged on the same rows.
     """
     batch, model = context.partition_key, trained_model
-    costs = Costs(**{k: model["configuration"]["training"][k] for k in Costs.model_fields})
+    costs = _costs_of(model)
     own, threshold = window_of(splits)[-1:], model["decision_threshold"]
     texts = columns_of(config.segments, model["kinds"])
     columns = list(dict.fromkeys([*model["features"], *_segment_columns(model)]))
@@ -93,6 +93,12 @@ def evaluation_report(
     tracking.log_files(model["run_id"], files, "evaluation")
     tracking.log_json(model["run_id"], "evaluation/evaluation_report.json", report)
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, plots))
+
+
+def _costs_of(model: dict[str, Any]) -> Costs:
+    """Return the costs that a model was trained at."""
+    training = model["configuration"]["training"]
+    return Costs(**{name: training[name] for name in Costs.model_fields})
 
 
 def _segment_columns(model: dict[str, Any]) -> list[str]:
@@ -129,7 +135,7 @@ def _comparison(
     if missing:
         reason = f"it reads columns that this batch does not have: {', '.join(missing[:10])}"
         return {"comparable": False, "reason": reason}
-    costs = Costs(**{k: model["configuration"]["training"][k] for k in Costs.model_fields})
+    costs = _costs_of(model)
     inputs = load_rows(connection, own, TEST, champion.features)
     theirs = scored(
         rows["fraud_"].to_numpy(),

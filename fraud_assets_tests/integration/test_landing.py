@@ -105,13 +105,17 @@ def test_the_same_content_under_another_name_is_a_duplicate_and_not_trained_on(s
     stack.wait_for_outcome(copy="duplicate")
     assert stack.runs("copy") == []
     assert "copy" not in stack.partitions()
-    found = stack.ask(
-        '{ assetNodeOrError(assetKey: {path: ["accepted_batches"]}) { ... on AssetNode { '
-        'assetObservations(partitions: ["slow"]) { description } } } }'
-    )["assetNodeOrError"]["assetObservations"]
-    assert [event["description"] for event in found] == [
-        "copy.csv has the same content as batch 'slow' (slow.csv)"
-    ]
+
+    def observed() -> list[str]:
+        found = stack.ask(
+            '{ assetNodeOrError(assetKey: {path: ["accepted_batches"]}) { ... on AssetNode { '
+            'assetObservations(partitions: ["slow"]) { description } } } }'
+        )["assetNodeOrError"]["assetObservations"]
+        return [event["description"] for event in found]
+
+    # The ledger has it first, Dagster a moment later.
+    found = wait_for("the observation of the duplicate", observed)
+    assert found == ["copy.csv has the same content as batch 'slow' (slow.csv)"]
 
 
 def test_a_file_that_is_moved_deleted_or_comes_back_is_run_no_second_time(stack, data):
