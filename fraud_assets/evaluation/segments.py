@@ -51,7 +51,9 @@ def segment_rows(rows: pd.DataFrame, segments: Sequence[str], dates: bool) -> di
     """
     found = {}
     for name in segments:
-        parts = BUILT_IN[name](rows, dates) if name in BUILT_IN else _categories(rows[f"{name}_"])
+        parts = (
+            BUILT_IN[name](rows, dates) if name in BUILT_IN else _categories(rows[f"text_{name}_"])
+        )
         if parts is not None:
             found[name] = parts
     return found

@@ -52,7 +52,7 @@ def load_rows(
     known_by : str, optional
         A moment: only rows whose label was known by then.
     texts : sequence of str
-        Source columns to load as text, under their name with `_` behind.
+        Source columns to load as text, as `text_<name>_`.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def _member_query(
         f"CAST(features.{identifier(name)} AS DOUBLE) AS {identifier(name)}, " for name in columns
     )
     selected += "".join(
-        f"CAST(features.{identifier(name)} AS VARCHAR) AS {identifier(name + '_')}, "
+        f"CAST(features.{identifier(name)} AS VARCHAR) AS {identifier(f'text_{name}_')}, "
         for name in texts
     )
     amount = (

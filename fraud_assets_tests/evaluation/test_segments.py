@@ -15,7 +15,7 @@ def rows():
             "amount_": [*np.arange(n - 1, dtype=float), np.nan],
             "known_us_": np.arange(n) * DAY // 2,
             "card_transactions_30d": [1, 2] * 20,
-            "country_": ["AT", "DE"] * 19 + [None, "AT"],
+            "text_country_": ["AT", "DE"] * 19 + [None, "AT"],
         }
     )
 
@@ -45,7 +45,7 @@ def test_segments_that_the_data_cannot_tell_are_left_out(rows):
 
 
 def test_rare_categories_are_put_together_and_missing_ones_named():
-    values = pd.DataFrame({"mcc_": [*(list("abcdefghij") * 5), "rare", None]})
+    values = pd.DataFrame({"text_mcc_": [*(list("abcdefghij") * 5), "rare", None]})
     found = segment_rows(values, ["mcc"], False)["mcc"]
     assert found.tolist()[-2:] == ["other", "missing"]
 

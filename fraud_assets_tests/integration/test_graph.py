@@ -443,8 +443,15 @@ def test_columns_may_have_any_name_also_one_that_the_platform_has_for_something(
         "transaction_id": names["TRANSACTION_ID"],
     }
     frame = cards(12).rename(columns=names)
-    result = graph.take("it's named", frame, raw_transactions=roles, trained_model=QUICK)
+    result = graph.take(
+        "it's named",
+        frame,
+        raw_transactions=roles,
+        trained_model=QUICK,
+        evaluation_report={"segments": ["split", "night"]},
+    )
     assert result.success, failure_of(result)
+    assert {part["segment"] for part in report("it's named")["slices"]} == {"split", "night"}
     assert "does not have: TX_AMOUNT" in report("it's named", "scored_transactions")["not_scored"]
     model = report("it's named", "trained_model")
     assert model["features"].count("hour") == 1

@@ -56,7 +56,7 @@ def test_train_rows_are_those_of_the_whole_window_in_order(members, engine):
 
 def test_source_columns_come_as_text_when_asked(members, engine):
     rows = load_rows(engine, members, "test", [], texts=["a"])
-    assert rows["a_"].tolist() == ["2.0", "2.0"]
+    assert rows["text_a_"].tolist() == ["2.0", "2.0"]
     assert (rows["label_known_us_"] - rows["known_us_"]).eq(7 * 86_400_000_000).all()
 
 
