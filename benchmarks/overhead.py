@@ -19,6 +19,7 @@ CREDITCARD = SimulationSettings(
 )
 
 PIPELINE = """
+sys.modules["shap"] = None  # as in an installation without the extra `explain`
 import dagster as dg
 from fraud_assets.definitions import defs
 config = {"trained_model": {"config": {"estimator": sys.argv[1]}}}
@@ -33,6 +34,7 @@ done(success=result.success)
 """
 
 PLAIN = """
+sys.modules["shap"] = None
 import logging
 from types import SimpleNamespace
 import numpy as np, pandas as pd
