@@ -67,6 +67,19 @@ def money_sentence(comparison: dict[str, Any]) -> str:
     )
 
 
+def render(package: str, template: str, **values: Any) -> str:
+    """Fill in a Markdown template that lies in a package; a name without a value is an error."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader(package, "."),
+        undefined=StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(**values)
+
+
 def to_markdown(report: dict[str, Any]) -> str:
     """Return an evaluation report as Markdown.
 
@@ -79,20 +92,14 @@ def to_markdown(report: dict[str, Any]) -> str:
     -------
     str
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     costs = report["model"]["costs"]
     fixed = costs["missed_fraud"]
     if fixed is None and not report["model"]["has_amount"]:
         fixed = costs["missed_fraud_without_amount"]
 
-    template = Environment(
-        loader=PackageLoader("fraud_assets.evaluation", "."),
-        undefined=StrictUndefined,
-        autoescape=False,
-        keep_trailing_newline=True,
-    ).get_template("report.md.j2")
-    return template.render(
+    return render(
+        "fraud_assets.evaluation",
+        "report.md.j2",
         report=report,
         verdict=worst_verdict(report),
         rows=[

@@ -107,20 +107,21 @@ def _value(rows: "ir.Table", feature: WindowFeature, delay: int) -> "ir.Value":
     elif family.aggregation == "peak":
         value = _peak(rows, feature, days)
     else:
-        window = _window(rows, feature, days, itself=family.reach == "now")
+        window = _window(rows, feature, days, until=0 if family.reach == "now" else 1)
         value = AGGREGATIONS[family.aggregation](rows, family.column, window)
     followed = [rows[role].notnull() for role in family.entity] + [rows[KNOWN].notnull()]
     return ibis.ifelse(ibis.and_(*followed), value, ibis.null(value.type()))
 
 
 def _window(
-    rows: "ir.Table", feature: WindowFeature, length: int, itself: bool = True
+    rows: "ir.Table", feature: WindowFeature, length: int, until: int = 0
 ) -> "WindowBuilder":
+    """Return the window that begins `length` before a row and ends `until` before it."""
     import ibis
 
     start = length - 1
     # Where a frame ends at the row's own instant, no engine has to look for its end.
-    frame = {"preceding": start, "following": 0} if itself else {"preceding": (start, 1)}
+    frame = {"preceding": (start, until)} if until else {"preceding": start, "following": 0}
     by = [rows[role] for role in feature.family.entity]
     return ibis.range_window(group_by=by, order_by=rows[KNOWN], **frame)
 
@@ -145,9 +146,7 @@ def _latest(
     """Return when the last row with a label took place, of those whose label is known."""
     import ibis
 
-    by = [rows[role] for role in feature.family.entity]
-    frame = (days + delay - 1, delay)
-    window = ibis.range_window(group_by=by, order_by=rows[KNOWN], preceding=frame)
+    window = _window(rows, feature, days + delay, until=delay)
     moment = ibis.ifelse(rows["fraud"] == label, rows[KNOWN], ibis.null("int64"))
     return moment.max().over(window)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fraud_assets.evaluation.report import FIGURES, comparison_sentence, interval_of, number
+from fraud_assets.evaluation.report import FIGURES, comparison_sentence, interval_of, number, render
 
 
 def model_card(
@@ -32,15 +32,9 @@ def model_card(
     -----
     After M. Mitchell et al., Model cards for model reporting, 2019.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    template = Environment(
-        loader=PackageLoader("fraud_assets.registry", "."),
-        undefined=StrictUndefined,
-        autoescape=False,
-        keep_trailing_newline=True,
-    ).get_template("model_card.md.j2")
-    return template.render(
+    return render(
+        "fraud_assets.registry",
+        "model_card.md.j2",
         model=model,
         report=report,
         decision=decision,

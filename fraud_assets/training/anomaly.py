@@ -10,7 +10,26 @@ from sklearn.ensemble import IsolationForest
 SCORE = "anomaly_score"
 
 
-class AnomalyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _Forest(BaseEstimator):  # type: ignore[misc]
+    """The parameters of an isolation forest, and the forest that they make."""
+
+    def __init__(
+        self, n_estimators: int = 200, max_samples: Any = "auto", random_state: int = 0
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.max_samples = max_samples
+        self.random_state = random_state
+
+    def _grown(self, rows: pd.DataFrame) -> IsolationForest:
+        forest = IsolationForest(
+            n_estimators=self.n_estimators,
+            max_samples=self.max_samples,
+            random_state=self.random_state,
+        )
+        return forest.fit(rows)
+
+
+class AnomalyClassifier(ClassifierMixin, _Forest):  # type: ignore[misc]
     """An isolation forest that learns from no label and answers like a classifier.
 
     Parameters
@@ -27,18 +46,11 @@ class AnomalyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     forest, 2008. It is no probability; `calibration.py` makes it one.
     """
 
-    def __init__(
-        self, n_estimators: int = 200, max_samples: Any = "auto", random_state: int = 0
-    ) -> None:
-        self.n_estimators = n_estimators
-        self.max_samples = max_samples
-        self.random_state = random_state
-
     def fit(self, X: pd.DataFrame, y: Any = None) -> "AnomalyClassifier":  # noqa: N803
         """Fit the forest; the labels are not looked at."""
         del y
         self.classes_ = np.array([0, 1])
-        self.forest_ = _forest(self).fit(X)
+        self.forest_ = self._grown(X)
         self.n_rounds = self.n_estimators
         return self
 
@@ -52,7 +64,7 @@ class AnomalyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.predict_proba(X)[:, 1] >= 0.5, dtype=int)
 
 
-class AnomalyScore(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class AnomalyScore(TransformerMixin, _Forest):  # type: ignore[misc]
     """Adds the column `anomaly_score` to a frame, from a forest fitted on the train rows.
 
     Parameters
@@ -62,27 +74,12 @@ class AnomalyScore(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     random_state : int
     """
 
-    def __init__(
-        self, n_estimators: int = 200, max_samples: Any = "auto", random_state: int = 0
-    ) -> None:
-        self.n_estimators = n_estimators
-        self.max_samples = max_samples
-        self.random_state = random_state
-
     def fit(self, X: pd.DataFrame, y: Any = None) -> "AnomalyScore":  # noqa: N803
         """Fit the forest; the labels are not looked at."""
         del y
-        self.forest_ = _forest(self).fit(X)
+        self.forest_ = self._grown(X)
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:  # noqa: N803
         """Return the frame with the score of each row, in (0, 1)."""
         return X.assign(**{SCORE: -self.forest_.score_samples(X)})
-
-
-def _forest(settings: Any) -> IsolationForest:
-    return IsolationForest(
-        n_estimators=settings.n_estimators,
-        max_samples=settings.max_samples,
-        random_state=settings.random_state,
-    )

@@ -38,7 +38,7 @@ def test_a_fraud_share_without_the_label_delay_is_found(leaks_of):
 def test_a_window_that_looks_ahead_is_found(leaks_of, monkeypatch):
     import ibis
 
-    def ahead(rows, feature, days, itself=True):
+    def ahead(rows, feature, days, until=0):
         by = [rows[role] for role in feature.family.entity]
         day = 86_400_000_000
         return ibis.range_window(group_by=by, order_by=rows["known_us"], preceding=0, following=day)
