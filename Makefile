@@ -17,7 +17,7 @@ PYTEST_ARGS ?=
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev mlflow test test-fast test-integration lint format bench lock ordeal pictures servers home clean
+.PHONY: help setup demo dev mlflow test test-fast test-integration lint format bench peers lock ordeal pictures servers home clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -77,6 +77,10 @@ format: .venv/dev ## let ruff format
 bench: .venv/dev ## benchmarks; DATA=../shared/data for those on real data, ONLY=name, JSON=path
 	@$(BIN)/python -m benchmarks $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))
 
+peers: benchmarks/peers.lock ## Evidently and NannyML, which `make bench ONLY=drift` measures against, in .venv-peers
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.lock
+
 ordeal: .venv/dev ## kill processes while files land, SEEDS times (20), and print what came of it
 	@$(BIN)/python -m fraud_assets_tests.integration.ordeal --seeds $${SEEDS:-20} --files $${FILES:-20}
 
@@ -86,6 +90,7 @@ pictures: .venv/dev servers ## take the pictures of the docs from the running UI
 lock: .venv/dev ## pin all dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --extra production -o requirements.lock $(LOCK_FLAGS)
 	@$(BIN)/uv pip compile pyproject.toml --extra production --extra dev -c requirements.lock -o requirements-dev.lock $(LOCK_FLAGS)
+	@$(BIN)/uv pip compile benchmarks/peers.in -o benchmarks/peers.lock $(LOCK_FLAGS)
 LOCK_FLAGS := --quiet --python-version 3.11 --no-strip-extras --no-emit-index-url --no-header --no-annotate --generate-hashes
 
 clean: ## remove the virtual environment and what the platform wrote

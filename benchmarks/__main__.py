@@ -19,6 +19,7 @@ ALL = (
     "handbook",
     "estimators",
     "creditcard",
+    "drift",
 )
 
 

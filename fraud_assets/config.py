@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class Settings(BaseModel):
@@ -85,6 +85,8 @@ def feature_engine() -> str:
 JOB_NAME = "fraud_pipeline"
 SOURCE_TAG, CONTENT_TAG, KEY_TAG = "fraud/source_file", "fraud/content_hash", "fraud/run_key"
 """What a run of the pipeline says of itself: the file, its SHA-256, and which attempt it is."""
+RETRAINING_TAG, REASON_TAG = "fraud/retraining", "fraud/reason"
+"""What a run that drift asked for says of itself: that it is one, and why."""
 MODEL_NAME = "fraud_detector"
 EXPERIMENT_NAME = "fraud_assets"
 
@@ -449,20 +451,61 @@ class ScoringSettings(Settings):
 
 
 class DriftSettings(Settings):
-    """When a feature counts as drifted."""
+    """When a feature counts as drifted, and how far the look at a batch goes."""
 
     min_distance: float = Field(
         0.1, ge=0, le=1, description="Jensen-Shannon distance from which a feature may drift."
     )
     significance: float = Field(
-        0.01, gt=0, lt=1, description="Largest corrected p-value of a drifted feature."
+        0.01,
+        gt=0,
+        lt=1,
+        description="How often, at most, chance alone may pass for a change of a batch.",
+    )
+    min_rows: int = Field(
+        500, ge=20, description="Rows below which a batch is not judged: not enough rows."
+    )
+    classifier_rows: int = Field(
+        5_000, ge=100, description="Rows of each side that the classifier tells apart, at most."
+    )
+    folds: int = Field(3, ge=2, le=10, description="Folds of the classifier's cross-validation.")
+    segments: list[str] = Field(
+        ["amount_band", "hour"],
+        description="Segments that are looked at, beside each category: amount_band, hour.",
+    )
+    seed: int = Field(0, ge=0, description="Seed of samples, folds and classifier.")
+
+
+MIN_PROFILE_ROWS = 500
+"""Rows with a full window below which a window feature is not watched for drift."""
+
+
+class RetrainingSettings(Settings):
+    """When critical drift may ask for a training run, and what that run trains from."""
+
+    every_days: float = Field(7.0, gt=0, description="At most one such run in so many days.")
+    window_batches: int = Field(
+        2, ge=1, description="Train from the last N batches: those like the present."
     )
 
 
-PROFILE_BINS = 20
-"""Quantile bins by feature in the reference profile."""
-MIN_PROFILE_ROWS = 500
-"""Rows with a full window below which a window feature is not watched for drift."""
+def retraining() -> RetrainingSettings:
+    """Return when drift asks for a training run (`FRAUD_RETRAIN_DAYS`, `FRAUD_RETRAIN_BATCHES`).
+
+    Raises
+    ------
+    ValueError
+        When one of them is no positive number.
+    """
+    named = {"every_days": "FRAUD_RETRAIN_DAYS", "window_batches": "FRAUD_RETRAIN_BATCHES"}
+    given = {field: os.environ[name] for field, name in named.items() if os.environ.get(name)}
+    try:
+        return RetrainingSettings.model_validate(given)
+    except ValidationError as error:
+        field = str(error.errors()[0]["loc"][0])
+        raise ValueError(
+            f"{named[field]} is {given[field]!r}; set it to a number above 0, or not at all"
+        ) from error
 
 
 # --- limits: the verdicts ---------------------------------------------------------------

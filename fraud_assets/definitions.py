@@ -5,6 +5,7 @@ import dagster as dg
 from fraud_assets import config
 from fraud_assets.drift import assets as drift
 from fraud_assets.drift import checks as drift_checks
+from fraud_assets.drift.sensors import drift_retraining
 from fraud_assets.evaluation import assets as evaluation
 from fraud_assets.evaluation import checks as evaluation_checks
 from fraud_assets.features import assets as features
@@ -53,7 +54,7 @@ defs = dg.Definitions(
     assets=[*dg.load_assets_from_modules(GROUPS), accepted_batches, history],
     asset_checks=dg.load_asset_checks_from_modules(CHECKS),
     jobs=[fraud_pipeline],
-    sensors=[csv_landing],
+    sensors=[csv_landing, drift_retraining],
     executor=in_one_process,
     resources={
         "engine": Engine(),

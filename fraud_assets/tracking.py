@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER = "champion", "challenger"
 BATCH_TAG, DECISION_TAG = "fraud.batch", "fraud.decision"
 MODEL_FACTS = "model_facts.json"
-REFERENCE_PROFILE = "reference_profile.json"
+REFERENCE_PROFILE, REFERENCE_SAMPLE = "reference_profile.json", "reference_sample.parquet"
+TRAINING_KEYS = "training_keys.parquet"
 MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
 
 
@@ -247,13 +248,13 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         params = [Param(name, str(value)) for name, value in parameters.items()]
         client.log_batch(run_id, params=params)
 
-    def log_figures(self, run_id: str, figures: Mapping[str, float]) -> None:
+    def log_figures(self, run_id: str, figures: Mapping[str, float], step: int = 0) -> None:
         """Log metrics to a run that may have ended."""
         client = self.client()
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        metrics = [Metric(name, float(value), now, 0) for name, value in figures.items()]
+        metrics = [Metric(name, float(value), now, step) for name, value in figures.items()]
         client.log_batch(run_id, metrics=metrics)
 
     def log_files(self, run_id: str, files: Sequence[Path], folder: str | None = None) -> None:
@@ -278,20 +279,27 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         with tempfile.TemporaryDirectory() as folder:
             return Path(client.download_artifacts(run_id, name, folder)).read_bytes()
 
-    def log_training_keys(self, run_id: str, keys: "pd.Series") -> None:
-        """Keep the content keys of the rows that a model was trained or tuned on."""
+    def log_frame(self, run_id: str, name: str, frame: "pd.DataFrame") -> None:
+        """Log a table as a Parquet artifact of a run that may have ended."""
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "training_keys.parquet"
-            keys.to_frame("content_key").to_parquet(file, index=False)
+            file = Path(folder) / name
+            frame.to_parquet(file, index=False)
             self.log_files(run_id, [file])
 
-    def training_keys(self, run_id: str) -> "pd.Series":
-        """Return the content keys of the rows that a model was trained or tuned on."""
+    def read_frame(self, run_id: str, name: str) -> "pd.DataFrame":
+        """Read a table that was logged as an artifact."""
         import pandas as pd
 
         with tempfile.TemporaryDirectory() as folder:
-            path = self.client().download_artifacts(run_id, "training_keys.parquet", folder)
-            return pd.read_parquet(path)["content_key"]
+            return pd.read_parquet(self.client().download_artifacts(run_id, name, folder))
+
+    def log_training_keys(self, run_id: str, keys: "pd.Series") -> None:
+        """Keep the content keys of the rows that a model was trained or tuned on."""
+        self.log_frame(run_id, TRAINING_KEYS, keys.to_frame("content_key"))
+
+    def training_keys(self, run_id: str) -> "pd.Series":
+        """Return the content keys of the rows that a model was trained or tuned on."""
+        return self.read_frame(run_id, TRAINING_KEYS)["content_key"]
 
     # --- models -------------------------------------------------------------------------
 

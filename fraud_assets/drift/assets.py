@@ -1,20 +1,35 @@
 """`drift_report`: the batch against what the champion was trained on."""
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import pandas as pd
 
 from fraud_assets import storage
 from fraud_assets.config import DriftSettings
-from fraud_assets.drift.plots import drift_by_feature
-from fraud_assets.drift.statistics import measure_drift
+from fraud_assets.drift import plots
+from fraud_assets.drift.encoding import Column
+from fraud_assets.drift.labels import came_true, clock, expected_performance
+from fraud_assets.drift.measure import column_findings, common_columns, measure_drift
+from fraud_assets.drift.profile import Profile, Summary, summarize, watched_columns
+from fraud_assets.drift.read import Scorer, pieces_of
+from fraud_assets.drift.statistics import compare_scores
+from fraud_assets.drift.words import verdict_sentence
 from fraud_assets.evaluation.assets import plot_metadata
-from fraud_assets.intake.resources import OWNERS, batches
-from fraud_assets.sql import identifier
-from fraud_assets.tracking import REFERENCE_PROFILE, Tracking
+from fraud_assets.intake.contract import Roles
+from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
+from fraud_assets.tracking import REFERENCE_PROFILE, REFERENCE_SAMPLE, ModelVersion, Tracking
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NO_REFERENCE = "no champion with a reference profile yet, so there is nothing to measure against"
 FIGURES = ("drift_score", "n_drifted_features", "max_feature_drift")
+REPORT, SCORES = "drift_report.json", "champion_scores.parquet"
+LAST_BATCHES = 20
+SHOWN_FEATURES = 20
 
 
 class DriftConfig(DriftSettings, dg.Config):
@@ -25,8 +40,8 @@ class DriftConfig(DriftSettings, dg.Config):
     partitions_def=batches,
     group_name="drift",
     owners=OWNERS,
-    kinds={"scipy", "json"},
-    code_version="1",
+    kinds={"scikitlearn", "json"},
+    code_version="2",
     io_manager_key="reports",
 )
 def drift_report(
@@ -36,52 +51,169 @@ def drift_report(
     engine: storage.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
-    """How far the batch has moved from the champion's training data.
+    """How far the batch has moved from the champion's training data, and where.
 
     Needs no training, so that a batch too poor to train on is still watched.
     """
-    report: dict[str, Any] = {
-        "batch": context.partition_key,
-        "champion": features.facts["champion"],
-        "min_distance": config.min_distance,
-    }
-    profile = _reference_profile(tracking, features.facts["champion"])
-    if profile is None:
-        report["not_measured"] = NO_REFERENCE
+    batch, champion = context.partition_key, features.facts["champion"]
+    version = tracking.version(champion) if champion else None
+    profile = _reference_profile(tracking, version)
+    if version is None or profile is None:
+        report = {"batch": batch, "champion": champion, "not_measured": NO_REFERENCE}
         context.log.info(NO_REFERENCE)
         return dg.MaterializeResult(value=report, metadata={"not_measured": NO_REFERENCE})
+    roles, facts = Roles(**features.facts["roles"]), features.facts
+    watched = watched_columns(facts["features"], facts["kinds"], roles)
+    columns = common_columns(profile, watched)
+    scorer = _scorer(tracking, version, watched.numbers)
     with engine.connect() as connection:
-        names = features.facts["features"]
-        rows = connection.execute(
-            f"SELECT {', '.join(map(identifier, names))}, "
-            "CAST(days_known AS DOUBLE) AS days_known_ FROM read_parquet(?)",
-            [str(features.path)],
-        ).df()
-    report |= {"rows": len(rows), "reference_rows": profile["rows"]}
-    report |= measure_drift(rows, names, profile, features.facts["warm_up_days"], config)
-    plot = drift_by_feature(report["features"], config.min_distance)
-    storage.write_atomically(storage.report_folder(context.partition_key) / "drift.png", plot)
-    return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, plot))
+        pieces = scorer(pieces_of(connection, features.path, watched, roles))
+        rows, warm_up = facts["source"]["rows"], facts["warm_up_days"]
+        summary = summarize(pieces, rows, columns, warm_up, watched.dates, config.seed)
+    earlier = [b.batch for b in earlier_batches(context.instance, batch)][-LAST_BATCHES:]
+    before = _reports(earlier)
+    settings = DriftSettings(**config.model_dump())
+    findings = column_findings(profile, watched)
+    report = {
+        "batch": batch,
+        "champion": version.version,
+        "reference": _reference(version, before),
+        "settings": settings.model_dump(mode="json"),
+        **measure_drift(profile, summary, columns, findings, warm_up, roles.amount, settings),
+        **_scores_and_labels(batch, scorer.scored, profile, version),
+    }
+    report["performance"] = _performance([*before, report])
+    report["history"] = [_point(r) for r in [*before, report]]
+    pictures = _write_plots(report, columns, summary)
+    _log(tracking, version, report, pictures, len(earlier))
+    context.log.info(verdict_sentence(report))
+    return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, pictures))
 
 
-def _reference_profile(tracking: Tracking, champion: str | None) -> dict[str, Any] | None:
-    if champion is None:
+def _reference_profile(tracking: Tracking, version: ModelVersion | None) -> Profile | None:
+    """Return the profile of a version; None where there is none that can be read."""
+    facts = tracking.read_json(version.run_id, REFERENCE_PROFILE) if version else None
+    if version is None or facts is None or "columns" not in facts:
         return None
-    profile: dict[str, Any] | None = tracking.read_json(
-        tracking.version(champion).run_id, REFERENCE_PROFILE
-    )
-    return profile
+    return Profile.from_facts(facts, tracking.read_frame(version.run_id, REFERENCE_SAMPLE))
 
 
-def _metadata(tracking: Tracking, report: dict[str, Any], plot: bytes) -> dict[str, Any]:
+def _scorer(tracking: Tracking, version: ModelVersion, numbers: list[str]) -> Scorer:
+    """Return what scores the batch; nothing, when it lacks a feature of the champion."""
+    readable = set(version.features) <= set(numbers)
+    model = tracking.load(version.version) if readable else None
+    return Scorer(model, list(version.features))
+
+
+def _reference(version: ModelVersion, before: list[dict[str, Any]]) -> dict[str, Any]:
+    """Name the reference, and the one before where it has changed since the last batch."""
+    last = before[-1]["champion"] if before else None
+    changed = last if last not in (None, version.version) else None
+    return {"version": version.version, "batch": version.batch, "before": changed}
+
+
+def _scores_and_labels(
+    batch: str, scored: pd.DataFrame | None, profile: Profile, version: ModelVersion
+) -> dict[str, Any]:
+    if scored is None:
+        return {"scores": None, "expected": None}
+    content = scored.astype({"score": "float32"}).to_parquet(index=False)
+    storage.write_atomically(storage.report_folder(batch) / SCORES, content)
+    return {
+        "scores": compare_scores(profile.scores, scored["score"]),
+        "expected": expected_performance(scored, version.decision_threshold),
+        "decision_threshold": version.decision_threshold,
+    }
+
+
+def _reports(earlier: "Sequence[str]") -> list[dict[str, Any]]:
+    """Return the reports of earlier batches that were measured, oldest first."""
+    found = (storage.read_json(storage.report_folder(batch) / REPORT) for batch in earlier)
+    return [report for report in found if report and "reference" in report]
+
+
+def _performance(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Compare what was expected of each batch with the labels that are known by now."""
+    paths = [storage.report_folder(report["batch"]) / SCORES for report in reports]
+    if not paths[-1].exists():
+        return []
+    now = clock(pd.read_parquet(paths[-1]))
+    return [
+        {
+            "batch": report["batch"],
+            "champion": report["champion"],
+            "expected": report["expected"],
+            "came_true": came_true(pd.read_parquet(path), report["decision_threshold"], now),
+        }
+        for report, path in zip(reports, paths, strict=True)
+        if report.get("expected") and path.exists()
+    ]
+
+
+def _point(report: dict[str, Any]) -> dict[str, Any]:
+    figures = {name: report.get(name) for name in FIGURES}
+    named = ("batch", "champion", "verdict")
+    return {**{name: report[name] for name in named}, **figures}
+
+
+def _write_plots(
+    report: dict[str, Any], columns: "Sequence[Column]", summary: Summary
+) -> dict[str, bytes]:
+    pictures = {"drift_over_batches": plots.drift_over_batches(report["history"])}
+    if "features" in report:
+        by_name = {column.name: column for column in columns}
+        moved = [by_name[f["feature"]] for f in report["features"] if not f["finding"]]
+        distance = report["settings"]["min_distance"]
+        pictures["drift"] = plots.drift_by_feature(report["features"], distance)
+        pictures["distributions"] = plots.distributions(moved, summary.counts)
+    folder = storage.report_folder(report["batch"])
+    for name, picture in pictures.items():
+        storage.write_atomically(folder / f"{name}.png", picture)
+    return pictures
+
+
+def _log(
+    tracking: Tracking,
+    version: ModelVersion,
+    report: dict[str, Any],
+    pictures: dict[str, bytes],
+    place: int,
+) -> None:
+    """Show in MLflow how the champion's data has moved since: report, pictures and curves."""
+    folder = f"drift/{re.sub(r'[^A-Za-z0-9_.-]', '_', report['batch'])}"
+    files: list[Path] = [
+        storage.report_folder(report["batch"]) / f"{name}.png" for name in pictures
+    ]
+    tracking.log_files(version.run_id, files, folder)
+    tracking.log_json(version.run_id, f"{folder}/{REPORT}", report)
+    figures = {name: report[name] for name in FIGURES if name in report}
+    tracking.log_figures(version.run_id, figures, place)
+
+
+def _metadata(
+    tracking: Tracking, report: dict[str, Any], pictures: dict[str, bytes]
+) -> dict[str, Any]:
+    shown = ("feature", "distance", "psi", "ks", "missing_change", "outside", "p_value", "drifted")
+    features = [{n: f[n] for n in shown} for f in report.get("features", [])[:SHOWN_FEATURES]]
+    tables = {
+        "features": features,
+        "pairs": report.get("pairs", []),
+        "given_away_by": report.get("giveaways", []),
+        "segments": report.get("segments", []),
+    }
+    details = ("scores", "prevalence", "expected", "performance", "columns")
     return {
         "champion": tracking.version_link(report["champion"]),
         "verdict": report["verdict"],
+        "in_words": verdict_sentence(report),
         "dagster/row_count": report["rows"],
-        **{name: report[name] for name in FIGURES},
-        "not_judged": report["not_judged"],
-        "features": dg.MetadataValue.table(
-            [dg.TableRecord(feature) for feature in report["features"][:20]]
-        ),
-        "plot_drift": plot_metadata(plot),
+        **{name: report[name] for name in FIGURES if name in report},
+        **{
+            name: dg.MetadataValue.table([dg.TableRecord(record) for record in records])
+            for name, records in tables.items()
+            if records
+        },
+        **{name: dg.MetadataValue.json(report[name]) for name in details},
+        "not_judged": report.get("not_judged", []),
+        **{f"plot_{name}": plot_metadata(picture) for name, picture in pictures.items()},
     }

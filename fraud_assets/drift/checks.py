@@ -5,43 +5,63 @@ from typing import Any
 import dagster as dg
 
 from fraud_assets import config
+from fraud_assets.config import Verdict
 from fraud_assets.drift.assets import drift_report
+from fraud_assets.drift.words import FINDINGS, moved_most, verdict_sentence
 from fraud_assets.evaluation.checks import verdict_result
 from fraud_assets.intake.resources import batches
 
 
-def _moved_most(report: dict[str, Any]) -> str:
-    drifted = [feature for feature in report["features"] if feature["drifted"]][:5]
-    named = ", ".join(f"{feature['feature']} {feature['distance']:.2f}" for feature in drifted)
-    return f"; moved most: {named}" if named else ""
+def _not_judged(report: dict[str, Any]) -> dg.AssetCheckResult | None:
+    """Return the result for a batch without a verdict; None when there is one."""
+    if "not_measured" in report:
+        return dg.AssetCheckResult(passed=True, description=report["not_measured"])
+    if report["verdict"] != "not_enough_rows":
+        return None
+    return dg.AssetCheckResult(
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=verdict_sentence(report),
+        metadata={"verdict": "not_enough_rows"},
+    )
 
 
 @dg.asset_check(asset=drift_report, partitions_def=batches)
 def drift_score(drift_report: dict[str, Any]) -> dg.AssetCheckResult:
-    """The overall drift: stable under 0.1, retrain over 0.3."""
-    if "not_measured" in drift_report:
-        return dg.AssetCheckResult(passed=True, description=drift_report["not_measured"])
-    score = drift_report["drift_score"]
-    advice = {"good": "stable", "watch": "watch it", "critical": "retrain"}
-    return verdict_result(
+    """How well anybody could tell the batch from the reference: stable under 0.1, retrain over 0.3.
+
+    Too few rows are no verdict, and a warning.
+    """
+    return _not_judged(drift_report) or verdict_result(
         drift_report["verdict"],
         config.DRIFT_SCORE,
-        f"drift score {score:.2f} against champion version {drift_report['champion']}: "
-        f"{advice[drift_report['verdict']]}{_moved_most(drift_report)}",
-        score,
+        verdict_sentence(drift_report),
+        drift_report["drift_score"],
     )
 
 
 @dg.asset_check(asset=drift_report, partitions_def=batches)
 def drifted_features(drift_report: dict[str, Any]) -> dg.AssetCheckResult:
-    """How many features have drifted, and which."""
-    if "not_measured" in drift_report:
-        return dg.AssetCheckResult(passed=True, description=drift_report["not_measured"])
+    """How many features have drifted, and which; columns that are gone or of another type."""
+    result = _not_judged(drift_report)
+    if result is not None:
+        return result
     drifted, total = drift_report["n_drifted_features"], len(drift_report["features"])
     share = drifted / total if total else 0.0
+    found = {name: names for name, names in drift_report["columns"].items() if names}
+    said = [f"{drifted} of {total} features drifted", moved_most(drift_report)]
+    said += [f"{FINDINGS[name]}: {', '.join(names)}" for name, names in found.items()]
     return verdict_result(
-        config.DRIFTED_FEATURES_SHARE.verdict(share),
+        _verdict(share, found),
         config.DRIFTED_FEATURES_SHARE,
-        f"{drifted} of {total} features drifted{_moved_most(drift_report)}",
+        "; ".join(filter(None, said)),
         share,
     )
+
+
+def _verdict(share: float, found: dict[str, list[str]]) -> Verdict:
+    """Judge the share; a column that the champion cannot read any more is critical."""
+    if found.keys() & {"vanished", "changed_type"}:
+        return "critical"
+    verdict = config.DRIFTED_FEATURES_SHARE.verdict(share)
+    return "watch" if found and verdict == "good" else verdict

@@ -12,7 +12,7 @@ PUSH_TIMEOUT_SECONDS = 10
 
 HELP = {
     "decision_threshold": "Score from which a transaction is an alert.",
-    "drift_score": "Share of features that drifted from the champion's training data, 0 to 1.",
+    "drift_score": "How well a classifier tells batch from reference, 0 to 1.",
     "false_alarm_rate": "Share of genuine test transactions that raised an alert, 0 to 1.",
     "false_alarms_count": "Genuine test transactions that raised an alert.",
     "fraud_detection_rate": "Share of test frauds that were caught, 0 to 1.",

@@ -6,15 +6,23 @@ from typing import Any
 import dagster as dg
 
 from fraud_assets import storage
-from fraud_assets.drift.profile import make_profile
+from fraud_assets.drift.profile import make_profile, watched_columns
+from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
 from fraud_assets.launcher import runs_to_take_up
 from fraud_assets.registry.card import model_card
 from fraud_assets.registry.log import append_entry, decision_of, read_entries, registry_lock
 from fraud_assets.registry.promotion import decide
-from fraud_assets.tracking import DECISION_TAG, REFERENCE_PROFILE, ModelVersion, Tracking
+from fraud_assets.tracking import (
+    DECISION_TAG,
+    REFERENCE_PROFILE,
+    REFERENCE_SAMPLE,
+    ModelVersion,
+    Tracking,
+)
 from fraud_assets.training.assets import window_of
-from fraud_assets.training.splits import TRAIN
+from fraud_assets.training.splits import TRAIN, VALIDATION
+from fraud_assets.training.train import fraud_scores
 from fraud_assets.training.window import load_rows
 
 
@@ -38,8 +46,7 @@ def registered_model(
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """`promote`, `shadow_only` or `reject`, with the reason; the aliases follow it."""
     batch, version = context.partition_key, trained_model["version"]
-    warm_up = features.facts["warm_up_days"]
-    _store_reference_profile(tracking, engine, splits, trained_model, warm_up)
+    _store_reference_profile(tracking, engine, features, splits, trained_model)
     log = storage.decisions_path()
     with registry_lock(log):
         # The log first, then the alias: what dies in between finds its decision there.
@@ -104,16 +111,21 @@ def _is_newer(instance: dg.DagsterInstance, champion: ModelVersion | None, batch
 def _store_reference_profile(
     tracking: Tracking,
     engine: storage.Engine,
+    features: storage.Table,
     splits: storage.Table,
     model: dict[str, Any],
-    warm_up: dict[str, float],
 ) -> None:
     """Keep with the model version what drift is measured against if it takes charge."""
+    roles = Roles(**features.facts["roles"])
+    watched = watched_columns(model["batch_features"], model["kinds"], roles)
+    members, known_by = window_of(splits), splits.facts["test_start"]
     with engine.connect() as connection:
-        members, known_by = window_of(splits), splits.facts["test_start"]
-        rows = load_rows(connection, members, TRAIN, model["batch_features"], known_by)
-    profile = make_profile(rows, model["batch_features"], warm_up)
-    tracking.log_json(model["run_id"], REFERENCE_PROFILE, profile)
+        rows = load_rows(connection, members, TRAIN, watched.numbers, known_by, watched.texts)
+        unfitted = load_rows(connection, members, VALIDATION, model["features"], known_by)
+    scores = fraud_scores(tracking.load(model["version"]), unfitted, model["features"])
+    profile = make_profile(rows, watched, features.facts["warm_up_days"], scores)
+    tracking.log_frame(model["run_id"], REFERENCE_SAMPLE, profile.sample)
+    tracking.log_json(model["run_id"], REFERENCE_PROFILE, profile.facts())
 
 
 def _metadata(tracking: Tracking, entry: dict[str, Any]) -> dict[str, Any]:

@@ -1,81 +1,103 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import ks_2samp
 
-from fraud_assets.config import DriftSettings
-from fraud_assets.drift.profile import make_profile
-from fraud_assets.drift.statistics import measure_drift
+from fraud_assets.drift.encoding import category_column, number_column
+from fraud_assets.drift.statistics import (
+    compare_column,
+    compare_scores,
+    population_stability_index,
+)
 
-SETTINGS = DriftSettings()
-NAMES = [f"f{i}" for i in range(10)]
-
-
-def rows(seed, n=5000, **moved):
-    generator = np.random.default_rng(seed)
-    frame = pd.DataFrame(generator.normal(size=(n, 10)), columns=NAMES)
-    return frame.assign(**{name: frame[name] + shift for name, shift in moved.items()})
-
-
-@pytest.fixture(scope="module")
-def profile():
-    return make_profile(rows(0), NAMES, {})
+RNG = np.random.default_rng(0)
+REFERENCE = RNG.normal(size=20_000)
 
 
-def test_a_batch_like_the_reference_has_not_drifted(profile):
-    found = measure_drift(rows(1), NAMES, profile, {}, SETTINGS)
-    assert found["drift_score"] == 0
-    assert found["verdict"] == "good"
-    assert found["max_feature_drift"] < 0.05
+def compared(reference, batch):
+    column = number_column("a", np.asarray(reference, dtype=float))
+    return compare_column(column, column.count(column.encode(pd.Series(batch, dtype=float))))
 
 
-def test_the_features_that_moved_are_named_first_and_make_the_score(profile):
-    found = measure_drift(rows(1, f3=1.0, f7=2.0), NAMES, profile, {}, SETTINGS)
-    assert [feature["feature"] for feature in found["features"][:2]] == ["f7", "f3"]
-    assert (found["n_drifted_features"], found["drift_score"]) == (2, 0.2)
-    assert found["verdict"] == "watch"
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=50), st.integers(0, 5))
+def test_all_figures_stay_in_their_ranges(values, n_missing):
+    moved = compared(REFERENCE[:200], [*values, *[np.nan] * n_missing])
+    assert 0 <= moved.distance <= 1
+    assert moved.psi >= 0
+    assert 0 <= moved.ks <= 1
+    assert 0 <= moved.outside <= 1
+    assert 0 <= moved.p_value <= 1
 
 
-def test_a_batch_in_which_all_moved_says_retrain(profile):
-    batch = rows(1, **dict.fromkeys(NAMES, 1.5))
-    found = measure_drift(batch, NAMES, profile, {}, SETTINGS)
-    assert (found["drift_score"], found["verdict"]) == (1.0, "critical")
+def test_the_same_data_has_not_moved_and_other_data_has_moved_by_one():
+    same, other = compared(REFERENCE, REFERENCE), compared([1.0, 2.0], [8.0, 9.0])
+    assert (same.distance, same.ks, same.p_value) == (0.0, 0.0, 1.0)
+    assert other.ks == 1.0
+    missing = compared(REFERENCE, [np.nan] * 100)
+    assert missing.distance == pytest.approx(1.0)
+    assert missing.missing_change == 1.0
 
 
-def test_small_batches_without_drift_rarely_raise_an_alarm(profile):
-    alarms = [
-        measure_drift(rows(seed, n=200), NAMES, profile, {}, SETTINGS)["n_drifted_features"] > 0
-        for seed in range(100, 200)
-    ]
-    assert sum(alarms) <= 4
+def test_distance_is_scipy_s_over_the_groups_and_ks_near_scipy_s():
+    batch = RNG.normal(0.4, 1.2, size=5000)
+    column = number_column("a", REFERENCE)
+    counts = column.count(column.encode(pd.Series(batch)))
+    moved = compare_column(column, counts)
+    groups = column.groups()
+    grouped = [np.bincount(groups, weights=c) for c in (column.counts, counts)]
+    assert moved.distance == pytest.approx(jensenshannon(*grouped, base=2))
+    assert moved.ks == pytest.approx(ks_2samp(REFERENCE, batch).statistic, abs=0.005)
 
 
-def test_a_column_that_appeared_or_vanished_is_a_finding(profile):
-    batch = rows(1).rename(columns={"f0": "new"})
-    names = ["new", *NAMES[1:]]
-    found = measure_drift(batch, names, profile, {}, SETTINGS)
-    assert {f["feature"] for f in found["features"] if f["drifted"]} == {"new", "f0"}
+def test_psi_is_the_published_sum():
+    p, q = np.array([500.0, 500.0]), np.array([750.0, 250.0])
+    expected = 0.25 * np.log(0.75 / 0.5) - 0.25 * np.log(0.25 / 0.5)
+    assert population_stability_index(p, q) == pytest.approx(expected, rel=0.01)
 
 
-def test_constant_and_empty_columns_have_not_drifted():
-    frame = pd.DataFrame({"c": [1.0] * 100, "e": [np.nan] * 100})
-    found = measure_drift(frame, ["c", "e"], make_profile(frame, ["c", "e"], {}), {}, SETTINGS)
-    assert found["n_drifted_features"] == 0
+@pytest.mark.parametrize("n", [500, 1000, 10_000])
+def test_chance_alone_rarely_looks_like_a_change_at_any_size(n):
+    generator = np.random.default_rng(n)
+    found = [compared(REFERENCE, generator.normal(size=n)) for _ in range(200)]
+    assert np.mean([moved.p_value <= 0.01 for moved in found]) <= 0.03
+    assert np.mean([moved.distance > moved.noise for moved in found]) <= 0.04
 
 
-def test_values_that_went_missing_are_drift(profile):
-    batch = rows(1)
-    batch.loc[::4, "f0"] = np.nan
-    found = measure_drift(batch, NAMES, profile, {}, SETTINGS)
-    assert found["features"][0]["feature"] == "f0"
-    assert found["features"][0]["drifted"]
+@pytest.mark.parametrize(
+    "batch",
+    [
+        pytest.param(RNG.normal(0.3, 1, 2000), id="mean"),
+        pytest.param(RNG.normal(0, 1.3, 2000), id="variance"),
+        pytest.param(np.append(RNG.normal(size=1980), [9.0] * 20), id="out of range"),
+        pytest.param(np.append(RNG.normal(size=1950), [np.nan] * 50), id="missing"),
+        pytest.param(np.append(RNG.normal(size=1950), [np.inf] * 50), id="infinite"),
+    ],
+)
+def test_each_kind_of_change_is_told_from_chance(batch):
+    assert compared(REFERENCE, batch).p_value < 1e-3
 
 
-def test_a_window_that_is_not_full_yet_is_not_judged():
-    reference = rows(0).assign(days_known_=100.0)
-    profile = make_profile(reference, NAMES, {"f0": 30})
-    batch = rows(1, f0=5.0).assign(days_known_=10.0)
-    found = measure_drift(batch, NAMES, profile, {"f0": 30}, SETTINGS)
-    assert found["not_judged"] == ["f0"]
-    assert found["n_drifted_features"] == 0
-    settled = measure_drift(batch.assign(days_known_=31.0), NAMES, profile, {"f0": 30}, SETTINGS)
-    assert settled["features"][0]["feature"] == "f0"
+def test_one_rare_value_is_no_change():
+    assert compared(REFERENCE, np.append(RNG.normal(size=2000), np.nan)).p_value > 0.05
+    assert compared(REFERENCE, np.append(RNG.normal(size=2000), 99.0)).p_value > 0.01
+
+
+def test_unseen_categories_are_counted():
+    column = category_column("c", pd.Series(["a", "b"] * 500))
+    moved = compare_column(column, column.count(column.encode(pd.Series(["a"] * 90 + ["x"] * 10))))
+    assert (moved.outside, moved.ks) == (0.1, None)
+    assert moved.p_value < 1e-6
+
+
+def test_nothing_is_said_when_a_side_is_empty():
+    moved = compared(REFERENCE, [])
+    assert (moved.distance, moved.p_value) == (0.0, 1.0)
+
+
+def test_scores_are_compared_like_a_feature_and_only_with_a_reference():
+    assert compare_scores(None, pd.Series([0.1])) is None
+    reference = number_column("score", REFERENCE)
+    assert compare_scores(reference, pd.Series(REFERENCE + 2))["distance"] > 0.5

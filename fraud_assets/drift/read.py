@@ -1,0 +1,89 @@
+"""Reads a batch piece by piece, and lets the champion score it on the way."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from fraud_assets.drift.encoding import text_of
+from fraud_assets.drift.profile import Watched
+from fraud_assets.features.known import KNOWN, LABEL_KNOWN
+from fraud_assets.intake.contract import Roles
+from fraud_assets.sql import identifier, parquet
+from fraud_assets.training.train import fraud_scores
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from fraud_assets.training.calibration import CalibratedModel
+
+PIECE = 200_000
+"""Rows in memory at a time."""
+
+
+def pieces_of(
+    connection: "duckdb.DuckDBPyConnection", features: Path, watched: Watched, roles: Roles
+) -> Iterator[pd.DataFrame]:
+    """Yield the rows of a batch in the order of the file.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    features : Path
+        Parquet file of the batch's features.
+    watched : Watched
+    roles : Roles
+
+    Yields
+    ------
+    DataFrame
+        Numbers by name, texts as `text_<name>_`, `days_known_`, `known_us_`, `label_known_us_`
+        and `fraud_`.
+    """
+    numbers = (f"CAST({identifier(n)} AS DOUBLE) AS {identifier(n)}, " for n in watched.numbers)
+    texts = (
+        f"CAST({identifier(n)} AS VARCHAR) AS {identifier(text_of(n))}, " for n in watched.texts
+    )
+    query = (
+        f"SELECT {''.join(numbers)}{''.join(texts)}CAST(days_known AS DOUBLE) AS days_known_, "
+        f"{KNOWN} AS known_us_, {LABEL_KNOWN} AS label_known_us_, "
+        f"{identifier(roles.target)} AS fraud_ FROM {parquet(features)}"
+    )
+    for piece in connection.sql(query).to_arrow_reader(PIECE):
+        yield piece.to_pandas()
+
+
+class Scorer:
+    """Scores the pieces that pass by.
+
+    Parameters
+    ----------
+    model : CalibratedModel or None
+        None: nothing is scored.
+    columns : list of str
+        The model's features.
+    """
+
+    def __init__(self, model: "CalibratedModel | None", columns: list[str]) -> None:
+        self._model, self._columns = model, columns
+        self._scored: list[pd.DataFrame] = []
+
+    def __call__(self, pieces: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """Yield the pieces as they came."""
+        for piece in pieces:
+            if self._model is not None:
+                scores = fraud_scores(self._model, piece, self._columns)
+                about: dict[str, Any] = {
+                    "score": scores,
+                    "label": piece["fraud_"].to_numpy(),
+                    KNOWN: piece["known_us_"].to_numpy(),
+                    LABEL_KNOWN: piece["label_known_us_"].to_numpy(),
+                }
+                self._scored.append(pd.DataFrame(about))
+            yield piece
+
+    @property
+    def scored(self) -> pd.DataFrame | None:
+        """`score`, `label`, `known_us` and `label_known_us` of all rows; None without a model."""
+        return pd.concat(self._scored, ignore_index=True) if self._scored else None

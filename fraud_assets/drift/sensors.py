@@ -1,0 +1,53 @@
+"""`drift_retraining`: critical drift asks for a training run, when somebody turned it on."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from fraud_assets import config, storage
+from fraud_assets.config import REASON_TAG, RETRAINING_TAG
+from fraud_assets.drift.assets import REPORT
+from fraud_assets.drift.retraining import retraining_due
+from fraud_assets.intake.resources import all_accepted, is_busy
+
+TRAINED_ANEW = (
+    *("splits", "trained_model", "evaluation_report", "registered_model", "published_metrics"),
+)
+
+
+@dg.sensor(job_name=config.JOB_NAME, minimum_interval_seconds=30)
+def drift_retraining(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Train from the newest batches alone when the last one has drifted critically.
+
+    Off until it is turned on. The new model is a challenger like any other: the same gates
+    decide whether it takes charge.
+    """
+    if is_busy(context.instance):
+        return dg.SkipReason("a run of the pipeline is not over; its batch may change the verdict")
+    accepted = list(all_accepted(context.instance).values())
+    report = _report_of(accepted[-1].batch) if accepted else None
+    settings = config.retraining()
+    due, reason = retraining_due(report, _last(context.instance), datetime.now(UTC), settings)
+    if not due or report is None:
+        return dg.SkipReason(reason)
+    batch = accepted[-1]
+    return dg.RunRequest(
+        run_key=f"drift/{batch.batch}/{batch.content_hash}/{report['champion']}",
+        partition_key=batch.batch,
+        asset_selection=[dg.AssetKey(name) for name in TRAINED_ANEW],
+        tags={RETRAINING_TAG: "drift", REASON_TAG: reason},
+        run_config={
+            "ops": {"splits": {"config": {"window_batches": settings.window_batches}}},
+        },
+    )
+
+
+def _report_of(batch: str) -> Any:
+    return storage.read_json(storage.report_folder(batch) / REPORT)
+
+
+def _last(instance: dg.DagsterInstance) -> datetime | None:
+    """Return when drift last asked for a run."""
+    runs = instance.get_run_records(dg.RunsFilter(tags={RETRAINING_TAG: "drift"}), limit=1)
+    return runs[0].create_timestamp.astimezone(UTC) if runs else None

@@ -1,0 +1,71 @@
+import dagster as dg
+import pytest
+
+from fraud_assets import storage
+from fraud_assets.config import REASON_TAG, RETRAINING_TAG
+from fraud_assets.drift.sensors import TRAINED_ANEW, drift_retraining
+from fraud_assets.intake.resources import AcceptedBatch, acceptance
+
+CRITICAL = {"batch": "may", "verdict": "critical", "drift_score": 0.42, "champion": "3"}
+
+
+@pytest.fixture
+def instance(home):
+    with dg.DagsterInstance.ephemeral() as instance:
+        for batch in ("april", "may"):
+            accepted = AcceptedBatch(batch, f"hash of {batch}", (None, None, None))
+            instance.report_runless_asset_event(acceptance(accepted, 100))
+        yield instance
+
+
+@dg.job
+def fraud_pipeline():
+    """A job of the pipeline's name."""
+
+
+def look(instance):
+    return drift_retraining(dg.build_sensor_context(instance=instance))
+
+
+def report(batch, **figures):
+    path = storage.report_folder(batch) / "drift_report.json"
+    path.write_text(storage.to_json(CRITICAL | {"batch": batch} | figures))
+
+
+def test_it_is_off_until_somebody_turns_it_on():
+    assert drift_retraining.default_status is dg.DefaultSensorStatus.STOPPED
+
+
+def test_critical_drift_of_the_newest_batch_asks_for_training_from_recent_batches(instance):
+    report("may")
+    asked = look(instance)
+    assert asked.partition_key == "may"
+    assert asked.run_config == {"ops": {"splits": {"config": {"window_batches": 2}}}}
+    assert {key.to_user_string() for key in asked.asset_selection} == {*TRAINED_ANEW}
+    assert asked.tags[RETRAINING_TAG] == "drift"
+    assert "drift score 0.42" in asked.tags[REASON_TAG]
+    assert asked.run_key == "drift/may/hash of may/3"
+
+
+def test_drift_of_an_older_batch_is_history(instance):
+    report("april")
+    assert look(instance).skip_message == "no batch has been measured yet"
+    report("may", verdict="good")
+    assert "is not critical: good" in look(instance).skip_message
+
+
+def test_it_waits_for_the_pipeline_and_does_not_ask_twice_in_a_week(instance, monkeypatch):
+    report("may")
+    run = instance.create_run_for_job(fraud_pipeline, tags={RETRAINING_TAG: "drift"})
+    assert "a run of the pipeline is not over" in look(instance).skip_message
+    instance.report_run_canceled(run)
+    assert "at most one in 7 days" in look(instance).skip_message
+    monkeypatch.setenv("FRAUD_RETRAIN_DAYS", "0.00000001")
+    assert look(instance).partition_key == "may"
+
+
+def test_a_setting_that_is_no_number_is_refused_by_name(instance, monkeypatch):
+    report("may")
+    monkeypatch.setenv("FRAUD_RETRAIN_BATCHES", "many")
+    with pytest.raises(Exception, match="FRAUD_RETRAIN_BATCHES is 'many'"):
+        look(instance)
