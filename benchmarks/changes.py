@@ -68,10 +68,8 @@ def correlation_flip(frame: Frame, amount: float, rng: np.random.Generator) -> F
 
 
 def prevalence(frame: Frame, amount: float, rng: np.random.Generator) -> Frame:
-    """Make frauds so many times as frequent, by drawing rows again."""
-    weights = np.where(frame[LABEL] == 1, amount, 1.0)
-    rows = rng.choice(len(frame), len(frame), p=weights / weights.sum())
-    return frame.iloc[rows]
+    """Leave the rows as they are: `draw` took frauds so many times as often."""
+    return frame
 
 
 def missing(frame: Frame, amount: float, rng: np.random.Generator) -> Frame:
@@ -117,9 +115,13 @@ def draw(
     order = np.random.default_rng([group, 1]).permutation(len(pool))
     reference = pool.iloc[order[:reference_rows]].reset_index(drop=True)
     rng = np.random.default_rng([seed, rows])
-    chosen = rng.choice(order[reference_rows:], rows, replace=False)
-    batch = pool.iloc[chosen].reset_index(drop=True)
     apply, levels = LEVELS[change]
+    left = order[reference_rows:]
+    likely = np.ones(len(left))
+    if apply is prevalence:
+        likely[pool[LABEL].to_numpy()[left] == 1] = levels[level]
+    chosen = rng.choice(left, rows, replace=False, p=likely / likely.sum())
+    batch = pool.iloc[chosen].reset_index(drop=True)
     return reference, apply(batch, levels[level], rng).reset_index(drop=True)
 
 

@@ -8,6 +8,7 @@ packages=()
 command -v chromium >/dev/null || packages+=(chromium)
 command -v prometheus-pushgateway >/dev/null || packages+=(prometheus-pushgateway)
 command -v promtool >/dev/null || packages+=(prometheus)
+command -v amtool >/dev/null || packages+=(prometheus-alertmanager)
 command -v java >/dev/null || packages+=(default-jre-headless)
 ldconfig -p | grep -q 'libgomp\.so\.1' || packages+=(libgomp1)
 [ ${#packages[@]} -eq 0 ] && exit 0

@@ -2,7 +2,9 @@
 
 import json
 import re
+from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,8 @@ from click.testing import CliRunner
 
 from fraud_assets import config, storage
 from fraud_assets.cli import main
+from fraud_assets.definitions import defs
+from fraud_assets.drift.sensors import drift_retraining
 from fraud_assets.intake.contract import schema_fingerprint
 from fraud_assets.intake.resources import run_tags
 from fraud_assets.intake.simulator import simulate
@@ -345,6 +349,56 @@ def test_a_batch_that_moved_far_fails_the_drift_check_and_goes_on(graph, first):
     assert (drift.passed, drift.severity.value) == (False, "ERROR")
     assert "retrain" in drift.description
     assert re.search(r"moved most: \w*amount\w*", drift.description)
+
+
+def test_what_moved_is_shown_in_the_report_in_pictures_and_in_mlflow(graph, first):
+    found = report("moved", "drift_report")
+    assert found["reference"]["version"] == found["champion"]
+    assert found["giveaways"]
+    assert found["segments"]
+    assert found["scores"]["distance"] > 0
+    assert 0 <= found["expected"]["recall"] <= 1
+    assert found["performance"][-1]["came_true"]["labels_known"] > 0.5
+    batches = [point["batch"] for point in found["history"]]
+    assert batches[-1] == "moved"
+    pictures = {"drift.png", "distributions.png", "drift_over_batches.png"}
+    assert pictures <= {path.name for path in storage.report_folder("moved").iterdir()}
+    tracking = Tracking()
+    run = tracking.version(found["champion"]).run_id
+    logged = {Path(f.path).name for f in tracking.client().list_artifacts(run, "drift/moved")}
+    assert logged == {*pictures, "drift_report.json"}
+    curve = tracking.client().get_metric_history(run, "drift_score")
+    assert found["drift_score"] in [point.value for point in curve]
+
+
+def test_critical_drift_trains_from_recent_batches_when_somebody_turned_that_on(graph, first):
+    asked = drift_retraining(dg.build_sensor_context(instance=graph.instance))
+    assert asked.partition_key == "moved"
+    before, versions = Tracking().champion().version, report("moved", "trained_model")["version"]
+    result = defs.resolve_job_def("fraud_pipeline").execute_in_process(
+        instance=graph.instance,
+        partition_key=asked.partition_key,
+        asset_selection=asked.asset_selection,
+        tags=asked.tags,
+        run_config={"ops": {**asked.run_config["ops"], "trained_model": {"config": QUICK}}},
+    )
+    assert result.success
+    model = report("moved", "trained_model")
+    assert len(model["window"]) == 2
+    assert int(model["version"]) > int(versions)
+    decided = report("moved", "registered_model")
+    promoted = decided["outcome"] == "promote"
+    assert (Tracking().champion().version != before) == promoted
+    assert graph.instance.get_run_by_id(result.run_id).tags["fraud/reason"].startswith("drift")
+    again = drift_retraining(dg.build_sensor_context(instance=graph.instance))
+    assert "at most one in 7 days" in again.skip_message
+
+
+def test_a_batch_of_few_rows_is_not_called_stable(graph, first):
+    result = graph.take("few", cards(5, transactions=450, fraud_rate=0.2), trained_model=QUICK)
+    drift = checks_of(result)["drift_score"]
+    assert (drift.passed, drift.severity.value) == (False, "WARN")
+    assert "not enough rows: 450 of the 500" in drift.description
 
 
 def test_a_batch_too_poor_to_train_on_is_still_watched_for_drift(graph, first):
