@@ -190,6 +190,31 @@ def champion(version: str, reason: str) -> None:
 
 
 @main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=9101, show_default=True)
+def exporter(host: str, port: int) -> None:
+    """Serve metrics of runs, checks, daemons, sensors, files and champion to Prometheus."""
+    import threading
+
+    import dagster as dg
+
+    from fraud_assets.definitions import defs
+    from fraud_assets.monitoring.exporter import Exporter, serve
+    from fraud_assets.monitoring.resources import parts
+    from fraud_assets.tracking import Tracking
+
+    def report(part: str, error: Exception) -> None:
+        click.echo(f"{part} cannot be read: {type(error).__name__}: {error}", err=True)
+
+    with dg.DagsterInstance.get() as instance:
+        graph = defs.resolve_asset_graph()
+        read = parts(instance, Tracking(), graph, [config.JOB_NAME], config.CODE_LOCATION)
+        serve(Exporter(read, report), host, port)
+        click.echo(f"metrics on http://{host}:{port}/metrics")
+        threading.Event().wait()
+
+
+@main.command()
 def files() -> None:
     """Tell what became of each file that landed."""
     from fraud_assets import storage

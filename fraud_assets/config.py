@@ -82,6 +82,7 @@ def feature_engine() -> str:
     return text
 
 
+CODE_LOCATION = "fraud_assets"
 JOB_NAME = "fraud_pipeline"
 SOURCE_TAG, CONTENT_TAG, KEY_TAG = "fraud/source_file", "fraud/content_hash", "fraud/run_key"
 """What a run of the pipeline says of itself: the file, its SHA-256, and which attempt it is."""

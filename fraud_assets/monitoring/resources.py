@@ -1,0 +1,279 @@
+"""What the Dagster instance knows, as Prometheus metrics: the source of truth for alerts."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import InstigatorStatus
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from fraud_assets import config, storage
+from fraud_assets.intake.ledger import Outcome, open_ledger
+from fraud_assets.registry.log import read_entries
+from fraud_assets.tracking import Tracking
+
+PAGE = 1000
+ACTIVE = {
+    "queued": [dg.DagsterRunStatus.QUEUED],
+    "starting": [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED],
+    "started": [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING],
+}
+OVER = {
+    "success": dg.DagsterRunStatus.SUCCESS,
+    "failure": dg.DagsterRunStatus.FAILURE,
+    "canceled": dg.DagsterRunStatus.CANCELED,
+}
+SEVERITIES = ("WARN", "ERROR")
+RESULTS = ("passed", "warned", "failed")
+OUTCOMES = ("promote", "shadow_only", "reject")
+
+
+class CheckEvaluations:
+    """Counts the evaluations of every asset check from the event log, and keeps the last.
+
+    A counter, beside the state: a bad batch that is replaced before the next scrape leaves no
+    trace in a gauge.
+
+    Parameters
+    ----------
+    checks : iterable of (str, str)
+        Asset and name of every check, so that each series is there at 0 from the start.
+    """
+
+    def __init__(self, checks: Iterable[tuple[str, str]]) -> None:
+        self._after: int | None = None
+        self._counts = {(*check, result): 0 for check in checks for result in RESULTS}
+        self._last: dict[tuple[str, str], str] = {}
+
+    def collect(self, instance: dg.DagsterInstance) -> Iterator[Metric]:
+        """Read what is new in the event log; yield counters and states."""
+        for asset, check, result in self._new(instance):
+            key = (asset, check, result)
+            self._counts[key] = self._counts.get(key, 0) + 1
+            self._last[asset, check] = result
+        counter = CounterMetricFamily(
+            "fraud_asset_check_evaluations",
+            "Evaluations of an asset check by result: passed, warned, failed.",
+            labels=["asset", "check", "result"],
+        )
+        for labels, count in sorted(self._counts.items()):
+            counter.add_metric(list(labels), count)
+        state = GaugeMetricFamily(
+            "fraud_asset_check_passed",
+            "0 while the last evaluation of an asset check failed with this severity, else 1.",
+            labels=["asset", "check", "severity"],
+        )
+        bad = dict(zip(("warned", "failed"), SEVERITIES, strict=True))
+        for (asset, check), result in sorted(self._last.items()):
+            for severity in SEVERITIES:
+                passed = bad.get(result) != severity
+                state.add_metric([asset, check, severity], float(passed))
+        yield from (counter, state)
+
+    def _new(self, instance: dg.DagsterInstance) -> Iterator[tuple[str, str, str]]:
+        while True:
+            records = instance.get_event_records(
+                dg.EventRecordsFilter(
+                    dg.DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=self._after
+                ),
+                limit=PAGE,
+                ascending=True,
+            )
+            for record in records:
+                self._after = record.storage_id
+                event = record.event_log_entry.dagster_event
+                if event is not None:
+                    yield _evaluated(event.event_specific_data)
+            if len(records) < PAGE:
+                return
+
+
+def _evaluated(evaluation: Any) -> tuple[str, str, str]:
+    failed = "failed" if evaluation.severity == dg.AssetCheckSeverity.ERROR else "warned"
+    result = "passed" if evaluation.passed else failed
+    return evaluation.asset_key.to_user_string(), evaluation.check_name, result
+
+
+def runs(instance: dg.DagsterInstance, jobs: Iterable[str], location: str) -> Iterator[Metric]:
+    """Yield runs by job and status, under the names of the exporter that others use."""
+    labels = ["job_name", "location", "status"]
+    active = GaugeMetricFamily("dagster_active_runs", "Runs that are not over.", labels=labels)
+    over = CounterMetricFamily("dagster_completed_runs", "Runs that are over.", labels=labels)
+    last = GaugeMetricFamily("dagster_last_run_info", "Status of the last run.", labels=labels)
+    took = GaugeMetricFamily(
+        "dagster_last_run_duration_seconds", "Seconds of the last run that is over.", labels=labels
+    )
+    for job in jobs:
+        for status, states in ACTIVE.items():
+            count = instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=states))
+            active.add_metric([job, location, status], count)
+        for status, state in OVER.items():
+            count = instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=[state]))
+            over.add_metric([job, location, status], count)
+        filters = dg.RunsFilter(job_name=job, statuses=list(OVER.values()))
+        for record in instance.get_run_records(filters, limit=1):
+            named = [job, location, record.dagster_run.status.value.lower()]
+            last.add_metric(named, 1)
+            if record.end_time and record.start_time:
+                took.add_metric(named, record.end_time - record.start_time)
+    yield from (active, over, last, took)
+
+
+def daemons(instance: dg.DagsterInstance) -> Iterator[Metric]:
+    """Yield the heartbeats of the daemons."""
+    healthy = GaugeMetricFamily(
+        "dagster_daemon_healthy",
+        "1 while a daemon's heartbeat is recent by Dagster's own measure.",
+        labels=["daemon_type", "required"],
+    )
+    beat = GaugeMetricFamily(
+        "dagster_daemon_last_heartbeat_timestamp_seconds",
+        "When a daemon was last heard of.",
+        labels=["daemon_type"],
+    )
+    for kind, status in instance.get_daemon_statuses().items():
+        required = str(bool(status.required)).lower()
+        healthy.add_metric([kind, required], float(bool(status.healthy)))
+        if status.last_heartbeat is not None:
+            beat.add_metric([kind], status.last_heartbeat.timestamp)
+    yield from (healthy, beat)
+
+
+def sensors(instance: dg.DagsterInstance, location: str) -> Iterator[Metric]:
+    """Yield the last tick of every sensor that runs: one that fails is silent otherwise."""
+    labels = ["sensor_name", "location", "status"]
+    status = GaugeMetricFamily("dagster_sensor_status", "Whether a sensor is on.", labels=labels)
+    last = GaugeMetricFamily(
+        "dagster_sensor_last_tick_status", "How a sensor's last tick ended.", labels=labels
+    )
+    when = GaugeMetricFamily(
+        "dagster_sensor_last_tick_timestamp_seconds", "When it was.", labels=labels[:2]
+    )
+    for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
+        name = state.instigator_name
+        stopped = state.status == InstigatorStatus.STOPPED
+        status.add_metric([name, location, "stopped" if stopped else "running"], 1)
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=2)
+        for tick in [tick for tick in ticks if tick.status.value != "STARTED"][:1]:
+            last.add_metric([name, location, tick.status.value.lower()], 1)
+            when.add_metric([name, location], tick.timestamp)
+    yield from (status, last, when)
+
+
+def pipeline(instance: dg.DagsterInstance) -> Iterator[Metric]:
+    """Yield what the operators of the pipeline ask first: last success, files, rows, seconds."""
+    success = GaugeMetricFamily(
+        "fraud_pipeline_last_success_timestamp_seconds", "When a batch last went through whole."
+    )
+    filters = dg.RunsFilter(job_name=config.JOB_NAME, statuses=[dg.DagsterRunStatus.SUCCESS])
+    for record in instance.get_run_records(filters, limit=1):
+        success.add_metric([], record.end_time or record.update_timestamp.timestamp())
+    yield from (success, *_files(), *_rows(instance))
+
+
+def _files() -> Iterator[Metric]:
+    with open_ledger(storage.ledger_path()) as ledger:
+        entries = list(ledger.entries().values())
+    waiting = sum(entry.outcome is Outcome.waiting for entry in entries)
+    yield GaugeMetricFamily("fraud_files_waiting", "Files that wait for a run.", value=waiting)
+    refused = sum(entry.outcome is Outcome.refused for entry in entries)
+    yield GaugeMetricFamily("fraud_files_refused", "Files that were refused.", value=refused)
+    newest = GaugeMetricFamily(
+        "fraud_last_file_timestamp_seconds", "When the newest file was last written."
+    )
+    if entries:
+        newest.add_metric([], max(entry.modified_ns for entry in entries) / 1e9)
+    yield newest
+
+
+def _rows(instance: dg.DagsterInstance) -> Iterator[Metric]:
+    rows = GaugeMetricFamily(
+        "fraud_rows", "Rows of the last batch, accepted or rejected.", labels=["outcome"]
+    )
+    event = instance.get_latest_materialization_event(dg.AssetKey("raw_transactions"))
+    batch = event.asset_materialization.partition if event and event.asset_materialization else None
+    if batch is not None:
+        facts = storage.load_table("raw_transactions", batch).facts
+        rows.add_metric(["accepted"], facts["rows"])
+        rows.add_metric(["rejected"], facts["rejected"])
+    yield rows
+
+
+def step_seconds(instance: dg.DagsterInstance) -> Iterator[Metric]:
+    """Yield the seconds that each asset took in the last run of the pipeline."""
+    took = GaugeMetricFamily(
+        "fraud_asset_seconds", "Seconds that an asset took in the last run.", labels=["asset"]
+    )
+    filters = dg.RunsFilter(job_name=config.JOB_NAME, statuses=[OVER["success"]])
+    for run_id in instance.get_run_ids(filters, limit=1):
+        for step in instance.get_run_step_stats(run_id):
+            if step.start_time and step.end_time and step.materialization_events:
+                took.add_metric([step.step_key], step.end_time - step.start_time)
+    yield took
+
+
+def champion(tracking: Tracking) -> Iterator[Metric]:
+    """Yield the version in charge and since when, and how often which decision was made."""
+    entries = read_entries(storage.decisions_path())
+    counts: dict[str, int] = defaultdict(int)
+    for entry in entries:
+        counts[entry["outcome"]] += 1
+    promotions = CounterMetricFamily(
+        "fraud_decisions", "Decisions about challengers by outcome.", labels=["outcome"]
+    )
+    for outcome in OUTCOMES:
+        promotions.add_metric([outcome], counts[outcome])
+    info = GaugeMetricFamily(
+        "fraud_champion_info", "The version in charge.", labels=["model", "version"]
+    )
+    since = GaugeMetricFamily(
+        "fraud_champion_since_timestamp_seconds", "Since when it is.", labels=["model"]
+    )
+    version = tracking.champion()
+    if version is not None:
+        info.add_metric([tracking.model_name, version.version], 1)
+        since.add_metric([tracking.model_name], _in_charge_since(entries, version.version))
+    yield from (promotions, info, since)
+
+
+def _in_charge_since(entries: list[dict[str, Any]], version: str) -> float:
+    from datetime import datetime
+
+    promoted = [e for e in entries if e["outcome"] == "promote" and e["version"] == version]
+    return datetime.fromisoformat(promoted[-1]["time"]).timestamp() if promoted else time.time()
+
+
+def parts(
+    instance: dg.DagsterInstance,
+    tracking: Tracking,
+    graph: Any,
+    jobs: list[str],
+    location: str,
+) -> dict[str, Any]:
+    """Return the parts of the exporter by name.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+    tracking : Tracking
+    graph : AssetGraph
+        Of the definitions: names every asset check.
+    jobs : list of str
+    location : str
+        Name of the code location.
+    """
+    checks = CheckEvaluations(
+        (k.asset_key.to_user_string(), k.name) for k in graph.asset_check_keys
+    )
+    return {
+        "checks": lambda: checks.collect(instance),
+        "runs": lambda: runs(instance, jobs, location),
+        "daemons": lambda: daemons(instance),
+        "sensors": lambda: sensors(instance, location),
+        "pipeline": lambda: pipeline(instance),
+        "steps": lambda: step_seconds(instance),
+        "champion": lambda: champion(tracking),
+    }
