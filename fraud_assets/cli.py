@@ -215,6 +215,25 @@ def exporter(host: str, port: int) -> None:
 
 
 @main.command()
+def rules() -> None:
+    """Print the Prometheus rules, `prometheus/rules.yml`."""
+    from fraud_assets.monitoring.rules import rules_text
+
+    click.echo(rules_text(), nl=False)
+
+
+@main.command()
+def alertmanager() -> None:
+    """Print `alertmanager.yml` for the receivers that are set by FRAUD_ALERT_* variables."""
+    from fraud_assets.monitoring.receivers import alertmanager_text
+
+    try:
+        click.echo(alertmanager_text(), nl=False)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
 def files() -> None:
     """Tell what became of each file that landed."""
     from fraud_assets import storage

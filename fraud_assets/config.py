@@ -48,6 +48,16 @@ def dagster_url() -> str:
     return os.environ.get("DAGSTER_URL", "http://127.0.0.1:8080").rstrip("/")
 
 
+def alert_urls() -> str | None:
+    """Return whom the embedded default tells (`FRAUD_ALERT_URLS`, for Apprise), None when unset."""
+    return os.environ.get("FRAUD_ALERT_URLS") or None
+
+
+def grafana_url() -> str:
+    """Return where a person opens Grafana (`GRAFANA_URL`, default that of the full stack)."""
+    return os.environ.get("GRAFANA_URL", "http://127.0.0.1:3000").rstrip("/")
+
+
 def pushgateway_url() -> str | None:
     """Return the Pushgateway's address (`PROMETHEUS_PUSHGATEWAY_URL`), None when unset."""
     return os.environ.get("PROMETHEUS_PUSHGATEWAY_URL") or None

@@ -16,6 +16,7 @@ from fraud_assets.intake.resources import accepted_batches, history
 from fraud_assets.intake.sensors import csv_landing
 from fraud_assets.monitoring import assets as monitoring
 from fraud_assets.monitoring import checks as monitoring_checks
+from fraud_assets.monitoring.sensors import fraud_alerts
 from fraud_assets.registry import assets as registry
 from fraud_assets.registry import checks as registry_checks
 from fraud_assets.scoring import assets as scoring
@@ -54,7 +55,7 @@ defs = dg.Definitions(
     assets=[*dg.load_assets_from_modules(GROUPS), accepted_batches, history],
     asset_checks=dg.load_asset_checks_from_modules(CHECKS),
     jobs=[fraud_pipeline],
-    sensors=[csv_landing, drift_retraining],
+    sensors=[csv_landing, drift_retraining, fraud_alerts],
     executor=in_one_process,
     resources={
         "engine": Engine(),

@@ -69,6 +69,11 @@ def decisions_path() -> Path:
     return _made(config.home_folder() / "registry") / "decisions.jsonl"
 
 
+def alerts_path() -> Path:
+    """Return the file that notes which messages were sent."""
+    return _made(config.home_folder() / "alerts") / "sent.txt"
+
+
 def ledger_path() -> Path:
     """Return the SQLite file that says what became of every landed file."""
     return _made(config.home_folder() / "intake") / "files.sqlite"

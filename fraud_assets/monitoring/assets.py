@@ -23,7 +23,7 @@ def published_drift(
     drift_report: dict[str, Any], tracking: Tracking
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """The drift figures, in a group of their own, whether or not the batch could be trained on."""
-    figures = {name: drift_report[name] for name in DRIFT_FIGURES if name in drift_report}
+    figures = drift_figures(drift_report)
     info = {"batch": drift_report["batch"], "champion": drift_report["champion"] or ""}
     return publish(tracking.model_name, "drift", figures, info)
 
@@ -46,6 +46,24 @@ def published_metrics(
         "decision": registered_model["outcome"],
     }
     return publish(tracking.model_name, "evaluation", evaluation_report["metrics"], info)
+
+
+def drift_figures(report: dict[str, Any]) -> dict[str, float]:
+    """Return what is published of a drift report; nothing when nothing was measured."""
+    if "verdict" not in report:
+        return {}
+    figures = {name: report[name] for name in DRIFT_FIGURES if name in report}
+    figures["drift_judged"] = float("drift_score" in report)
+    figures["fraud_prevalence"] = report["prevalence"]["batch"]
+    if report["scores"]:
+        figures["score_drift"] = report["scores"]["distance"]
+    if report["expected"]:
+        true = report["performance"][-1]["came_true"]
+        for name in ("precision", "recall"):
+            figures[f"expected_{name}"] = report["expected"][name]
+            if true[name] is not None:
+                figures[f"realized_{name}"] = true[name]
+    return figures
 
 
 def publish(

@@ -12,16 +12,23 @@ PUSH_TIMEOUT_SECONDS = 10
 
 HELP = {
     "decision_threshold": "Score from which a transaction is an alert.",
+    "drift_judged": "1 when the batch had enough rows for a verdict on drift, else 0.",
     "drift_score": "How well a classifier tells batch from reference, 0 to 1.",
+    "expected_precision": "Precision to be expected from the champion's scores alone, 0 to 1.",
+    "expected_recall": "Recall to be expected from the champion's scores alone, 0 to 1.",
     "false_alarm_rate": "Share of genuine test transactions that raised an alert, 0 to 1.",
     "false_alarms_count": "Genuine test transactions that raised an alert.",
     "fraud_detection_rate": "Share of test frauds that were caught, 0 to 1.",
+    "fraud_prevalence": "Share of frauds in the batch, 0 to 1.",
     "frauds_detected_count": "Test frauds that were caught.",
     "frauds_missed_count": "Test frauds that were missed.",
     "max_feature_drift": "Largest Jensen-Shannon distance of a feature, 0 to 1.",
     "n_drifted_features": "Features that drifted.",
     "net_savings": "Money saved on the test rows against doing nothing.",
+    "realized_precision": "Precision of the champion where labels are known by now, 0 to 1.",
+    "realized_recall": "Recall of the champion where labels are known by now, 0 to 1.",
     "return_on_investment": "Net savings over what reviews and false alarms cost.",
+    "score_drift": "Jensen-Shannon distance of the champion's scores, 0 to 1.",
     "test_average_precision": "Average precision on the test rows, 0 to 1.",
     "test_brier_score": "Mean squared error of the probabilities on the test rows, 0 at best.",
     "test_fraud_f1": "F1 of the fraud class on the test rows, 0 to 1.",
@@ -58,6 +65,13 @@ def to_registry(
     registry = CollectorRegistry()
     for name, value in sorted(figures.items()):
         Gauge(name, HELP[name], ["model"], registry=registry).labels(model).set(value)
+    when = Gauge(
+        "fraud_batch_published_timestamp_seconds",
+        "When the figures of a batch were published.",
+        ["model", "batch"],
+        registry=registry,
+    )
+    when.labels(model, info["batch"]).set_to_current_time()
     labels = {"model": model, **info}
     Gauge("fraud_batch_info", "Which batch the figures are of.", labels, registry=registry).labels(
         **labels

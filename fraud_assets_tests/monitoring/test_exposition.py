@@ -26,10 +26,9 @@ def test_the_older_prometheus_format_reads_it_the_same_way(text):
     assert values["frauds_missed_count"] == 2
 
 
-def test_the_batch_is_a_label_of_the_info_metric_alone(text):
-    with_batch = [line for line in text.splitlines() if "batch=" in line]
-    assert len(with_batch) == 1
-    assert with_batch[0].startswith("fraud_batch_info{")
+def test_the_batch_is_a_label_of_no_figure(text):
+    with_batch = [line.split("{")[0] for line in text.splitlines() if "batch=" in line]
+    assert sorted(with_batch) == ["fraud_batch_info", "fraud_batch_published_timestamp_seconds"]
 
 
 def test_every_figure_of_the_reports_has_a_help_text(report):  # noqa: F811
@@ -37,12 +36,12 @@ def test_every_figure_of_the_reports_has_a_help_text(report):  # noqa: F811
 
 
 def test_without_a_gateway_nothing_is_pushed():
-    result = push(to_registry("m", {}, {}), None, "m", "drift")
+    result = push(to_registry("m", {}, {"batch": "june"}), None, "m", "drift")
     assert result == {"pushed": False, "gateway": None, "error": None}
 
 
 def test_a_push_that_fails_is_told_and_shows_no_password():
-    registry = to_registry("m", {}, {})
+    registry = to_registry("m", {}, {"batch": "june"})
     result = push(registry, "http://user:secret@127.0.0.1:9", "m", "drift")
     assert not result["pushed"]
     assert result["gateway"] == "127.0.0.1:9"

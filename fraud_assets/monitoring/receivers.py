@@ -1,0 +1,131 @@
+"""Alertmanager's configuration, with the receivers that are set and no others."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TITLE = "{{ .CommonLabels.alertname }} ({{ .Status }})"
+TEXT = (
+    "{{ range .Alerts }}{{ .Annotations.summary }}\n"
+    "What to do: {{ .Annotations.runbook_url }}\nLook: {{ .Annotations.dashboard_url }}\n{{ end }}"
+)
+GROUP_WAIT, GROUP_INTERVAL, REPEAT = "1s", "5s", "12h"
+
+
+def alertmanager_text(env: Mapping[str, str] = os.environ) -> str:
+    """Return `alertmanager.yml` for the receivers that are set.
+
+    Parameters
+    ----------
+    env : mapping of str to str
+        `FRAUD_ALERT_SLACK_URL_FILE`; `FRAUD_ALERT_EMAIL_TO`, `FRAUD_ALERT_EMAIL_FROM`,
+        `FRAUD_ALERT_SMTP` (host:port), `FRAUD_ALERT_SMTP_USER`,
+        `FRAUD_ALERT_SMTP_PASSWORD_FILE`; `FRAUD_ALERT_WEBHOOK_URL`,
+        `FRAUD_ALERT_WEBHOOK_TOKEN_FILE`; `FRAUD_ALERT_DEADMAN_URL`. Secrets are named by file.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        When a secret file is missing or empty, which Alertmanager itself would notice only when
+        it has something to send; or when an e-mail has no server or sender.
+    """
+    people: dict[str, Any] = {"name": "people"}
+    if "FRAUD_ALERT_SLACK_URL_FILE" in env:
+        slack = {"api_url_file": _secret(env, "FRAUD_ALERT_SLACK_URL_FILE")}
+        people["slack_configs"] = [slack | {"send_resolved": True, "title": TITLE, "text": TEXT}]
+    if "FRAUD_ALERT_EMAIL_TO" in env:
+        people["email_configs"] = [_email(env)]
+    if "FRAUD_ALERT_WEBHOOK_URL" in env:
+        people["webhook_configs"] = [_webhook(env)]
+    watchdog: dict[str, Any] = {"name": "deadman"}
+    if "FRAUD_ALERT_DEADMAN_URL" in env:
+        url = env["FRAUD_ALERT_DEADMAN_URL"]
+        watchdog["webhook_configs"] = [{"url": url, "send_resolved": False}]
+    return yaml.safe_dump(_configuration([people, watchdog]), sort_keys=False, width=100)
+
+
+def _configuration(receivers: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "route": {
+            "receiver": "people",
+            "group_by": ["model"],
+            "group_wait": GROUP_WAIT,
+            "group_interval": GROUP_INTERVAL,
+            "repeat_interval": REPEAT,
+            "routes": [
+                {
+                    "receiver": "deadman",
+                    "matchers": ['alertname="Watchdog"'],
+                    "group_wait": "0s",
+                    "repeat_interval": "1m",
+                }
+            ],
+        },
+        "inhibit_rules": [
+            {
+                "source_matchers": ['severity="critical"'],
+                "target_matchers": ['severity="watch"'],
+                "equal": ["model", "topic", "asset", "check"],
+            },
+            {
+                "source_matchers": ['alertname="PipelineRunFailed"'],
+                "target_matchers": ['topic="stale"'],
+            },
+            # A figure's own alert says more than that its check fails.
+            {
+                "source_matchers": ['topic=~"FraudRecall|FraudsMissed|FalseAlarmRate"'],
+                "target_matchers": ['topic="check"', 'asset="evaluation_report"'],
+            },
+            {
+                "source_matchers": ['topic=~"Drift|TooFewRowsToJudge"'],
+                "target_matchers": ['topic="check"', 'asset="drift_report"'],
+            },
+        ],
+        "receivers": receivers,
+    }
+
+
+def _email(env: Mapping[str, str]) -> dict[str, Any]:
+    missing = [n for n in ("FRAUD_ALERT_EMAIL_FROM", "FRAUD_ALERT_SMTP") if not env.get(n)]
+    if missing:
+        raise ValueError(f"FRAUD_ALERT_EMAIL_TO is set, so set {' and '.join(missing)}, too")
+    email: dict[str, Any] = {
+        "to": env["FRAUD_ALERT_EMAIL_TO"],
+        "from": env["FRAUD_ALERT_EMAIL_FROM"],
+        "smarthost": env["FRAUD_ALERT_SMTP"],
+        "send_resolved": True,
+        "headers": {"Subject": TITLE},
+        "html": "",
+        "text": TEXT,
+        "require_tls": "FRAUD_ALERT_SMTP_PASSWORD_FILE" in env,
+    }
+    if "FRAUD_ALERT_SMTP_PASSWORD_FILE" in env:
+        email["auth_username"] = env.get("FRAUD_ALERT_SMTP_USER", env["FRAUD_ALERT_EMAIL_FROM"])
+        email["auth_password_file"] = _secret(env, "FRAUD_ALERT_SMTP_PASSWORD_FILE")
+    return email
+
+
+def _webhook(env: Mapping[str, str]) -> dict[str, Any]:
+    webhook: dict[str, Any] = {"url": env["FRAUD_ALERT_WEBHOOK_URL"], "send_resolved": True}
+    if "FRAUD_ALERT_WEBHOOK_TOKEN_FILE" in env:
+        token = _secret(env, "FRAUD_ALERT_WEBHOOK_TOKEN_FILE")
+        webhook["http_config"] = {"authorization": {"credentials_file": token}}
+    return webhook
+
+
+def _secret(env: Mapping[str, str], name: str) -> str:
+    """Return the path of a secret file that is there and not empty."""
+    path = Path(env[name])
+    if not path.is_file() or not path.read_text(encoding="utf-8").strip():
+        raise ValueError(
+            f"{name} names {path}, which is missing or empty; write the secret into it, or unset "
+            f"{name}"
+        )
+    return str(path)

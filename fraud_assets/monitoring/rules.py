@@ -1,0 +1,202 @@
+"""The Prometheus rules, made from the limits in `config.py`; `prometheus/rules.yml` is their text.
+
+Pushed gauges are read through `last_over_time`, so that a Pushgateway that is away for a while
+announces no recovery. Verdicts carry their batch, so that a second bad batch in a row is a new
+alert.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from fraud_assets import config
+from fraud_assets.config import Limits
+
+MEMORY = "1h"
+"""For how long a figure counts after it was last scraped."""
+BATCH = "model_part:fraud_batch_published_timestamp_seconds:newest"
+DASHBOARD = "/d/fraud-model-monitoring"
+HEALTH = "/d/fraud-pipeline-health"
+NO_SUCCESS_HOURS = NO_FILE_HOURS = 26
+CHAMPION_DAYS = 30
+FILES_WAITING = 5
+HEARTBEAT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alerting rule.
+
+    Attributes
+    ----------
+    name : str
+        Also that of its runbook, `docs/runbooks/<name>.md`.
+    expr : str
+        PromQL.
+    severity : {"critical", "watch", "none"}
+    summary : str
+        One sentence with the figures in it, in Prometheus' template language.
+    hold : str
+        How long it must be so.
+    topic : str
+        What it is about: a critical alert silences the watch alert of its topic.
+    dashboard : str
+        Path below Grafana.
+    """
+
+    name: str
+    expr: str
+    severity: str
+    summary: str
+    hold: str = "0s"
+    topic: str = ""
+    dashboard: str = HEALTH
+    more: dict[str, str] = field(default_factory=dict)
+
+    def to_rule(self) -> dict[str, Any]:
+        """Return the rule as Prometheus reads it."""
+        labels = {"severity": self.severity, "topic": self.topic or self.name} | self.more
+        return {
+            "alert": self.name,
+            "expr": self.expr,
+            "for": self.hold,
+            "labels": labels,
+            "annotations": {
+                "summary": self.summary,
+                "runbook_url": f"docs/runbooks/{self.name}.md",
+                "dashboard_url": f"{config.grafana_url()}{self.dashboard}",
+            },
+        }
+
+
+def verdict_alerts(name: str, expr: str, limits: Limits, summary: str) -> list[Alert]:
+    """Return the two alerts of a verdict, watch and critical.
+
+    Parameters
+    ----------
+    name : str
+    expr : str
+        PromQL of the figure, by `model` and `part`.
+    limits : Limits
+    summary : str
+        With `{value}` where the figure stands.
+    """
+    figure = f"({expr})"
+    if limits.higher_is_better:
+        watch = f"{figure} < {limits.watch:g} and {figure} >= {limits.critical:g}"
+        critical = f"{figure} < {limits.critical:g}"
+    else:
+        watch = f"{figure} >= {limits.watch:g} and {figure} <= {limits.critical:g}"
+        critical = f"{figure} > {limits.critical:g}"
+    said = summary.format(value='{{ printf "%.3g" $value }}', batch="{{ $labels.batch }}")
+    wanted = "from" if limits.higher_is_better else "under"
+    good = f"good is {wanted} {limits.watch:g}"
+    critical_from = "under" if limits.higher_is_better else "over"
+    return [
+        Alert(f"{name}Watch", _of_batch(watch), "watch", f"{said}; {good}.", topic=name,
+              dashboard=DASHBOARD),
+        Alert(f"{name}Critical", _of_batch(critical), "critical",
+              f"{said}; {good}, critical {critical_from} {limits.critical:g}.", topic=name,
+              dashboard=DASHBOARD),
+    ]  # fmt: skip
+
+
+def _last(metric: str) -> str:
+    return f"last_over_time({metric}[{MEMORY}])"
+
+
+def _of_batch(condition: str) -> str:
+    return f"({condition}) * on (model, part) group_left (batch) ({BATCH} > bool 0)"
+
+
+def _by_model(metric: str) -> str:
+    return f"max by (model, part) ({_last(metric)})"
+
+
+def all_alerts() -> list[Alert]:
+    """Return every alert, verdicts first."""
+    missed, caught = _by_model("frauds_missed_count"), _by_model("frauds_detected_count")
+    job = f'job_name="{config.JOB_NAME}"'
+    return [
+        *verdict_alerts("FraudRecall", _by_model("test_fraud_recall"), config.FRAUD_RECALL,
+                        "Batch {batch}: recall of frauds is {value}"),
+        *verdict_alerts("FraudsMissed", f"{missed} / ({missed} + {caught})",
+                        config.FRAUDS_MISSED_SHARE,
+                        "Batch {batch}: a share of {value} of the test frauds is missed"),
+        *verdict_alerts("FalseAlarmRate", _by_model("false_alarm_rate"), config.FALSE_ALARM_RATE,
+                        "Batch {batch}: {value} of the genuine transactions raise an alarm"),
+        *verdict_alerts("Drift", _by_model("drift_score"), config.DRIFT_SCORE,
+                        "Batch {batch}: the drift score is {value}"),
+        Alert("TooFewRowsToJudge", _of_batch(f"{_by_model('drift_judged')} == 0"), "watch",
+              "Batch {{ $labels.batch }} has too few rows for a verdict on drift.",
+              dashboard=DASHBOARD),
+        Alert("AssetCheckFailed", 'fraud_asset_check_passed{severity="ERROR"} == 0', "critical",
+              "{{ $labels.check }} of {{ $labels.asset }} fails.", topic="check"),
+        Alert("AssetCheckWarns", 'fraud_asset_check_passed{severity="WARN"} == 0', "watch",
+              "{{ $labels.check }} of {{ $labels.asset }} warns.", topic="check"),
+        Alert("AssetCheckFailedBriefly",
+              'increase(fraud_asset_check_evaluations_total{result="failed"}[10m]) > 0 and on '
+              '(asset, check) fraud_asset_check_passed{severity="ERROR"} == 1', "critical",
+              "{{ $labels.check }} of {{ $labels.asset }} failed and was replaced since.",
+              topic="check"),
+        Alert("PipelineRunFailed",
+              f'dagster_last_run_info{{{job},status="failure"}} == 1 or '
+              f'increase(dagster_completed_runs_total{{{job},status="failure"}}[10m]) > 0',
+              "critical", "A run of {{ $labels.job_name }} failed.", topic="run"),
+        Alert("NoSuccessfulRun",
+              f"time() - fraud_pipeline_last_success_timestamp_seconds > {NO_SUCCESS_HOURS} * 3600",
+              "critical", "No batch went through whole for {{ $value | humanizeDuration }}.",
+              topic="stale"),
+        Alert("NoNewFile",
+              f"time() - fraud_last_file_timestamp_seconds > {NO_FILE_HOURS} * 3600", "watch",
+              "No CSV has landed for {{ $value | humanizeDuration }}.", topic="stale"),
+        Alert("FilesWaiting", f"fraud_files_waiting > {FILES_WAITING}", "watch",
+              "{{ $value }} files wait for a run.", hold="30m"),
+        Alert("ChampionTooOld",
+              f"time() - fraud_champion_since_timestamp_seconds > {CHAMPION_DAYS} * 86400", "watch",
+              "The champion is in charge for {{ $value | humanizeDuration }}.",
+              dashboard=DASHBOARD),
+        Alert("IntakeSensorFailing",
+              'dagster_sensor_last_tick_status{sensor_name="csv_landing",status="failure"} == 1 '
+              'or on () (time() - dagster_sensor_last_tick_timestamp_seconds'
+              '{sensor_name="csv_landing"} > 600)', "critical",
+              "The sensor csv_landing fails or stands still: no file is taken.", hold="1m"),
+        Alert("DaemonSilent",
+              f"time() - dagster_daemon_last_heartbeat_timestamp_seconds > {HEARTBEAT_SECONDS}",
+              "critical", "{{ $labels.daemon_type }} was last heard of "
+              "{{ $value | humanizeDuration }} ago.", hold="1m"),
+        Alert("TargetDown", "up == 0", "critical",
+              "{{ $labels.job }} does not answer at {{ $labels.instance }}.", hold="1m"),
+        Alert("PushFailing", "push_failure_time_seconds > push_time_seconds", "watch",
+              "The last push of {{ $labels.part }} was refused by the Pushgateway."),
+        Alert("ExporterPartUnread", "fraud_exporter_part_up == 0", "critical",
+              "The exporter cannot read {{ $labels.part }}.", hold="1m"),
+        Alert("MetricsMissing", "absent(fraud_asset_check_evaluations_total)", "critical",
+              "Nothing is known of the asset checks for 30 minutes: unknown is not healthy.",
+              hold="30m"),
+        Alert("FiguresNotPublished",
+              "fraud_pipeline_last_success_timestamp_seconds - on () group_left () "
+              'max(push_time_seconds{part="evaluation"}) > 1800', "critical",
+              "A batch went through, and its figures did not arrive."),
+        Alert("Watchdog", "vector(1)", "none",
+              "Always firing: when it stops, alerts do not get through."),
+    ]  # fmt: skip
+
+
+def rule_groups() -> dict[str, Any]:
+    """Return the recording and the alerting rules as Prometheus reads them."""
+    newest = f"topk by (model, part) (1, {_last('fraud_batch_published_timestamp_seconds')})"
+    recorded = [{"record": BATCH, "expr": newest}]
+    recorded += [
+        {"record": f"model_part:{metric}:last", "expr": _by_model(metric)}
+        for metric in ("test_fraud_recall", "drift_score", "false_alarm_rate")
+    ]
+    alerts = [alert.to_rule() for alert in all_alerts()]
+    return {"groups": [{"name": "fraud", "rules": [*recorded, *alerts]}]}
+
+
+def rules_text() -> str:
+    """Return `prometheus/rules.yml`."""
+    head = "# Made by `fraud-assets rules` from the limits in fraud_assets/config.py.\n"
+    return head + yaml.safe_dump(rule_groups(), sort_keys=False, width=100)

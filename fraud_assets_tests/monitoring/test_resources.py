@@ -1,0 +1,124 @@
+import dagster as dg
+import pytest
+
+from fraud_assets import storage
+from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
+from fraud_assets.monitoring.resources import (
+    CheckEvaluations,
+    champion,
+    daemons,
+    parts,
+    pipeline,
+    runs,
+    sensors,
+    step_seconds,
+)
+from fraud_assets.registry.log import append_entry
+from fraud_assets.tracking import Tracking
+
+WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
+
+
+@pytest.fixture
+def instance(home):
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@dg.job
+def fraud_pipeline():
+    """A job of the pipeline's name."""
+
+
+def evaluate(instance, passed, severity=ERROR):
+    instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey("drift_report"),
+            check_name="drift_score",
+            passed=passed,
+            severity=severity,
+        )
+    )
+
+
+def samples(metrics):
+    return {(s.name, *s.labels.values()): s.value for m in metrics for s in m.samples}
+
+
+def test_every_check_is_counted_from_zero_and_its_last_state_is_told(instance):
+    checks = CheckEvaluations([("drift_report", "drift_score")])
+    name = ("fraud_asset_check_evaluations_total", "drift_report", "drift_score")
+    before = samples(checks.collect(instance))
+    assert [before[*name, result] for result in ("passed", "warned", "failed")] == [0, 0, 0]
+    assert not any(key[0] == "fraud_asset_check_passed" for key in before)
+    evaluate(instance, False)
+    evaluate(instance, False, WARN)
+    found = samples(checks.collect(instance))
+    assert [found[*name, result] for result in ("passed", "warned", "failed")] == [0, 1, 1]
+    state = ("fraud_asset_check_passed", "drift_report", "drift_score")
+    assert (found[*state, "WARN"], found[*state, "ERROR"]) == (0, 1)
+    evaluate(instance, True)
+    found = samples(checks.collect(instance))
+    assert (found[*state, "WARN"], found[*state, "ERROR"]) == (1, 1)
+    assert found[*name, "failed"] == 1
+
+
+def test_a_bad_verdict_that_was_replaced_before_the_look_is_still_counted(instance):
+    checks = CheckEvaluations([])
+    evaluate(instance, False)
+    evaluate(instance, True)
+    found = samples(checks.collect(instance))
+    assert (
+        found["fraud_asset_check_evaluations_total", "drift_report", "drift_score", "failed"] == 1
+    )
+
+
+def test_runs_are_told_by_status_with_zeros(instance):
+    found = samples(runs(instance, ["fraud_pipeline"], "here"))
+    assert found["dagster_active_runs", "fraud_pipeline", "here", "queued"] == 0
+    run = instance.create_run_for_job(fraud_pipeline)
+    instance.report_run_failed(run)
+    found = samples(runs(instance, ["fraud_pipeline"], "here"))
+    assert found["dagster_completed_runs_total", "fraud_pipeline", "here", "failure"] == 1
+    assert found["dagster_last_run_info", "fraud_pipeline", "here", "failure"] == 1
+
+
+def test_a_daemon_that_was_never_heard_of_has_no_heartbeat_and_is_not_healthy(
+    instance, monkeypatch
+):
+    assert samples(daemons(instance)) == {}  # an instance in memory needs none
+    monkeypatch.setattr(type(instance), "get_required_daemon_types", lambda _: ["SENSOR"])
+    assert samples(daemons(instance)) == {("dagster_daemon_healthy", "SENSOR", "true"): 0}
+    assert samples(sensors(instance, "here")) == {}
+
+
+def test_waiting_and_refused_files_are_counted(instance):
+    with open_ledger(storage.ledger_path()) as ledger:
+        ledger.put(
+            Entry(f"{n}.csv", f"{n}", 1, 5_000_000_000 + n, n, "hash", outcome, "", "")
+            for n, outcome in enumerate([Outcome.waiting, Outcome.waiting, Outcome.refused])
+        )
+    found = samples(pipeline(instance))
+    assert (found["fraud_files_waiting",], found["fraud_files_refused",]) == (2, 1)
+    assert found["fraud_last_file_timestamp_seconds",] == pytest.approx(5)
+    assert ("fraud_pipeline_last_success_timestamp_seconds",) not in found
+    assert samples(step_seconds(instance)) == {}
+
+
+def test_decisions_are_counted_by_outcome_with_zeros(home):
+    append_entry(storage.decisions_path(), {"outcome": "reject", "version": "1"})
+    found = samples(champion(Tracking()))
+    assert found["fraud_decisions_total", "reject"] == 1
+    assert found["fraud_decisions_total", "promote"] == 0
+    assert not any(key[0] == "fraud_champion_info" for key in found)
+
+
+def test_every_part_has_a_name(instance):
+    class Graph:
+        asset_check_keys = (dg.AssetCheckKey(dg.AssetKey("a"), "b"),)
+
+    found = parts(instance, Tracking(), Graph(), ["fraud_pipeline"], "here")
+    assert set(found) == {
+        *("checks", "runs", "daemons", "sensors", "pipeline", "steps", "champion"),
+    }
+    assert ("fraud_asset_check_evaluations_total", "a", "b", "failed") in samples(found["checks"]())

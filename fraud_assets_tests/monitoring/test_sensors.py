@@ -1,0 +1,96 @@
+import dagster as dg
+import pytest
+
+from fraud_assets import storage
+from fraud_assets.monitoring import sensors
+from fraud_assets.monitoring.sensors import fraud_alerts
+
+FAILS = "drift_score of drift_report fails"
+
+
+@dg.job
+def fraud_pipeline():
+    """A job of the pipeline's name."""
+
+
+@pytest.fixture
+def instance(home, monkeypatch):
+    monkeypatch.setenv("FRAUD_ALERT_URLS", "json://127.0.0.1:9")
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    titles = []
+    monkeypatch.setattr(sensors, "apprise_sender", lambda *_: lambda m: not titles.append(m.title))
+    return titles
+
+
+def evaluate(instance, passed):
+    instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey("drift_report"),
+            check_name="drift_score",
+            passed=passed,
+            severity=dg.AssetCheckSeverity.ERROR,
+        )
+    )
+
+
+def look(instance, cursor):
+    context = dg.build_sensor_context(instance=instance, cursor=cursor)
+    said = fraud_alerts(context)
+    return context.cursor, said.skip_message
+
+
+def test_it_tells_from_the_first_look_on_and_each_verdict_once(instance, sent):
+    evaluate(instance, False)
+    cursor, said = look(instance, None)
+    assert (said, sent) == ("from now on", [])
+    evaluate(instance, False)
+    cursor, said = look(instance, cursor)
+    assert sent == [FAILS]
+    assert said == "1 messages sent"
+    cursor, _ = look(instance, cursor)
+    evaluate(instance, True)
+    look(instance, cursor)
+    assert sent == [FAILS, "drift_score of drift_report is good again"]
+
+
+def test_a_look_whose_cursor_was_lost_sends_nothing_again(instance, sent):
+    cursor, _ = look(instance, None)
+    evaluate(instance, False)
+    look(instance, cursor)
+    look(instance, cursor)
+    assert sent == [FAILS]
+    assert len(storage.alerts_path().read_text().split()) == 1
+
+
+def test_a_failed_run_is_told_and_that_the_next_one_works(instance, sent):
+    cursor, _ = look(instance, None)
+    instance.report_run_failed(instance.create_run_for_job(fraud_pipeline))
+    cursor, _ = look(instance, cursor)
+    assert sent == ["a run of fraud_pipeline failed"]
+    fraud_pipeline.execute_in_process(instance=instance)
+    look(instance, cursor)
+    assert sent[1:] == ["fraud_pipeline works again"]
+
+
+def test_where_alertmanager_tells_it_stays_silent_and_misses_nothing_later(
+    instance, sent, monkeypatch
+):
+    cursor, _ = look(instance, None)
+    monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", "http://127.0.0.1:9")
+    evaluate(instance, False)
+    cursor, said = look(instance, cursor)
+    assert said == "PROMETHEUS_PUSHGATEWAY_URL is set: Alertmanager tells"
+    assert sent == []
+
+
+def test_it_is_off_until_an_address_is_set(instance, sent, monkeypatch):
+    cursor, _ = look(instance, None)
+    monkeypatch.delenv("FRAUD_ALERT_URLS")
+    evaluate(instance, False)
+    assert look(instance, cursor)[1] == "FRAUD_ALERT_URLS is not set: nobody is told"
+    assert sent == []
