@@ -15,7 +15,7 @@ class CheckEvent:
     Attributes
     ----------
     event : int
-        Its place in the event log.
+        Its own number.
     asset, check, batch, run_id : str
     result : {"passed", "WARN", "ERROR"}
     blocking : bool
@@ -76,8 +76,8 @@ class State:
 
     Attributes
     ----------
-    after : int
-        Last evaluation that was read.
+    after : dict of str to int
+        By check the evaluation that was read last.
     runs_after : float
         Last update of a run that was read, in seconds since 1970.
     open : dict of str to str
@@ -88,7 +88,7 @@ class State:
         Runs that a blocking check stopped: the check is the cause.
     """
 
-    after: int = 0
+    after: dict[str, int] = field(default_factory=dict)
     runs_after: float = 0.0
     open: dict[str, str] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
@@ -114,7 +114,7 @@ def tell(
     state : State
         Not changed.
     checks : iterable of CheckEvent
-        In the order of the event log; those of every run in `runs` are among them or were
+        In the order of time; those of every run in `runs` are among them or were
         before.
     runs : iterable of RunEvent
         In the order of their ends.
@@ -135,7 +135,6 @@ def tell(
 def _of_check(state: State, event: CheckEvent) -> list[Message]:
     cause, named = f"check {event.asset}.{event.check}", f"{event.check} of {event.asset}"
     before = state.open.get(cause)
-    state.after = max(state.after, event.event)
     if event.result == "ERROR" and event.blocking:
         state.blocked.append(event.run_id)
     if event.result == "passed":

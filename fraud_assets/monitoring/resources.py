@@ -3,11 +3,14 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorStatus
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from fraud_assets import config, storage
@@ -16,6 +19,10 @@ from fraud_assets.registry.log import read_entries
 from fraud_assets.tracking import Tracking
 
 PAGE = 1000
+EVALUATED = {
+    AssetCheckExecutionRecordStatus.SUCCEEDED,
+    AssetCheckExecutionRecordStatus.FAILED,
+}
 ACTIVE = {
     "queued": [dg.DagsterRunStatus.QUEUED],
     "starting": [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED],
@@ -31,35 +38,103 @@ RESULTS = ("passed", "warned", "failed")
 OUTCOMES = ("promote", "shadow_only", "reject")
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation of an asset check.
+
+    Attributes
+    ----------
+    place : int
+        Grows with every run that evaluates the check; no two evaluations have the same.
+    run_id : str
+    found : AssetCheckEvaluation
+    """
+
+    place: int
+    run_id: str
+    found: dg.AssetCheckEvaluation
+
+    @property
+    def result(self) -> str:
+        """`passed`, `warned` or `failed`."""
+        if self.found.passed:
+            return "passed"
+        return "failed" if self.found.severity is dg.AssetCheckSeverity.ERROR else "warned"
+
+
+def new_evaluations(
+    instance: dg.DagsterInstance, checks: Iterable[dg.AssetCheckKey], after: dict[str, int]
+) -> list[Evaluated]:
+    """Return the evaluations of asset checks that have not been read yet, oldest first.
+
+    By check, from the table of executions: SQLite keeps events by run, and has no cursor over
+    those of all runs.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+    checks : iterable of AssetCheckKey
+    after : dict of str to int
+        By check the place that was read last; changed to what is read now.
+    """
+    found: list[tuple[float, Evaluated]] = []
+    for key in checks:
+        name = key.to_user_string()
+        for record in _executions(instance, key, after.get(name, 0)):
+            event = record.event.dagster_event if record.event else None
+            if event is not None and isinstance(event.event_specific_data, dg.AssetCheckEvaluation):
+                evaluated = Evaluated(record.id, record.run_id, event.event_specific_data)
+                found.append((record.event.timestamp, evaluated))
+                after[name] = max(after.get(name, 0), record.id)
+    return [evaluated for _, evaluated in sorted(found, key=lambda pair: pair[0])]
+
+
+def _executions(instance: dg.DagsterInstance, key: dg.AssetCheckKey, after: int) -> Iterator[Any]:
+    """Yield the evaluated executions of a check after one, newest first."""
+    cursor = None
+    while True:
+        records = instance.event_log_storage.get_asset_check_execution_history(
+            key, limit=PAGE, cursor=cursor, status=EVALUATED
+        )
+        for record in records:
+            if record.id <= after:
+                return
+            yield record
+        if len(records) < PAGE:
+            return
+        cursor = records[-1].id
+
+
 class CheckEvaluations:
-    """Counts the evaluations of every asset check from the event log, and keeps the last.
+    """Counts the evaluations of every asset check, and keeps the last of each.
 
     A counter, beside the state: a bad batch that is replaced before the next scrape leaves no
     trace in a gauge.
 
     Parameters
     ----------
-    checks : iterable of (str, str)
-        Asset and name of every check, so that each series is there at 0 from the start.
+    checks : iterable of AssetCheckKey
+        Every check, so that each series is there at 0 from the start.
     """
 
-    def __init__(self, checks: Iterable[tuple[str, str]]) -> None:
-        self._after: int | None = None
-        self._counts = {(*check, result): 0 for check in checks for result in RESULTS}
+    def __init__(self, checks: Iterable[dg.AssetCheckKey]) -> None:
+        self._checks = sorted(checks, key=lambda key: key.to_user_string())
+        self._after: dict[str, int] = {}
+        self._counts = {(*_named(k), result): 0 for k in self._checks for result in RESULTS}
         self._last: dict[tuple[str, str], str] = {}
 
     def collect(self, instance: dg.DagsterInstance) -> Iterator[Metric]:
-        """Read what is new in the event log; yield counters and states."""
-        for asset, check, result in self._new(instance):
-            key = (asset, check, result)
-            self._counts[key] = self._counts.get(key, 0) + 1
-            self._last[asset, check] = result
+        """Read what is new; yield counters and states."""
+        for evaluated in new_evaluations(instance, self._checks, self._after):
+            check = _named(evaluated.found.asset_check_key)
+            self._counts[*check, evaluated.result] += 1
+            self._last[check] = evaluated.result
         counter = CounterMetricFamily(
             "fraud_asset_check_evaluations",
             "Evaluations of an asset check by result: passed, warned, failed.",
             labels=["asset", "check", "result"],
         )
-        for labels, count in sorted(self._counts.items()):
+        for labels, count in self._counts.items():
             counter.add_metric(list(labels), count)
         state = GaugeMetricFamily(
             "fraud_asset_check_passed",
@@ -67,34 +142,14 @@ class CheckEvaluations:
             labels=["asset", "check", "severity"],
         )
         bad = dict(zip(("warned", "failed"), SEVERITIES, strict=True))
-        for (asset, check), result in sorted(self._last.items()):
+        for check, result in sorted(self._last.items()):
             for severity in SEVERITIES:
-                passed = bad.get(result) != severity
-                state.add_metric([asset, check, severity], float(passed))
+                state.add_metric([*check, severity], float(bad.get(result) != severity))
         yield from (counter, state)
 
-    def _new(self, instance: dg.DagsterInstance) -> Iterator[tuple[str, str, str]]:
-        while True:
-            records = instance.get_event_records(
-                dg.EventRecordsFilter(
-                    dg.DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=self._after
-                ),
-                limit=PAGE,
-                ascending=True,
-            )
-            for record in records:
-                self._after = record.storage_id
-                event = record.event_log_entry.dagster_event
-                if event is not None:
-                    yield _evaluated(event.event_specific_data)
-            if len(records) < PAGE:
-                return
 
-
-def _evaluated(evaluation: Any) -> tuple[str, str, str]:
-    failed = "failed" if evaluation.severity == dg.AssetCheckSeverity.ERROR else "warned"
-    result = "passed" if evaluation.passed else failed
-    return evaluation.asset_key.to_user_string(), evaluation.check_name, result
+def _named(key: dg.AssetCheckKey) -> tuple[str, str]:
+    return key.asset_key.to_user_string(), key.name
 
 
 def runs(instance: dg.DagsterInstance, jobs: Iterable[str], location: str) -> Iterator[Metric]:
@@ -240,8 +295,6 @@ def champion(tracking: Tracking) -> Iterator[Metric]:
 
 
 def _in_charge_since(entries: list[dict[str, Any]], version: str) -> float:
-    from datetime import datetime
-
     promoted = [e for e in entries if e["outcome"] == "promote" and e["version"] == version]
     return datetime.fromisoformat(promoted[-1]["time"]).timestamp() if promoted else time.time()
 
@@ -265,9 +318,7 @@ def parts(
     location : str
         Name of the code location.
     """
-    checks = CheckEvaluations(
-        (k.asset_key.to_user_string(), k.name) for k in graph.asset_check_keys
-    )
+    checks = CheckEvaluations(graph.asset_check_keys)
     return {
         "checks": lambda: checks.collect(instance),
         "runs": lambda: runs(instance, jobs, location),

@@ -1,15 +1,16 @@
 """`fraud_alerts`: failing asset checks and runs reach a person, where no Alertmanager runs."""
 
 import json
-from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Literal
 
 import dagster as dg
 
 from fraud_assets import config, storage
 from fraud_assets.monitoring.causes import CheckEvent, Message, RunEvent, State, tell
 from fraud_assets.monitoring.notify import apprise_sender, send_once
+from fraud_assets.monitoring.resources import new_evaluations
 
-PAGE = 1000
 OVER = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
 
@@ -17,14 +18,17 @@ OVER = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 def fraud_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Tell each failing check and each failed run once, and once when it is over."""
     instance = context.instance
+    graph = context.repository_def.asset_graph if context.repository_def else None
+    checks = list(graph.asset_check_keys) if graph else []
     if context.cursor is None:
-        context.update_cursor(json.dumps(_now(instance).to_dict()))
+        context.update_cursor(json.dumps(_now(instance, checks).to_dict()))
         return dg.SkipReason("from now on")
     state = State.from_dict(json.loads(context.cursor))
-    # Runs first: the evaluations of a run that is over are all in the log then.
+    # Runs first: the evaluations of a run that is over are all there then.
     ended, runs_after = _ended(instance, state)
-    messages, after = tell(state, _evaluated(instance, state.after), ended)
-    after.runs_after = runs_after
+    read = dict(state.after)
+    messages, after = tell(state, _evaluated(instance, checks, read), ended)
+    after.after, after.runs_after = read, runs_after
     said = _sent(messages)
     context.update_cursor(json.dumps(after.to_dict()))
     return dg.SkipReason(said)
@@ -41,50 +45,46 @@ def _sent(messages: list[Message]) -> str:
     return f"{count} messages sent"
 
 
-def _now(instance: dg.DagsterInstance) -> State:
+def _now(instance: dg.DagsterInstance, checks: list[dg.AssetCheckKey]) -> State:
     """Return the state of somebody who has read everything."""
-    newest = instance.get_event_records(
-        dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION), limit=1
-    )
     runs = instance.get_run_records(
         dg.RunsFilter(statuses=list(OVER)), limit=1, order_by="update_timestamp"
     )
+    read: dict[str, int] = {}
+    new_evaluations(instance, checks, read)
     return State(
-        after=newest[0].storage_id if newest else 0,
+        after=read,
         runs_after=runs[0].update_timestamp.timestamp() if runs else 0.0,
         runs=[record.dagster_run.run_id for record in runs],
     )
 
 
-def _evaluated(instance: dg.DagsterInstance, after: int) -> Iterator[CheckEvent]:
-    while True:
-        records = instance.get_event_records(
-            dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION, after_cursor=after),
-            limit=PAGE,
-            ascending=True,
+RESULTS: dict[str, Literal["passed", "WARN", "ERROR"]] = {
+    "passed": "passed",
+    "warned": "WARN",
+    "failed": "ERROR",
+}
+
+
+def _evaluated(
+    instance: dg.DagsterInstance, checks: list[dg.AssetCheckKey], read: dict[str, int]
+) -> list[CheckEvent]:
+    return [
+        CheckEvent(
+            event=evaluated.place,
+            asset=evaluated.found.asset_key.to_user_string(),
+            check=evaluated.found.check_name,
+            batch=evaluated.found.partition or "",
+            run_id=evaluated.run_id,
+            result=RESULTS[evaluated.result],
+            blocking=bool(evaluated.found.blocking),
+            description=evaluated.found.description or "",
         )
-        for record in records:
-            after = record.storage_id
-            entry = record.event_log_entry
-            found = entry.dagster_event.event_specific_data if entry.dagster_event else None
-            if isinstance(found, dg.AssetCheckEvaluation):
-                yield CheckEvent(
-                    event=after,
-                    asset=found.asset_key.to_user_string(),
-                    check=found.check_name,
-                    batch=found.partition or "",
-                    run_id=entry.run_id,
-                    result="passed" if found.passed else found.severity.value,
-                    blocking=bool(found.blocking),
-                    description=found.description or "",
-                )
-        if len(records) < PAGE:
-            return
+        for evaluated in new_evaluations(instance, checks, read)
+    ]
 
 
 def _ended(instance: dg.DagsterInstance, state: State) -> tuple[list[RunEvent], float]:
-    from datetime import UTC, datetime
-
     # The same moment again: two runs may end in it, and those that are known are left out.
     since = datetime.fromtimestamp(max(0.0, state.runs_after - 1), UTC)
     records = instance.get_run_records(

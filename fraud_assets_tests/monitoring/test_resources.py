@@ -16,12 +16,15 @@ from fraud_assets.monitoring.resources import (
 from fraud_assets.registry.log import append_entry
 from fraud_assets.tracking import Tracking
 
+KEY = dg.AssetCheckKey(dg.AssetKey("drift_report"), "drift_score")
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 
-@pytest.fixture
-def instance(home):
-    with dg.DagsterInstance.ephemeral() as instance:
+@pytest.fixture(params=["in memory", "SQLite"])
+def instance(home, request):
+    """As the demo has it, and as the daemon has it: with events parted by run."""
+    kind = dg.DagsterInstance.ephemeral if request.param == "in memory" else dg.instance_for_test
+    with kind() as instance:
         yield instance
 
 
@@ -46,7 +49,7 @@ def samples(metrics):
 
 
 def test_every_check_is_counted_from_zero_and_its_last_state_is_told(instance):
-    checks = CheckEvaluations([("drift_report", "drift_score")])
+    checks = CheckEvaluations([KEY])
     name = ("fraud_asset_check_evaluations_total", "drift_report", "drift_score")
     before = samples(checks.collect(instance))
     assert [before[*name, result] for result in ("passed", "warned", "failed")] == [0, 0, 0]
@@ -64,7 +67,7 @@ def test_every_check_is_counted_from_zero_and_its_last_state_is_told(instance):
 
 
 def test_a_bad_verdict_that_was_replaced_before_the_look_is_still_counted(instance):
-    checks = CheckEvaluations([])
+    checks = CheckEvaluations([KEY])
     evaluate(instance, False)
     evaluate(instance, True)
     found = samples(checks.collect(instance))
@@ -86,10 +89,13 @@ def test_runs_are_told_by_status_with_zeros(instance):
 def test_a_daemon_that_was_never_heard_of_has_no_heartbeat_and_is_not_healthy(
     instance, monkeypatch
 ):
-    assert samples(daemons(instance)) == {}  # an instance in memory needs none
     monkeypatch.setattr(type(instance), "get_required_daemon_types", lambda _: ["SENSOR"])
     assert samples(daemons(instance)) == {("dagster_daemon_healthy", "SENSOR", "true"): 0}
-    assert samples(sensors(instance, "here")) == {}
+
+
+def test_without_sensors_there_is_none_to_tell_of():
+    with dg.instance_for_test() as instance:
+        assert samples(sensors(instance, "here")) == {}
 
 
 def test_waiting_and_refused_files_are_counted(instance):

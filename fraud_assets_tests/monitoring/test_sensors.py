@@ -2,6 +2,7 @@ import dagster as dg
 import pytest
 
 from fraud_assets import storage
+from fraud_assets.definitions import defs
 from fraud_assets.monitoring import sensors
 from fraud_assets.monitoring.sensors import fraud_alerts
 
@@ -16,7 +17,7 @@ def fraud_pipeline():
 @pytest.fixture
 def instance(home, monkeypatch):
     monkeypatch.setenv("FRAUD_ALERT_URLS", "json://127.0.0.1:9")
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.instance_for_test() as instance:
         yield instance
 
 
@@ -39,7 +40,9 @@ def evaluate(instance, passed):
 
 
 def look(instance, cursor):
-    context = dg.build_sensor_context(instance=instance, cursor=cursor)
+    context = dg.build_sensor_context(
+        instance=instance, cursor=cursor, repository_def=defs.get_repository_def()
+    )
     said = fraud_alerts(context)
     return context.cursor, said.skip_message
 

@@ -1,0 +1,97 @@
+"""A bad CSV reaches a person, once, through the real servers; the recovery does, too."""
+
+import time
+
+import numpy as np
+import pytest
+
+from fraud_assets_tests.integration.alerting import alerting
+from fraud_assets_tests.integration.conftest import cards
+from fraud_assets_tests.integration.servers import dagster, wait_for
+
+CRITICAL = "FraudRecallCritical"
+SECONDS = 15
+"""From the push to the message, at most."""
+
+
+def meaningless(seed, **settings):
+    """Transactions whose labels are shuffled."""
+    frame = cards(seed, **settings)
+    frame["TX_FRAUD"] = np.random.default_rng(seed).permutation(frame["TX_FRAUD"])
+    return frame
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    """The whole chain, with a champion in charge."""
+    folder, home = tmp_path_factory.mktemp("alerting"), tmp_path_factory.mktemp("stack")
+    with (
+        alerting(folder, home) as (servers, inbox),
+        dagster(home, PROMETHEUS_PUSHGATEWAY_URL=servers.url("pushgateway")) as stack,
+    ):
+        drop(stack, "first", cards(0))
+        yield servers, inbox, stack
+
+
+def drop(stack, batch, frame):
+    """Drop a CSV whole, and wait until its run is over."""
+    part = stack.folder / "data" / f".{batch}.part"
+    frame.to_csv(part, index=False)
+    part.rename(stack.folder / "data" / f"{batch}.csv")
+    run = stack.wait_for_run(batch)
+    assert run["status"] == "SUCCESS"
+
+
+def test_a_bad_csv_reaches_a_person_with_its_figures(watched):
+    servers, inbox, stack = watched
+    assert inbox.find("firing", CRITICAL) is None
+    drop(stack, "bad", meaningless(1, first_day="2026-01-22"))
+    pushed = servers.pushed_at("evaluation")
+    when, alert = wait_for("the message", lambda: inbox.find("firing", CRITICAL, "bad"), 60)
+    print(f"message {when - pushed:.1f} s after the push")
+    assert when - pushed < SECONDS
+    assert alert["annotations"]["summary"].startswith("Batch bad: recall of frauds is 0")
+    assert alert["annotations"]["runbook_url"] == f"docs/runbooks/{CRITICAL}.md"
+    mail = wait_for("the mail", lambda: next((m for m in inbox.mails if CRITICAL in m), None), 30)
+    assert "recall of frauds is 0" in mail
+
+
+@pytest.mark.parametrize("name", ["prometheus", "pushgateway", "alertmanager"])
+def test_a_server_that_is_killed_announces_no_recovery_and_doubles_no_message(watched, name):
+    servers, inbox, _ = watched
+    time.sleep(6)  # Alertmanager notes what it sent every two seconds.
+    before = inbox.contents()
+    servers.kill(name)
+    time.sleep(10)
+    servers.start(name)
+    time.sleep(20)
+    after = inbox.contents()[len(before) :]
+    assert not [c for m in after for c in m if c[0] == CRITICAL and c[3] == "resolved"]
+    assert not [m for m in after if m in before]
+    assert servers.query(f'ALERTS{{alertname="{CRITICAL}",alertstate="firing"}}')
+
+
+def test_a_second_bad_batch_in_a_row_is_announced_too(watched):
+    _, inbox, stack = watched
+    drop(stack, "worse", meaningless(2, first_day="2026-02-12"))
+    wait_for("the second message", lambda: inbox.find("firing", CRITICAL, "worse"), 60)
+
+
+def test_a_good_csv_brings_the_recovery(watched):
+    servers, inbox, stack = watched
+    drop(stack, "good", cards(3, first_day="2026-03-05"))
+    pushed = servers.pushed_at("evaluation")
+    when, _ = wait_for("the recovery", lambda: inbox.find("resolved", CRITICAL, "worse"), 60)
+    print(f"recovery {when - pushed:.1f} s after the push")
+    assert when - pushed < SECONDS
+
+
+def test_every_target_answers_and_every_part_of_the_exporter_is_read(watched):
+    servers, _, _ = watched
+    assert {r["metric"]["job"]: r["value"][1] for r in servers.query("up")} == dict.fromkeys(
+        ["pushgateway", "exporter", "prometheus", "alertmanager"], "1"
+    )
+    assert {r["value"][1] for r in servers.query("fraud_exporter_part_up")} == {"1"}
+    assert servers.query('dagster_sensor_last_tick_status{sensor_name="csv_landing"}')
+    assert servers.query("dagster_daemon_last_heartbeat_timestamp_seconds")
+    assert servers.query('fraud_champion_info{version="1"}')
