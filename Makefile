@@ -17,7 +17,7 @@ PYTEST_ARGS ?=
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev mlflow test test-fast test-integration lint format bench peers lock ordeal pictures servers home clean
+.PHONY: help setup demo dev mlflow exporter test test-fast test-integration lint format bench peers lock ordeal pictures servers home clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ dev: .venv/runtime home ## the Dagster UI on http://127.0.0.1:8080, with the sen
 mlflow: .venv/runtime home ## the MLflow UI on http://127.0.0.1:5001
 	@mkdir -p "$(FRAUD_HOME)/mlflow"
 	@$(BIN)/mlflow ui --backend-store-uri "sqlite:///$(FRAUD_HOME)/mlflow/mlflow.db" -h 127.0.0.1 -p $${MLFLOW_PORT:-5001}
+
+exporter: .venv/runtime home ## metrics of runs, checks, daemons and files for Prometheus, on port 9101
+	@exec $(BIN)/fraud-assets exporter --port $${EXPORTER_PORT:-9101}
 
 servers: ## install what the integration tests start, from Debian packages, where that is allowed
 	@bash scripts/install_servers.sh

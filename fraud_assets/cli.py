@@ -234,6 +234,18 @@ def alertmanager() -> None:
 
 
 @main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def dashboards(folder: Path) -> None:
+    """Write the Grafana dashboards into FOLDER, `grafana/dashboards`."""
+    from fraud_assets.monitoring.dashboards import dashboards as made
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for uid, text in made().items():
+        (folder / f"{uid}.json").write_text(text, encoding="utf-8")
+        click.echo(folder / f"{uid}.json")
+
+
+@main.command()
 def files() -> None:
     """Tell what became of each file that landed."""
     from fraud_assets import storage

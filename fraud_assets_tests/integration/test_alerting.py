@@ -1,5 +1,6 @@
 """A bad CSV reaches a person, once, through the real servers; the recovery does, too."""
 
+import json
 import time
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from fraud_assets_tests.integration.alerting import alerting
 from fraud_assets_tests.integration.conftest import cards
-from fraud_assets_tests.integration.servers import dagster, wait_for
+from fraud_assets_tests.integration.servers import ROOT, dagster, wait_for
 
 CRITICAL = "FraudRecallCritical"
 SECONDS = 15
@@ -84,6 +85,18 @@ def test_a_good_csv_brings_the_recovery(watched):
     when, _ = wait_for("the recovery", lambda: inbox.find("resolved", CRITICAL, "worse"), 60)
     print(f"recovery {when - pushed:.1f} s after the push")
     assert when - pushed < SECONDS
+
+
+def test_every_panel_of_every_dashboard_has_data(watched):
+    servers, _, _ = watched
+    empty = []
+    for path in sorted((ROOT / "grafana" / "dashboards").glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            for target in panel["targets"]:
+                expr = target["expr"].replace("$model", "fraud_detector")
+                if not servers.query(expr):
+                    empty.append(f"{path.stem}: {panel['title']}: {expr}")
+    assert empty == []
 
 
 def test_every_target_answers_and_every_part_of_the_exporter_is_read(watched):

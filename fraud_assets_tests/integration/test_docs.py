@@ -19,7 +19,11 @@ from fraud_assets_tests.integration.servers import (
 )
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SERVERS = {"make dev": ("DAGSTER_PORT", "/server_info"), "make mlflow": ("MLFLOW_PORT", "/health")}
+SERVERS = {
+    "make dev": ("DAGSTER_PORT", "/server_info"),
+    "make mlflow": ("MLFLOW_PORT", "/health"),
+    "make exporter": ("EXPORTER_PORT", "/metrics"),
+}
 # Run by CI itself, by every clone, or by a person who means to change the files of the project.
 BY_CI = {"make test", "make lint"}
 PART_OF_TEST = {"make test-fast", "make test-integration"}

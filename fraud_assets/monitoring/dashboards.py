@@ -1,0 +1,261 @@
+"""The Grafana dashboards, as tables; `grafana/dashboards/*.json` is their text.
+
+Colours and thresholds come from `config.py`. Needs the Grafana Foundation SDK, which the
+product itself does not.
+"""
+
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fraud_assets import config
+from fraud_assets.config import Limits
+
+GREEN, ORANGE, RED, BLUE = "#3d9970", "#e08e0b", "#c0392b", "#2c7fb8"
+MODEL = '{model="$model"}'
+VERDICT_HEIGHT, PANEL_HEIGHT = 4, 8
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel.
+
+    Attributes
+    ----------
+    title, description : str
+    kind : {"stat", "timeseries", "bargauge", "table", "statetimeline"}
+    queries : sequence of (str, str)
+        PromQL and legend.
+    unit : str
+        As Grafana names it.
+    limits : Limits, optional
+        Where colours change.
+    width, height : int
+        Of 24 columns, and in rows.
+    """
+
+    title: str
+    description: str
+    kind: str
+    queries: Sequence[tuple[str, str]]
+    unit: str = "short"
+    limits: Limits | None = None
+    width: int = 8
+    height: int = PANEL_HEIGHT
+
+
+def _last(name: str) -> str:
+    return f"last_over_time({name}{MODEL}[1h])"
+
+
+def _figures(*names: str) -> list[tuple[str, str]]:
+    return [(_last(name), name) for name in names]
+
+
+def _top_row() -> list[Panel]:
+    missed, caught = _last("frauds_missed_count"), _last("frauds_detected_count")
+    verdicts = [
+        ("Fraud recall", "Share of test frauds caught.", _last("test_fraud_recall"),
+         "percentunit", config.FRAUD_RECALL),
+        ("Frauds missed", "Share of test frauds missed; good is under 10 of 99.",
+         f"{missed} / ({missed} + {caught})", "percentunit", config.FRAUDS_MISSED_SHARE),
+        ("False alarms", "Share of genuine transactions that raise an alarm.",
+         _last("false_alarm_rate"), "percentunit", config.FALSE_ALARM_RATE),
+        ("Drift score", "How well anybody could tell the batch from the reference.",
+         _last("drift_score"), "percentunit", config.DRIFT_SCORE),
+    ]  # fmt: skip
+    row = [
+        Panel(title, said, "stat", [(expr, title)], unit, limits, 4, VERDICT_HEIGHT)
+        for title, said, expr, unit, limits in verdicts
+    ]
+    since = f"time() - fraud_champion_since_timestamp_seconds{MODEL}"
+    return [
+        *row,
+        Panel("Champion", "The version in charge.", "stat",
+              [(f"fraud_champion_info{MODEL}", "version {{version}}")], "none", None, 4, VERDICT_HEIGHT),
+        Panel("In charge for", "How long the champion has been in charge.", "stat",
+              [(since, "age")], "s", None, 4, VERDICT_HEIGHT),
+    ]  # fmt: skip
+
+
+def model_panels() -> list[Panel]:
+    """Return the panels of ML Model Monitoring, the verdicts first."""
+    return [
+        *_top_row(),
+        Panel("Fraud detection performance", "F1, precision and recall of the fraud class.",
+              "bargauge", _figures("test_fraud_f1", "test_fraud_precision", "test_fraud_recall"),
+              "percentunit", config.FRAUD_RECALL),
+        Panel("Business impact", "Money saved on the test rows against doing nothing.", "stat",
+              _figures("net_savings", "return_on_investment")),
+        Panel("Confusion counts over time", "Frauds caught and missed, and false alarms.",
+              "timeseries",
+              _figures("frauds_detected_count", "frauds_missed_count", "false_alarms_count")),
+        Panel("Performance over time", "The figures of each batch's own model.", "timeseries",
+              _figures("test_fraud_recall", "test_fraud_precision", "test_average_precision"),
+              "percentunit", config.FRAUD_RECALL),
+        Panel("Threshold", "Score from which a transaction is an alert.", "timeseries",
+              _figures("decision_threshold"), "percentunit"),
+        Panel("Challengers by decision", "What became of the challengers.", "timeseries",
+              [("fraud_decisions_total", "{{outcome}}")]),
+        Panel("Drift metrics", "Drift score, and the largest distance of a feature.", "bargauge",
+              _figures("drift_score", "max_feature_drift"), "percentunit", config.DRIFT_SCORE),
+        Panel("Drift score over time", "Under 0.1 is stable, over 0.3 says retrain.", "timeseries",
+              _figures("drift_score"), "percentunit", config.DRIFT_SCORE),
+        Panel("Drifted features", "Features that drifted beyond chance.", "timeseries",
+              _figures("n_drifted_features")),
+        Panel("Prevalence and score drift", "Share of frauds, and drift of the champion's scores.",
+              "timeseries", _figures("fraud_prevalence", "score_drift"), "percentunit"),
+        Panel("Expected and realized recall",
+              "What the scores foretell, beside what the labels known by now say.", "timeseries",
+              _figures("expected_recall", "realized_recall"), "percentunit"),
+        Panel("Expected and realized precision",
+              "What the scores foretell, beside what the labels known by now say.", "timeseries",
+              _figures("expected_precision", "realized_precision"), "percentunit"),
+        Panel("Verdicts over time", "1: good, 0: the check fails with ERROR.", "statetimeline",
+              [('fraud_asset_check_passed{severity="ERROR"}', "{{check}}")], "none", None, 12),
+        Panel("Asset checks", "State of every check: 0 fails with this severity.", "table",
+              [("fraud_asset_check_passed", "")], "none", None, 12),
+    ]  # fmt: skip
+
+
+def health_panels() -> list[Panel]:
+    """Return the panels of Pipeline health."""
+    job = f'{{job_name="{config.JOB_NAME}"}}'
+    since = [("time() - fraud_pipeline_last_success_timestamp_seconds", "since the last success")]
+    return [
+        Panel("Last success", "Time since a batch last went through whole.", "stat", since, "s",
+              Limits(watch=86_400, critical=93_600, higher_is_better=False), 6, VERDICT_HEIGHT),
+        Panel("Files waiting", "Files that wait for their run.", "stat",
+              [("fraud_files_waiting", "waiting")], "short",
+              Limits(watch=1, critical=5, higher_is_better=False), 6, VERDICT_HEIGHT),
+        Panel("Rejected rows", "Rows of the last batch that were rejected.", "stat",
+              [('fraud_rows{outcome="rejected"}', "rejected")], "short", None, 6, VERDICT_HEIGHT),
+        Panel("Push age", "Time since the figures were last pushed.", "stat",
+              [("time() - max by (part) (push_time_seconds)", "{{part}}")], "s", None, 6,
+              VERDICT_HEIGHT),
+        Panel("Runs that are over", "By how they ended.", "timeseries",
+              [(f"dagster_completed_runs_total{job}", "{{status}}")]),
+        Panel("Runs that are not over", "In the queue, starting, started.", "timeseries",
+              [(f"dagster_active_runs{job}", "{{status}}")]),
+        Panel("Seconds of the last run", "Of the pipeline, from start to end.", "timeseries",
+              [(f"dagster_last_run_duration_seconds{job}", "{{status}}")], "s"),
+        Panel("Seconds by asset", "In the last run.", "bargauge",
+              [("fraud_asset_seconds", "{{asset}}")], "s"),
+        Panel("Daemons", "Seconds since each daemon was last heard of.", "bargauge",
+              [("time() - dagster_daemon_last_heartbeat_timestamp_seconds", "{{daemon_type}}")],
+              "s", Limits(watch=60, critical=120, higher_is_better=False)),
+        Panel("Sensors", "How each sensor's last tick ended.", "table",
+              [("dagster_sensor_last_tick_status", "")], "none"),
+        Panel("Targets", "1: Prometheus reaches it.", "statetimeline", [("up", "{{job}}")],
+              "none", None, 12),
+        Panel("Exporter", "Parts of the exporter that could be read.", "statetimeline",
+              [("fraud_exporter_part_up", "{{part}}")], "none", None, 12),
+    ]  # fmt: skip
+
+
+def dashboards() -> dict[str, str]:
+    """Return the JSON of each dashboard by its uid."""
+    titles: dict[str, tuple[str, Callable[[], list[Panel]]]] = {
+        "fraud-model-monitoring": ("ML Model Monitoring", model_panels),
+        "fraud-pipeline-health": ("Pipeline health", health_panels),
+    }
+    return {uid: _text(uid, title, panels()) for uid, (title, panels) in titles.items()}
+
+
+def _text(uid: str, title: str, panels: Sequence[Panel]) -> str:
+    with warnings.catch_warnings():
+        # The SDK would rather have dashboards of a format that Grafana 11 cannot read.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from grafana_foundation_sdk.builders import dashboard
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+    built = (
+        dashboard.Dashboard(title)
+        .uid(uid)
+        .tags(["fraud"])
+        .refresh("30s")
+        .time("now-7d", "now")
+        .timezone("browser")
+    )
+    built.with_variable(dashboard.DatasourceVariable("datasource").type("prometheus"))
+    model = dashboard.QueryVariable("model").label("Model").datasource(_source())
+    built.with_variable(model.query(MODELS))
+    for name, expr, color in ANNOTATIONS:
+        annotation = dashboard.AnnotationQuery().name(name).datasource(_source()).enable(True)
+        built.annotation(annotation.icon_color(color).expr(expr))
+    for name, url in links():
+        built.link(dashboard.DashboardLink(name).url(url).type(_link_kind()).target_blank(True))
+    for place, panel in enumerate(panels, start=1):
+        built.with_panel(_build(panel, place))
+    return json.dumps(built.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
+
+
+MODELS = "label_values(fraud_batch_info, model)"
+ANNOTATIONS = (
+    ("Promotions", 'changes(fraud_decisions_total{outcome="promote"}[1m]) > 0', GREEN),
+    ("Data arrived", "changes(fraud_last_file_timestamp_seconds[1m]) > 0", BLUE),
+)
+
+
+def links() -> list[tuple[str, str]]:
+    """Return names and addresses of what stands beside the dashboards."""
+    return [
+        ("Dagster", config.dagster_url()),
+        ("MLflow", config.mlflow_url()),
+        ("Alerts and runbooks", f"{config.dagster_url()}/sensors"),
+    ]
+
+
+def _link_kind() -> Any:
+    from grafana_foundation_sdk.models.dashboard import DashboardLinkType
+
+    return DashboardLinkType.LINK
+
+
+def _source() -> Any:
+    from grafana_foundation_sdk.models.common import DataSourceRef
+
+    return DataSourceRef(type_val="prometheus", uid="${datasource}")
+
+
+def _build(panel: Panel, place: int) -> Any:
+    import importlib
+
+    from grafana_foundation_sdk.builders import prometheus
+
+    module = importlib.import_module(f"grafana_foundation_sdk.builders.{panel.kind}")
+    built = (
+        module.Panel().id(place).title(panel.title).description(panel.description)
+        .datasource(_source()).unit(panel.unit).span(panel.width).height(panel.height)
+        .thresholds(_thresholds(panel.limits))
+    )  # fmt: skip
+    if panel.unit == "percentunit":
+        built.min(0)
+    for number, (expr, legend) in enumerate(panel.queries):
+        query = prometheus.Dataquery().expr(expr).ref_id(chr(ord("A") + number))
+        query.legend_format(legend).datasource(_source())
+        lasting = panel.kind in ("timeseries", "statetimeline")
+        built.with_target(query.range() if lasting else _instant(query, panel.kind))
+    return built
+
+
+def _instant(query: Any, kind: str) -> Any:
+    from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+    return query.instant().format(PromQueryFormat.TABLE) if kind == "table" else query.instant()
+
+
+def _thresholds(limits: Limits | None) -> Any:
+    from grafana_foundation_sdk.builders import dashboard
+    from grafana_foundation_sdk.models.dashboard import Threshold, ThresholdsMode
+
+    steps = [Threshold(None, BLUE)]
+    if limits is not None and limits.higher_is_better:
+        steps = [Threshold(None, RED), Threshold(limits.critical, ORANGE),
+                 Threshold(limits.watch, GREEN)]  # fmt: skip
+    elif limits is not None:
+        steps = [Threshold(None, GREEN), Threshold(limits.watch, ORANGE),
+                 Threshold(limits.critical, RED)]  # fmt: skip
+    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
