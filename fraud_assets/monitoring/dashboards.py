@@ -74,7 +74,8 @@ def _top_row() -> list[Panel]:
     return [
         *row,
         Panel("Champion", "The version in charge.", "stat",
-              [(f"fraud_champion_info{MODEL}", "version {{version}}")], "none", None, 4, VERDICT_HEIGHT),
+              [(f"fraud_champion_info{MODEL}", "version {{version}}")], "none", None, 4,
+              VERDICT_HEIGHT),
         Panel("In charge for", "How long the champion has been in charge.", "stat",
               [(since, "age")], "s", None, 4, VERDICT_HEIGHT),
     ]  # fmt: skip

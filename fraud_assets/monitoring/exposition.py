@@ -1,14 +1,21 @@
 """Turns reports into gauges and writes or pushes them."""
 
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.openmetrics.exposition import generate_latest
 
+if TYPE_CHECKING:
+    import requests
+
 PUSH_JOB = "fraud_assets"
 PUSH_TIMEOUT_SECONDS = 10
+RETRIES = 3
+STALE_DAYS = 30
+"""Days after which a group that nobody pushed is deleted."""
 
 HELP = {
     "decision_threshold": "Score from which a transaction is an alert.",
@@ -118,7 +125,72 @@ def push(registry: CollectorRegistry, url: str | None, model: str, part: str) ->
             registry=registry,
             grouping_key={"model": model, "part": part},
             timeout=PUSH_TIMEOUT_SECONDS,
+            handler=_retrying,
         )
-    except Exception as error:  # urllib, OSError or a refusal: all are a failed push
+        delete_stale_groups(url, time.time() - STALE_DAYS * 86_400)
+    except Exception as error:  # requests, OSError or a refusal: all are a failed push
         return {"pushed": False, "gateway": gateway, "error": f"{type(error).__name__}: {error}"}
     return {"pushed": True, "gateway": gateway, "error": None}
+
+
+def delete_stale_groups(url: str, before: float) -> int:
+    """Delete groups of ours that nobody pushes any more: a Pushgateway forgets nothing by itself.
+
+    Parameters
+    ----------
+    url : str
+        Of the Pushgateway.
+    before : float
+        Moment of the last push from which a group stays, in seconds since 1970.
+
+    Returns
+    -------
+    int
+        How many were deleted.
+    """
+    from prometheus_client import delete_from_gateway
+
+    base = url if "://" in url else f"http://{url}"
+    with _session() as session:
+        answer = session.get(f"{base.rstrip('/')}/api/v1/metrics", timeout=PUSH_TIMEOUT_SECONDS)
+        answer.raise_for_status()
+    stale = [
+        group["labels"]
+        for group in answer.json()["data"]
+        if group["labels"].get("job") == PUSH_JOB
+        and float(group["push_time_seconds"]["metrics"][0]["value"]) < before
+    ]
+    for labels in stale:
+        key = {name: value for name, value in labels.items() if name != "job"}
+        delete_from_gateway(
+            url, PUSH_JOB, grouping_key=key, timeout=PUSH_TIMEOUT_SECONDS, handler=_retrying
+        )
+    return len(stale)
+
+
+def _session() -> "requests.Session":
+    """Return a session that tries again when the other side is away for a moment."""
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util.retry import Retry
+
+    retry = Retry(
+        RETRIES, backoff_factor=0.5, status_forcelist=(502, 503, 504), allowed_methods=None
+    )
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retry))
+    return session
+
+
+def _retrying(
+    url: str, method: str, timeout: float | None, headers: list[tuple[str, str]], data: bytes
+) -> Callable[[], None]:
+    """Send as the client library's handlers do."""
+
+    def send() -> None:
+        with _session() as session:
+            answer = session.request(method, url, data=data, headers=dict(headers), timeout=timeout)
+            answer.raise_for_status()
+
+    return send

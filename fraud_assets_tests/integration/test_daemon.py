@@ -4,13 +4,36 @@ import json
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from fraud_assets.tracking import Tracking
+from fraud_assets_tests.integration.alerting import Inbox, receivers
 from fraud_assets_tests.integration.conftest import cards
-from fraud_assets_tests.integration.servers import wait_for
+from fraud_assets_tests.integration.servers import dagster, wait_for
 from fraud_assets_tests.test_definitions import ASSETS, CHECKS
 
 ALL_CHECKS = {f"{asset}.{check}" for asset, checks in CHECKS.items() for check in checks}
+
+
+@pytest.fixture(scope="module")
+def inbox():
+    """What people were told."""
+    return Inbox()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory, inbox):
+    """Webserver, daemon and code server, with a person to tell."""
+    folder = tmp_path_factory.mktemp("stack")
+    with receivers(inbox) as (hook, _):
+        address = hook.replace("http://", "json://")
+        with dagster(folder, FRAUD_ALERT_URLS=address) as running:
+            yield running
+
+
+def told(inbox):
+    """The titles of the messages, in the order of their arrival."""
+    return [message["title"] for _, message in inbox.hooks]
 
 
 def metadata(stack, asset, batch):
@@ -87,6 +110,19 @@ def test_an_empty_file_fails_with_its_name_and_the_next_file_works(stack, drop_i
     assert stack.materializations("raw_transactions", "empty") == []
     drop_into("next", cards(2, first_day="2026-07-01"))
     assert stack.wait_for_run("next")["status"] == "SUCCESS"
+
+
+def test_what_failed_and_that_it_is_over_was_told_once_each_with_its_figures(stack, inbox):
+    wait_for("the last recovery", lambda: "fraud_pipeline works again" in told(inbox), 60)
+    titles = told(inbox)
+    for name in ("fraud_recall of evaluation_report", "drift_score of drift_report"):
+        assert titles.count(f"{name} fails") == 1
+    assert titles.count("a run of fraud_pipeline failed") == 1
+    assert titles.count("fraud_pipeline works again") == 1
+    assert titles.count("fraud_recall of evaluation_report is good again") <= 1
+    fails = titles.index("fraud_recall of evaluation_report fails")
+    assert "batch moved: critical: recall 0." in inbox.hooks[fails][1]["message"]
+    assert len(titles) == len(set(titles)), titles
 
 
 def spans_of(runs):

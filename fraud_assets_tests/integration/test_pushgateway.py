@@ -1,10 +1,12 @@
 """A real Pushgateway receives the figures, each part in a group of its own."""
 
 import subprocess
+import time
 
 import pytest
 import requests
 
+from fraud_assets.monitoring.exposition import delete_stale_groups, push, to_registry
 from fraud_assets_tests.integration.conftest import cards, checks_of, require
 from fraud_assets_tests.integration.servers import environment, free_port, running
 
@@ -60,3 +62,21 @@ def test_a_gateway_that_is_away_fails_the_check_and_not_the_run(graph, monkeypat
     push = checks_of(result)["push_succeeded"]
     assert not push.passed
     assert "see that the Pushgateway runs" in push.description
+
+
+def test_groups_that_nobody_pushes_any_more_are_deleted_and_others_stay(gateway):
+    registry = to_registry("m", {"drift_score": 0.1}, {"batch": "june"})
+    for model in ("old", "current"):
+        assert push(registry, gateway, model, "drift")["pushed"]
+        time.sleep(0.2)
+    theirs = f"{gateway}/metrics/job/other"
+    assert requests.post(theirs, data="their_metric 1\n", timeout=10).ok
+    groups = requests.get(f"{gateway}/api/v1/metrics", timeout=10).json()["data"]
+    newest = max(
+        float(group["push_time_seconds"]["metrics"][0]["value"])
+        for group in groups
+        if group["labels"].get("model") == "current"
+    )
+    assert delete_stale_groups(gateway, newest) == 1
+    left = requests.get(f"{gateway}/api/v1/metrics", timeout=10).json()["data"]
+    assert {group["labels"].get("model", "theirs") for group in left} == {"current", "theirs"}

@@ -1,3 +1,6 @@
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as older_format
@@ -47,3 +50,31 @@ def test_a_push_that_fails_is_told_and_shows_no_password():
     assert result["gateway"] == "127.0.0.1:9"
     assert result["error"]
     assert "secret" not in str(result)
+
+
+def test_a_push_is_tried_again_when_the_gateway_is_away_for_a_moment():
+    answers = [503, 503, 200]
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_PUT(self):
+            self.send_response(answers.pop(0))
+            self.end_headers()
+
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"data": []}')
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        result = push(to_registry("m", {}, {"batch": "june"}), url, "m", "drift")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert result["pushed"], result
+    assert answers == []
