@@ -17,7 +17,7 @@ PYTEST_ARGS ?=
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev mlflow exporter test test-fast test-integration lint format bench peers lock ordeal pictures servers home clean
+.PHONY: help setup demo dev mlflow exporter preview test test-fast test-integration lint format bench peers lock ordeal pictures servers home clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ dev: .venv/runtime home ## the Dagster UI on http://127.0.0.1:8080, with the sen
 mlflow: .venv/runtime home ## the MLflow UI on http://127.0.0.1:5001
 	@mkdir -p "$(FRAUD_HOME)/mlflow"
 	@$(BIN)/mlflow ui --backend-store-uri "sqlite:///$(FRAUD_HOME)/mlflow/mlflow.db" -h 127.0.0.1 -p $${MLFLOW_PORT:-5001}
+
+preview: docs/preview/package-lock.json ## build what draws the dashboards for the docs' pictures, with npm
+	@cd docs/preview && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
 
 exporter: .venv/runtime home ## metrics of runs, checks, daemons and files for Prometheus, on port 9101
 	@exec $(BIN)/fraud-assets exporter --port $${EXPORTER_PORT:-9101}
@@ -87,8 +90,8 @@ peers: benchmarks/peers.lock ## Evidently and NannyML, which `make bench ONLY=dr
 ordeal: .venv/dev ## kill processes while files land, SEEDS times (20), and print what came of it
 	@$(BIN)/python -m fraud_assets_tests.integration.ordeal --seeds $${SEEDS:-20} --files $${FILES:-20}
 
-pictures: .venv/dev servers ## take the pictures of the docs from the running UI
-	@FRAUD_PICTURES=docs/pictures $(BIN)/python -m pytest -m integration -k browser $(PYTEST_ARGS)
+pictures: .venv/dev servers preview ## take the pictures of the docs from the running UI
+	@FRAUD_PICTURES=docs/pictures $(BIN)/python -m pytest -m integration -k "browser or alerting" $(PYTEST_ARGS)
 
 lock: .venv/dev ## pin all dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --extra production -o requirements.lock $(LOCK_FLAGS)

@@ -234,6 +234,8 @@ def _build(panel: Panel, place: int) -> Any:
     )  # fmt: skip
     if panel.unit == "percentunit":
         built.min(0)
+    if panel.unit == "percentunit" and panel.kind == "bargauge":
+        built.max(1)
     for number, (expr, legend) in enumerate(panel.queries):
         query = prometheus.Dataquery().expr(expr).ref_id(chr(ord("A") + number))
         query.legend_format(legend).datasource(_source())

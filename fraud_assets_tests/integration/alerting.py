@@ -36,6 +36,7 @@ class Inbox:
 
     hooks: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.time)
 
     def find(self, status: str, alert: str, batch: str = "") -> tuple[float, dict[str, Any]] | None:
         """The first message in which an alert has a status."""
@@ -136,6 +137,17 @@ class Servers:
         """What Prometheus answers now."""
         answer = requests.get(
             f"{self.url('prometheus')}/api/v1/query", params={"query": expr}, timeout=10
+        ).json()
+        found: list[dict[str, Any]] = answer["data"]["result"]
+        return found
+
+    def query_range(self, expr: str, start: float, end: float) -> list[dict[str, Any]]:
+        """What Prometheus answers for a span of time, in about 120 steps."""
+        span = {"start": start, "end": end, "step": max(5.0, (end - start) / 120)}
+        answer = requests.get(
+            f"{self.url('prometheus')}/api/v1/query_range",
+            params={"query": expr, **span},
+            timeout=10,
         ).json()
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found

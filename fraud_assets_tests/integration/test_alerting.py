@@ -1,8 +1,11 @@
 """A bad CSV reaches a person, once, through the real servers; the recovery does, too."""
 
 import json
+import os
+import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ import requests
 
 from fraud_assets_tests.integration.alerting import alerting
 from fraud_assets_tests.integration.conftest import cards, require
+from fraud_assets_tests.integration.preview import asking, draw
 from fraud_assets_tests.integration.servers import ROOT, dagster, wait_for
 
 CRITICAL = "FraudRecallCritical"
@@ -99,6 +103,17 @@ def test_every_panel_of_every_dashboard_has_data(watched):
                 if not servers.query(expr):
                     empty.append(f"{path.stem}: {panel['title']}: {expr}")
     assert empty == []
+
+
+@pytest.mark.parametrize("uid", ["fraud-model-monitoring", "fraud-pipeline-health"])
+def test_grafana_s_own_components_draw_every_panel(watched, tmp_path, uid):
+    servers, inbox, _ = watched
+    dashboard = json.loads((ROOT / "grafana" / "dashboards" / f"{uid}.json").read_text())
+    faults, picture = draw(dashboard, asking(servers, inbox.started), tmp_path)
+    assert faults == []
+    assert picture.stat().st_size > 30_000
+    if os.environ.get("FRAUD_PICTURES"):
+        shutil.copy(picture, Path(os.environ["FRAUD_PICTURES"]) / picture.name)
 
 
 def test_promtool_finds_no_fault_with_the_exporter(watched):
