@@ -26,7 +26,7 @@ function framesOf(panel: Panel): DataFrame[] {
     const labels = [...new Set(found.flatMap((s) => Object.keys(s.metric)))].filter((l) => !/^(__name__|instance|job|location)$/.test(l));
     return [toDataFrame({ fields: [
       ...labels.map((name) => ({ name, type: FieldType.string, values: found.map((s) => s.metric[name] ?? '') })),
-      { name: 'value', type: FieldType.number, values: found.map((s) => Number(s.values.at(-1)![1])) },
+      { name: 'state', type: FieldType.string, values: found.map((s) => s.values.at(-1)![1]) },
     ] })];
   }
   return found.map((s) => toDataFrame({ fields: [

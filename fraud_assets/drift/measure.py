@@ -22,13 +22,13 @@ from fraud_assets.drift.profile import (
 )
 from fraud_assets.drift.segments import moved_segments, parts_of
 from fraud_assets.drift.statistics import compare_column
-from fraud_assets.drift.together import changed_pairs, ranks
+from fraud_assets.drift.together import changed_pairs, extremes, ranks
 
 NOT_ENOUGH_ROWS: Literal["not_enough_rows"] = "not_enough_rows"
 CALENDAR = ("weekday", "is_weekend")
 """Features that tell which days a batch spans, and nothing of what people did on them."""
-TESTS = 4
-"""Looks at a batch for a change beyond chance: features, pairs, classifier, prevalence."""
+TESTS = 5
+"""Looks for a change beyond chance: features, pairs, extremes, classifier, prevalence."""
 SHOWN = 20
 DriftVerdict = Verdict | Literal["not_enough_rows"]
 
@@ -98,15 +98,16 @@ def measure_drift(
         `max_feature_drift`, the largest distance; `changed` and `p_value`: whether anything
         moved beyond chance, however little; `features`: by feature all of `statistics.Moved`
         and whether it `drifted`, most moved first; `pairs` that no longer move together as they
-        did; `giveaways`: what the classifier saw; `segments` that moved; `smallest_visible`;
-        `not_judged`: features whose windows were not full.
+        did; `extremes`: how far out the rows lie; `giveaways`: what the classifier saw;
+        `segments` that moved; `smallest_visible`; `not_judged`: features whose windows were not
+        full, and the calendar's.
 
     Notes
     -----
     A feature has drifted when its distance is at least `min_distance` and its p-value, corrected
     over the features after Benjamini and Hochberg (1995), at most `significance`. A column that
-    appeared, vanished or changed its type has moved by 1. `p_value` is the smallest of the four
-    looks, times four, so that chance passes for a change in at most `significance` of all
+    appeared, vanished or changed its type has moved by 1. `p_value` is the smallest of the five
+    looks, times five, so that chance passes for a change in at most `significance` of all
     batches.
     """
     about: dict[str, Any] = {
@@ -122,7 +123,9 @@ def measure_drift(
     together = _Together(profile, batch, judged, warm_up_days, settings)
     pairs, of_pairs = together.pairs()
     apart = together.told_apart
-    chances = (chance, of_pairs, apart.p_value, about["prevalence"]["p_value"])
+    far_out = together.extremes()
+    prevalence = about["prevalence"]["p_value"]
+    chances = (chance, of_pairs, far_out["p_value"], apart.p_value, prevalence)
     p_value = min(1.0, TESTS * min(chances))
     changed = p_value <= settings.significance or apart.score >= DRIFT_SCORE.watch
     return about | {
@@ -138,6 +141,7 @@ def measure_drift(
         },
         "features": features,
         "pairs": pairs[:SHOWN],
+        "extremes": far_out,
         "giveaways": together.giveaways() if changed else [],
         "segments": together.segments(amount)[:SHOWN],
         "not_judged": sorted({c.name for c in profile.columns} - {c.name for c in judged}
@@ -208,6 +212,12 @@ class _Together:
         names = [c.name for c in self._columns]
         before, now = ranks(self._reference, self._columns), ranks(self._batch, self._columns)
         return changed_pairs(names, before, now, self._settings.significance / TESTS)
+
+    def extremes(self) -> dict[str, float]:
+        numbers = [c for c in self._columns if c.kind == "number"]
+        if not numbers:
+            return {"before": 1.0, "after": 1.0, "p_value": 1.0}
+        return extremes(ranks(self._reference, numbers), ranks(self._batch, numbers))
 
     def giveaways(self) -> list[dict[str, object]]:
         seed = self._settings.seed

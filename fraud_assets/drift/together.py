@@ -123,6 +123,40 @@ def changed_pairs(
     return pairs, float(p_values[upper].min())
 
 
+def extremes(reference: Numbers, batch: Numbers) -> dict[str, float]:
+    """Compare how far out the rows lie, over all columns: many small changes of spread or tails.
+
+    Parameters
+    ----------
+    reference, batch : ndarray of shape (n_rows, n_columns)
+        As from `ranks`.
+
+    Returns
+    -------
+    dict
+        `before` and `after`: mean square of the normal scores, 1 for the training data but for
+        rounding; `p_value` of the same mean (Welch's t-test over rows).
+
+    Notes
+    -----
+    Normal scores after B. L. van der Waerden, 1952.
+    """
+    from scipy.stats import norm, ttest_ind
+
+    def of_rows(placed: Numbers) -> Numbers:
+        squares: Numbers = norm.ppf(np.clip((placed + 1) / 2, 0.0005, 0.9995)) ** 2
+        means: Numbers = squares.mean(axis=1)
+        return means
+
+    before, after = of_rows(reference), of_rows(batch)
+    chance = float(ttest_ind(before, after, equal_var=False).pvalue)
+    return {
+        "before": float(before.mean()),
+        "after": float(after.mean()),
+        "p_value": chance if np.isfinite(chance) else 1.0,
+    }
+
+
 def strongest_pairs(reference: Numbers, most: int) -> list[tuple[int, int]]:
     """Return the places of the pairs of columns that the reference plainly correlates.
 

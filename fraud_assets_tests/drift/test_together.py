@@ -5,6 +5,7 @@ from fraud_assets.drift.encoding import encode_rows
 from fraud_assets.drift.together import (
     changed_pairs,
     correlation_changes,
+    extremes,
     ranks,
     strongest_pairs,
 )
@@ -59,3 +60,17 @@ def test_a_constant_column_has_no_correlation_to_change():
 def test_only_pairs_that_the_reference_plainly_correlates_are_given_to_the_classifier(profile):
     assert strongest_pairs(placed(profile, frame(4, n=5000)), 20) == [(0, 1)]
     assert strongest_pairs(np.random.default_rng(0).normal(size=(1000, 30)), 20) == []
+
+
+def test_rows_that_lie_further_out_are_seen_though_no_column_moved_much(profile):
+    before = placed(profile, frame(2, n=6000))
+    wider = frame(3, n=600)
+    wider[NAMES] *= 1.12
+    found = extremes(before, placed(profile, wider))
+    assert found["after"] > found["before"]
+    assert found["p_value"] < 1e-3
+    assert extremes(before, placed(profile, frame(4, n=600)))["p_value"] > 0.01
+
+
+def test_constant_columns_lie_no_further_out():
+    assert extremes(np.zeros((50, 2)), np.zeros((40, 2)))["p_value"] == 1.0
