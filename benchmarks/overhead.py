@@ -40,7 +40,7 @@ from types import SimpleNamespace
 import numpy as np, pandas as pd
 from fraud_assets import config, storage
 from fraud_assets.config import *
-from fraud_assets.drift.profile import make_profile
+from fraud_assets.drift.profile import make_profile, watched_columns
 from fraud_assets.evaluation.evaluate import evaluate, slices
 from fraud_assets.evaluation.plots import all_plots
 from fraud_assets.evaluation.explain import explain
@@ -116,7 +116,11 @@ test[["source_line_"]].assign(score=scores).to_parquet(folder / "test_prediction
 storage.write_atomically(folder / "report.json", storage.to_json(report))
 tracking.log_figures(run_id, report["metrics"])
 tracking.log_files(run_id, sorted(folder.iterdir()), "evaluation")
-tracking.log_json(run_id, "reference_profile.json", make_profile(fitting, columns, {}))
+of_validation = fraud_scores(loaded, validation, columns)
+profile = make_profile(
+    fitting, watched_columns(columns, raw.facts["kinds"], roles), {}, of_validation)
+tracking.log_frame(run_id, "reference_sample.parquet", profile.sample)
+tracking.log_json(run_id, "reference_profile.json", profile.facts())
 tracking.model_hash(version)
 tracking.make_champion(version)
 tracking.tag_version(version, {"fraud.decision": "promote", "fraud.reason": "first"})
