@@ -67,12 +67,12 @@ def compare_column(column: Column, batch: Counts) -> Moved:
         return Moved(0.0, 0.0, None, 0.0, 0.0, 1.0, 1.0)
     grouped = _grouped(column, reference), _grouped(column, batch)
     ks = _ks(reference, batch) if column.kind == "number" else None
-    outside = int(batch[column.outside].sum()), int(reference[column.outside].sum())
+    outside = [(int(batch[code]), int(reference[code])) for code in column.outside]
     missing = int(batch[-1]), int(reference[-1])
     # What neither side has cannot differ: such a test would only make the others weaker.
     tests = [
         _chi_square(*grouped),
-        *([_more(outside, batch, reference)] if any(outside) else []),
+        *(_more(found, batch, reference) for found in outside if any(found)),
         *([_other_share(missing, batch, reference)] if any(missing) else []),
         *([] if ks is None else [_ks_chance(ks, reference, batch)]),
     ]
@@ -81,7 +81,7 @@ def compare_column(column: Column, batch: Counts) -> Moved:
         psi=population_stability_index(*grouped),
         ks=ks,
         missing_change=float(batch[-1] / batch.sum() - reference[-1] / reference.sum()),
-        outside=outside[0] / int(batch.sum()),
+        outside=sum(found for found, _ in outside) / int(batch.sum()),
         p_value=min(1.0, len(tests) * min(tests)),
         noise=_noise(*grouped),
     )

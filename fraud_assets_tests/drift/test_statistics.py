@@ -101,3 +101,12 @@ def test_scores_are_compared_like_a_feature_and_only_with_a_reference():
     assert compare_scores(None, pd.Series([0.1])) is None
     reference = number_column("score", REFERENCE)
     assert compare_scores(reference, pd.Series(REFERENCE + 2))["distance"] > 0.5
+
+
+def test_chance_beyond_either_end_of_the_range_is_no_change():
+    generator = np.random.default_rng(5)
+    found = [
+        compared(generator.normal(size=2000), generator.normal(size=1000)).p_value
+        for _ in range(300)
+    ]
+    assert np.mean(np.array(found) <= 0.01) <= 0.02

@@ -27,14 +27,16 @@ from fraud_assets_tests.integration.servers import (
     wait_for,
 )
 
+DEADMAN = "/deadman"
 NAMES = ("pushgateway", "exporter", "alertmanager", "prometheus")
 
 
 @dataclass
 class Inbox:
-    """What the webhook and the mail server received, with the time of arrival."""
+    """What webhook, dead-man's receiver and mail server got, with the time of arrival."""
 
     hooks: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    alive: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.time)
 
@@ -85,6 +87,7 @@ class Servers:
         (self.folder / "rules.yml").write_text((ROOT / "prometheus" / "rules.yml").read_text())
         env = {
             "FRAUD_ALERT_WEBHOOK_URL": hook,
+            "FRAUD_ALERT_DEADMAN_URL": hook.rstrip("/") + DEADMAN,
             "FRAUD_ALERT_EMAIL_TO": "operator@example.org",
             "FRAUD_ALERT_EMAIL_FROM": "fraud@example.org",
             "FRAUD_ALERT_SMTP": mail,
@@ -166,7 +169,8 @@ def receivers(inbox: Inbox) -> Iterator[tuple[str, str]]:
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            inbox.hooks.append((time.time(), json.loads(body)))
+            kept = inbox.alive if self.path == DEADMAN else inbox.hooks
+            kept.append((time.time(), json.loads(body)))
             self.send_response(200)
             self.end_headers()
 

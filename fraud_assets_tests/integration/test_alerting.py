@@ -116,6 +116,13 @@ def test_grafana_s_own_components_draw_every_panel(watched, tmp_path, uid):
         shutil.copy(picture, Path(os.environ["FRAUD_PICTURES"]) / picture.name)
 
 
+def test_the_watchdog_keeps_telling_that_alerts_get_through(watched):
+    _, inbox, _ = watched
+    assert len(inbox.alive) >= 2
+    assert {a["labels"]["alertname"] for _, m in inbox.alive for a in m["alerts"]} == {"Watchdog"}
+    assert inbox.find("firing", "Watchdog") is None
+
+
 def test_promtool_finds_no_fault_with_the_exporter(watched):
     servers, _, _ = watched
     text = requests.get(f"{servers.url('exporter')}/metrics", timeout=30).text
