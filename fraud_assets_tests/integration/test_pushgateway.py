@@ -14,7 +14,8 @@ from fraud_assets_tests.integration.servers import environment, free_port, runni
 @pytest.fixture
 def gateway(tmp_path):
     program, port = require("prometheus-pushgateway"), free_port()
-    command = [program, f"--web.listen-address=127.0.0.1:{port}"]
+    # Debian's package would keep what was pushed, from one test to the next.
+    command = [program, f"--web.listen-address=127.0.0.1:{port}", "--persistence.file="]
     url = f"http://127.0.0.1:{port}"
     with running(command, environment(tmp_path), tmp_path / "gateway.log", f"{url}/-/ready"):
         yield url
