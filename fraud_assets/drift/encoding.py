@@ -92,9 +92,14 @@ class Column:
             groups = np.where(kept, np.cumsum(kept), 0)
             groups[-1] = 0 if self.pooled else kept.sum() + 1
         else:
-            middle = (np.cumsum(counts) - counts / 2) / max(total, 1)
-            groups = np.searchsorted(GROUP_EDGES, middle)
+            groups = np.searchsorted(GROUP_EDGES, self.places())
         return np.append(groups, groups.max() + 1)
+
+    def places(self) -> NDArray[np.float64]:
+        """Return for each code but the missing one its middle place in the reference, 0 to 1."""
+        counts = np.array(self.counts[:-1], dtype=float)
+        middles: NDArray[np.float64] = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1)
+        return middles
 
     def label(self, code: int) -> str:
         """Return what a code of a category column stands for."""

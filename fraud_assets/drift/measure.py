@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fraud_assets.config import DRIFT_SCORE, MIN_PROFILE_ROWS, DriftSettings, Verdict
+from fraud_assets.config import DRIFT_SCORE, MIN_PROFILE_ROWS, DriftSettings
 from fraud_assets.drift.classifier import classifier_inputs, giveaways, tell_apart
 from fraud_assets.drift.encoding import Column
 from fraud_assets.drift.labels import prevalence_change
@@ -30,7 +30,6 @@ CALENDAR = ("weekday", "is_weekend")
 TESTS = 5
 """Looks for a change beyond chance: features, pairs, extremes, classifier, prevalence."""
 SHOWN = 20
-DriftVerdict = Verdict | Literal["not_enough_rows"]
 
 
 def common_columns(profile: Profile, watched: Watched) -> list[Column]:

@@ -17,12 +17,13 @@ from fraud_assets.drift.encoding import (
     side_by_side,
     text_of,
 )
+from fraud_assets.features.known import MICROSECONDS_PER_SECOND
 from fraud_assets.intake.contract import NAME, Roles
 from fraud_assets.metrics import Floats
 
 SAMPLE_ROWS = 20_000
 """Rows of the bounded sample."""
-MICROSECONDS_PER_HOUR = 3_600_000_000
+MICROSECONDS_PER_HOUR = 3600 * MICROSECONDS_PER_SECOND
 HOUR, DAYS_KNOWN = "hour_", "days_known_"
 """Columns of a sample beside the codes: hour of the day (-1: not known), days of history."""
 NO_HOUR = -1
@@ -139,7 +140,7 @@ def make_profile(
     columns += [category_column(name, rows[text_of(name)]) for name in watched.texts]
     frauds = int(rows["fraud_"].sum())
     drawn = rows.iloc[chosen_rows(len(rows), SAMPLE_ROWS, seed)]
-    sample = sample_of(drawn, columns, warm_up_days, watched.dates)
+    sample = sample_of(drawn, encode_rows(drawn, columns, warm_up_days), watched.dates)
     of_scores = None if scores is None else number_column("score", scores)
     return Profile(len(rows), frauds, columns, sample, watched.kinds, of_scores)
 
@@ -161,18 +162,15 @@ def chosen_rows(rows: int, most: int, seed: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
-def sample_of(
-    rows: pd.DataFrame, columns: Iterable[Column], warm_up_days: Mapping[str, float], dates: bool
-) -> pd.DataFrame:
-    """Return rows as codes, with their hour and their days of history."""
-    codes = encode_rows(rows, columns, warm_up_days).reset_index(drop=True)
+def sample_of(rows: pd.DataFrame, codes: pd.DataFrame, dates: bool) -> pd.DataFrame:
+    """Return the codes of rows, with their hour and their days of history."""
     hours = np.full(len(rows), NO_HOUR, dtype=np.int8)
     if dates:
         known = rows["known_us_"]
         of_day = (known.fillna(0) // MICROSECONDS_PER_HOUR % 24).to_numpy(dtype=np.int8)
         hours = np.where(known.isna(), NO_HOUR, of_day).astype(np.int8)
     days = rows[DAYS_KNOWN].fillna(np.inf).to_numpy(dtype=np.float32)
-    return codes.assign(**{HOUR: hours, DAYS_KNOWN: days})
+    return codes.reset_index(drop=True).assign(**{HOUR: hours, DAYS_KNOWN: days})
 
 
 @dataclass(frozen=True)
@@ -230,8 +228,8 @@ def summarize(
         for column in columns:
             counts[column.name] += column.count(encoded[column.name].to_numpy())
         ends = np.searchsorted(chosen, [start, start + len(piece)])
-        drawn = piece.iloc[chosen[slice(*ends)] - start]
-        samples.append(sample_of(drawn, columns, warm_up_days, dates))
+        drawn = chosen[slice(*ends)] - start
+        samples.append(sample_of(piece.iloc[drawn], encoded.iloc[drawn], dates))
         start, frauds = start + len(piece), frauds + int(piece["fraud_"].sum())
     return Summary(rows, frauds, counts, pd.concat(samples, ignore_index=True))
 

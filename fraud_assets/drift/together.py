@@ -31,9 +31,7 @@ def ranks(codes: pd.DataFrame, columns: Sequence[Column]) -> Numbers:
     """
     placed = np.zeros((len(codes), len(columns)))
     for place, column in enumerate(columns):
-        counts = np.array(column.counts[:-1], dtype=float)
-        middle = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1)
-        known = np.append(2 * middle - 1, 0.0)
+        known = np.append(2 * column.places() - 1, 0.0)
         placed[:, place] = known[np.minimum(codes[column.name].to_numpy(), column.missing)]
     return placed
 

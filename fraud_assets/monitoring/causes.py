@@ -125,7 +125,7 @@ def tell(
         One when a cause appears or gets worse, one when it is over, none in between.
     state : State
     """
-    after = State.from_dict({**state.to_dict(), "open": dict(state.open)})
+    after = State.from_dict(state.to_dict())
     messages = [m for event in checks for m in _of_check(after, event)]
     messages += [m for event in runs for m in _of_run(after, event)]
     after.runs, after.blocked = after.runs[-KEPT_RUNS:], after.blocked[-KEPT_RUNS:]

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import dagster as dg
 from dagster._core.definitions.run_request import InstigatorType
@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from fraud_assets import config, storage
 from fraud_assets.intake.ledger import Outcome, open_ledger
 from fraud_assets.registry.log import read_entries
+from fraud_assets.registry.promotion import Outcome as Decided
 from fraud_assets.tracking import Tracking
 
 PAGE = 1000
@@ -35,7 +36,6 @@ OVER = {
 }
 SEVERITIES = ("WARN", "ERROR")
 RESULTS = ("passed", "warned", "failed")
-OUTCOMES = ("promote", "shadow_only", "reject")
 
 
 @dataclass(frozen=True)
@@ -279,7 +279,7 @@ def champion(tracking: Tracking) -> Iterator[Metric]:
     promotions = CounterMetricFamily(
         "fraud_decisions", "Decisions about challengers by outcome.", labels=["outcome"]
     )
-    for outcome in OUTCOMES:
+    for outcome in get_args(Decided):
         promotions.add_metric([outcome], counts[outcome])
     info = GaugeMetricFamily(
         "fraud_champion_info", "The version in charge.", labels=["model", "version"]

@@ -5,7 +5,7 @@ announces no recovery. Verdicts carry their batch, so that a second bad batch in
 alert.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -52,11 +52,10 @@ class Alert:
     hold: str = "0s"
     topic: str = ""
     dashboard: str = HEALTH
-    more: dict[str, str] = field(default_factory=dict)
 
     def to_rule(self) -> dict[str, Any]:
         """Return the rule as Prometheus reads it."""
-        labels = {"severity": self.severity, "topic": self.topic or self.name} | self.more
+        labels = {"severity": self.severity, "topic": self.topic or self.name}
         return {
             "alert": self.name,
             "expr": self.expr,

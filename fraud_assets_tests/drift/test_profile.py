@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fraud_assets.drift.encoding import encode_rows
 from fraud_assets.drift.profile import (
     SAMPLE_ROWS,
     Profile,
@@ -83,8 +84,16 @@ def test_a_sample_is_seeded_and_of_bounded_size():
 
 def test_hours_are_known_only_where_timestamps_are_dates(profile):
     rows = frame(1, n=3).assign(known_us_=[0, 3_600_000_000 * 25, np.nan])
-    assert sample_of(rows, profile.columns, {}, True)["hour_"].tolist() == [0, 1, -1]
-    assert sample_of(rows, profile.columns, {}, False)["hour_"].tolist() == [-1, -1, -1]
+    assert sample_of(rows, encode_rows(rows, profile.columns, {}), True)["hour_"].tolist() == [
+        0,
+        1,
+        -1,
+    ]
+    assert sample_of(rows, encode_rows(rows, profile.columns, {}), False)["hour_"].tolist() == [
+        -1,
+        -1,
+        -1,
+    ]
 
 
 @pytest.mark.parametrize(("days", "longest"), [(40.0, 30.0), (20.0, 7.0), (1.0, 0.0)])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from fraud_assets.drift.encoding import encode_rows
 from fraud_assets.drift.profile import sample_of
 from fraud_assets.drift.segments import moved_segments, parts_of
 from fraud_assets_tests.drift.conftest import frame
@@ -8,7 +9,8 @@ from fraud_assets_tests.drift.conftest import frame
 
 @pytest.fixture(scope="module")
 def sample(profile):
-    return sample_of(frame(1, n=2000), profile.columns, {}, True)
+    rows = frame(1, n=2000)
+    return sample_of(rows, encode_rows(rows, profile.columns, {}), True)
 
 
 def test_rows_are_parted_by_amount_hour_and_category(profile, sample):
@@ -24,14 +26,18 @@ def test_rows_are_parted_by_amount_hour_and_category(profile, sample):
 def test_a_band_holds_the_amounts_that_its_name_says(profile):
     rows = frame(1, n=2000)
     band = parts_of(
-        sample_of(rows, profile.columns, {}, True), profile.columns, "f2", ["amount_band"]
+        sample_of(rows, encode_rows(rows, profile.columns, {}), True),
+        profile.columns,
+        "f2",
+        ["amount_band"],
     )["amount_band"]
     low = rows["f2"][band == min(set(band), key=lambda name: not name.startswith("under"))]
     assert low.max() < rows["f2"].quantile(0.3)
 
 
 def test_what_the_data_cannot_tell_is_no_segment(profile):
-    sample = sample_of(frame(1, n=50), profile.columns, {}, False)
+    rows = frame(1, n=50)
+    sample = sample_of(rows, encode_rows(rows, profile.columns, {}), False)
     assert set(parts_of(sample, profile.columns, None, ["amount_band", "hour"])) == {"channel"}
 
 

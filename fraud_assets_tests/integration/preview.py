@@ -11,10 +11,9 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from fraud_assets_tests.integration.conftest import require
-from fraud_assets_tests.integration.servers import ROOT
+from fraud_assets_tests.integration.servers import QUIET, ROOT
 
 BUILT = ROOT / "docs" / "preview" / "dist"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 Query = Callable[[str, str, str], list[dict[str, Any]]]
 
 

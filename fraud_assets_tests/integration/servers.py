@@ -21,6 +21,16 @@ from fraud_assets.intake.ledger import open_ledger
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 Found = TypeVar("Found")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+"""What a browser is started with."""
 
 
 def free_port() -> int:

@@ -14,18 +14,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 from fraud_assets.config import SimulationSettings
 from fraud_assets.intake.simulator import simulate, write_csv
 from fraud_assets_tests.integration.conftest import require
-from fraud_assets_tests.integration.servers import Dagster, dagster
+from fraud_assets_tests.integration.servers import QUIET, Dagster, dagster
 from fraud_assets_tests.test_definitions import ASSETS, CHECKS
 
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE = 60_000
 
 
