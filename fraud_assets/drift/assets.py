@@ -135,18 +135,19 @@ def _reports(earlier: "Sequence[str]") -> list[dict[str, Any]]:
 def _performance(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Compare what was expected of each batch with the labels that are known by now."""
     paths = [storage.report_folder(report["batch"]) / SCORES for report in reports]
-    if not paths[-1].exists():
+    scored = [pd.read_parquet(path) if path.exists() else None for path in paths]
+    if scored[-1] is None:
         return []
-    now = clock(pd.read_parquet(paths[-1]))
+    now = clock(scored[-1])
     return [
         {
             "batch": report["batch"],
             "champion": report["champion"],
             "expected": report["expected"],
-            "came_true": came_true(pd.read_parquet(path), report["decision_threshold"], now),
+            "came_true": came_true(scores, report["decision_threshold"], now),
         }
-        for report, path in zip(reports, paths, strict=True)
-        if report.get("expected") and path.exists()
+        for report, scores in zip(reports, scored, strict=True)
+        if report.get("expected") and scores is not None
     ]
 
 
