@@ -58,6 +58,11 @@ def grafana_url() -> str:
     return os.environ.get("GRAFANA_URL", "http://127.0.0.1:3000").rstrip("/")
 
 
+def runbooks_url() -> str:
+    """Return where a person reads the runbooks (`RUNBOOKS_URL`, default the full stack's proxy)."""
+    return os.environ.get("RUNBOOKS_URL", f"{dagster_url()}/runbooks").rstrip("/")
+
+
 def pushgateway_url() -> str | None:
     """Return the Pushgateway's address (`PROMETHEUS_PUSHGATEWAY_URL`), None when unset."""
     return os.environ.get("PROMETHEUS_PUSHGATEWAY_URL") or None

@@ -6,7 +6,7 @@ product itself does not.
 
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,28 @@ from fraud_assets.config import Limits
 
 GREEN, ORANGE, RED, BLUE = "#3d9970", "#e08e0b", "#c0392b", "#2c7fb8"
 MODEL = '{model="$model"}'
+VERDICT_CHECKS = (
+    'check=~"fraud_recall|frauds_missed|false_alarm_rate|beats_champion|drift_score|'
+    'schema_contract|rejected_rows|enough_frauds"'
+)
 VERDICT_HEIGHT, PANEL_HEIGHT = 4, 8
+COLORS = {
+    "frauds_detected_count": GREEN,
+    "frauds_missed_count": RED,
+    "false_alarms_count": ORANGE,
+    "promote": GREEN,
+    "shadow_only": BLUE,
+    "reject": ORANGE,
+    "success": GREEN,
+    "failure": RED,
+    "canceled": ORANGE,
+}
+"""What always means the same is drawn in the same colour."""
+COUNTS = ("frauds_detected_count", "frauds_missed_count", "false_alarms_count")
+UNITS = {"return_on_investment": "percentunit"}
+GOOD_OR_BAD = ("fails", "passes")
+BOOKKEEPING = ("Time", "__name__", "instance", "job", "location")
+"""Columns of a table that nobody asks for."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +53,12 @@ class Panel:
         As Grafana names it.
     limits : Limits, optional
         Where colours change.
+    states : (str, str), optional
+        What 0, drawn in red, and 1, drawn in green, mean.
+    colored : sequence of str
+        Series that are drawn in their colour of `COLORS`.
+    by_name : bool
+        Whether a stat shows the name of its series, not its value.
     width, height : int
         Of 24 columns, and in rows.
     """
@@ -44,6 +71,9 @@ class Panel:
     limits: Limits | None = None
     width: int = 8
     height: int = PANEL_HEIGHT
+    states: tuple[str, str] | None = None
+    colored: Sequence[str] = ()
+    by_name: bool = False
 
 
 def _last(name: str) -> str:
@@ -75,7 +105,7 @@ def _top_row() -> list[Panel]:
         *row,
         Panel("Champion", "The version in charge.", "stat",
               [(f"fraud_champion_info{MODEL}", "version {{version}}")], "none", None, 4,
-              VERDICT_HEIGHT),
+              VERDICT_HEIGHT, by_name=True),
         Panel("In charge for", "How long the champion has been in charge.", "stat",
               [(since, "age")], "s", None, 4, VERDICT_HEIGHT),
     ]  # fmt: skip
@@ -92,14 +122,15 @@ def model_panels() -> list[Panel]:
               _figures("net_savings", "return_on_investment")),
         Panel("Confusion counts over time", "Frauds caught and missed, and false alarms.",
               "timeseries",
-              _figures("frauds_detected_count", "frauds_missed_count", "false_alarms_count")),
+              _figures(*COUNTS), colored=COUNTS),
         Panel("Performance over time", "The figures of each batch's own model.", "timeseries",
               _figures("test_fraud_recall", "test_fraud_precision", "test_average_precision"),
               "percentunit", config.FRAUD_RECALL),
         Panel("Threshold", "Score from which a transaction is an alert.", "timeseries",
               _figures("decision_threshold"), "percentunit"),
         Panel("Challengers by decision", "What became of the challengers.", "timeseries",
-              [("fraud_decisions_total", "{{outcome}}")]),
+              [("fraud_decisions_total", "{{outcome}}")],
+              colored=("promote", "shadow_only", "reject")),
         Panel("Drift metrics", "Drift score, and the largest distance of a feature.", "bargauge",
               _figures("drift_score", "max_feature_drift"), "percentunit", config.DRIFT_SCORE),
         Panel("Drift score over time", "Under 0.1 is stable, over 0.3 says retrain.", "timeseries",
@@ -114,10 +145,12 @@ def model_panels() -> list[Panel]:
         Panel("Expected and realized precision",
               "What the scores foretell, beside what the labels known by now say.", "timeseries",
               _figures("expected_precision", "realized_precision"), "percentunit"),
-        Panel("Verdicts over time", "1: good, 0: the check fails with ERROR.", "statetimeline",
-              [('fraud_asset_check_passed{severity="ERROR"}', "{{check}}")], "none", None, 12),
-        Panel("Asset checks", "State of every check: 0 fails with this severity.", "table",
-              [("fraud_asset_check_passed", "")], "none", None, 12),
+        Panel("Verdicts over time", "When a verdict was good, and when its check failed.",
+              "statetimeline",
+              [(f'fraud_asset_check_passed{{severity="ERROR",{VERDICT_CHECKS}}}', "{{check}}")],
+              "none", None, 12, states=GOOD_OR_BAD),
+        Panel("Asset checks", "Which check fails now, and with which severity.", "table",
+              [("fraud_asset_check_passed", "")], "none", None, 12, states=GOOD_OR_BAD),
     ]  # fmt: skip
 
 
@@ -137,7 +170,8 @@ def health_panels() -> list[Panel]:
               [("time() - max by (part) (push_time_seconds)", "{{part}}")], "s", None, 6,
               VERDICT_HEIGHT),
         Panel("Runs that are over", "By how they ended.", "timeseries",
-              [(f"dagster_completed_runs_total{job}", "{{status}}")]),
+              [(f"dagster_completed_runs_total{job}", "{{status}}")],
+              colored=("success", "failure", "canceled")),
         Panel("Runs that are not over", "In the queue, starting, started.", "timeseries",
               [(f"dagster_active_runs{job}", "{{status}}")]),
         Panel("Seconds of the last run", "Of the pipeline, from start to end.", "timeseries",
@@ -149,10 +183,11 @@ def health_panels() -> list[Panel]:
               "s", Limits(watch=60, critical=120, higher_is_better=False)),
         Panel("Sensors", "How each sensor's last tick ended.", "table",
               [("dagster_sensor_last_tick_status", "")], "none"),
-        Panel("Targets", "1: Prometheus reaches it.", "statetimeline", [("up", "{{job}}")],
-              "none", None, 12),
-        Panel("Exporter", "Parts of the exporter that could be read.", "statetimeline",
-              [("fraud_exporter_part_up", "{{part}}")], "none", None, 12),
+        Panel("Targets", "When Prometheus reached what it scrapes.", "statetimeline",
+              [("up", "{{job}}")], "none", None, 12, states=("down", "up")),
+        Panel("Exporter", "Which parts of the exporter could be read.", "statetimeline",
+              [("fraud_exporter_part_up", "{{part}}")], "none", None, 12,
+              states=("unread", "read")),
     ]  # fmt: skip
 
 
@@ -205,7 +240,7 @@ def links() -> list[tuple[str, str]]:
     return [
         ("Dagster", config.dagster_url()),
         ("MLflow", config.mlflow_url()),
-        ("Alerts and runbooks", f"{config.dagster_url()}/sensors"),
+        ("Runbooks", f"{config.runbooks_url()}/"),
     ]
 
 
@@ -232,16 +267,57 @@ def _build(panel: Panel, place: int) -> Any:
         .datasource(_source()).unit(panel.unit).span(panel.width).height(panel.height)
         .thresholds(_thresholds(panel.limits))
     )  # fmt: skip
+    if panel.kind == "stat":
+        _as_tile(built, panel.by_name)
     if panel.unit == "percentunit":
         built.min(0)
     if panel.unit == "percentunit" and panel.kind == "bargauge":
         built.max(1)
+    if panel.states:
+        built.mappings([_mapping(panel.states)])
+    for name, properties in _overrides(panel):
+        built.override_by_name(name, properties)
     for number, (expr, legend) in enumerate(panel.queries):
         query = prometheus.Dataquery().expr(expr).ref_id(chr(ord("A") + number))
         query.legend_format(legend).datasource(_source())
         lasting = panel.kind in ("timeseries", "statetimeline")
         built.with_target(query.range() if lasting else _instant(query, panel.kind))
     return built
+
+
+def _as_tile(built: Any, by_name: bool) -> None:
+    from grafana_foundation_sdk.models import common
+
+    built.color_mode(common.BigValueColorMode.BACKGROUND)
+    built.graph_mode(common.BigValueGraphMode.NONE)
+    if by_name:
+        built.text_mode(common.BigValueTextMode.NAME)
+
+
+def _mapping(states: tuple[str, str]) -> Any:
+    from grafana_foundation_sdk.models.dashboard import ValueMap, ValueMappingResult
+
+    return ValueMap({
+        str(value): ValueMappingResult(text, color, index=value)
+        for value, (text, color) in enumerate(zip(states, (RED, GREEN), strict=True))
+    })  # fmt: skip
+
+
+def _overrides(panel: Panel) -> Iterator[tuple[str, list[Any]]]:
+    """Yield names of series or columns, and how they differ from the panel's defaults."""
+    from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
+
+    if panel.kind == "table":
+        for name in BOOKKEEPING:
+            yield name, [DynamicConfigValue("custom.hidden", True)]
+        shown = {"displayName": "state", "custom.cellOptions": {"type": "color-text"}}
+        yield "Value", [DynamicConfigValue(name, value) for name, value in shown.items()]
+    for name in panel.colored:
+        color = {"mode": "fixed", "fixedColor": COLORS[name]}
+        yield name, [DynamicConfigValue("color", color)]
+    for name, unit in UNITS.items():
+        if any(name == legend for _, legend in panel.queries):
+            yield name, [DynamicConfigValue("unit", unit)]
 
 
 def _instant(query: Any, kind: str) -> Any:

@@ -36,6 +36,8 @@ OVER = {
 }
 SEVERITIES = ("WARN", "ERROR")
 RESULTS = ("passed", "warned", "failed")
+DETAIL_LENGTH = 300
+"""Characters of a check's description that a metric carries."""
 
 
 @dataclass(frozen=True)
@@ -121,14 +123,14 @@ class CheckEvaluations:
         self._checks = sorted(checks, key=lambda key: key.to_user_string())
         self._after: dict[str, int] = {}
         self._counts = {(*_named(k), result): 0 for k in self._checks for result in RESULTS}
-        self._last: dict[tuple[str, str], str] = {}
+        self._last: dict[tuple[str, str], Evaluated] = {}
 
     def collect(self, instance: dg.DagsterInstance) -> Iterator[Metric]:
         """Read what is new; yield counters and states."""
         for evaluated in new_evaluations(instance, self._checks, self._after):
             check = _named(evaluated.found.asset_check_key)
             self._counts[*check, evaluated.result] += 1
-            self._last[check] = evaluated.result
+            self._last[check] = evaluated
         counter = CounterMetricFamily(
             "fraud_asset_check_evaluations",
             "Evaluations of an asset check by result: passed, warned, failed.",
@@ -141,11 +143,22 @@ class CheckEvaluations:
             "0 while the last evaluation of an asset check failed with this severity, else 1.",
             labels=["asset", "check", "severity"],
         )
+        detail = GaugeMetricFamily(
+            "fraud_asset_check_detail_info",
+            "What the last evaluation of an asset check says.",
+            labels=["asset", "check", "detail"],
+        )
         bad = dict(zip(("warned", "failed"), SEVERITIES, strict=True))
-        for check, result in sorted(self._last.items()):
+        for check, evaluated in sorted(self._last.items()):
             for severity in SEVERITIES:
-                state.add_metric([*check, severity], float(bad.get(result) != severity))
-        yield from (counter, state)
+                state.add_metric([*check, severity], float(bad.get(evaluated.result) != severity))
+            detail.add_metric([*check, _in_short(evaluated.found.description or "")], 1)
+        yield from (counter, state, detail)
+
+
+def _in_short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= DETAIL_LENGTH else f"{line[: DETAIL_LENGTH - 1]}…"
 
 
 def _named(key: dg.AssetCheckKey) -> tuple[str, str]:

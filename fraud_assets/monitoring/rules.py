@@ -63,7 +63,7 @@ class Alert:
             "labels": labels,
             "annotations": {
                 "summary": self.summary,
-                "runbook_url": f"docs/runbooks/{self.name}.md",
+                "runbook_url": f"{config.runbooks_url()}/{self.name}.md",
                 "dashboard_url": f"{config.grafana_url()}{self.dashboard}",
             },
         }
@@ -109,6 +109,11 @@ def _of_batch(condition: str) -> str:
     return f"({condition}) * on (model, part) group_left (batch) ({BATCH} > bool 0)"
 
 
+def _with_detail(condition: str) -> str:
+    """Add what the check says: its figures, and with them another alert for another batch."""
+    return f"({condition}) * on (asset, check) group_left (detail) fraud_asset_check_detail_info"
+
+
 def _by_model(metric: str) -> str:
     return f"max by (model, part) ({_last(metric)})"
 
@@ -130,10 +135,12 @@ def all_alerts() -> list[Alert]:
         Alert("TooFewRowsToJudge", _of_batch(f"{_by_model('drift_judged')} == 0"), "watch",
               "Batch {{ $labels.batch }} has too few rows for a verdict on drift.",
               dashboard=DASHBOARD),
-        Alert("AssetCheckFailed", 'fraud_asset_check_passed{severity="ERROR"} == 0', "critical",
-              "{{ $labels.check }} of {{ $labels.asset }} fails.", topic="check"),
-        Alert("AssetCheckWarns", 'fraud_asset_check_passed{severity="WARN"} == 0', "watch",
-              "{{ $labels.check }} of {{ $labels.asset }} warns.", topic="check"),
+        Alert("AssetCheckFailed", _with_detail('fraud_asset_check_passed{severity="ERROR"} == 0'),
+              "critical", "{{ $labels.check }} of {{ $labels.asset }} fails: "
+              "{{ $labels.detail }}.", topic="check"),
+        Alert("AssetCheckWarns", _with_detail('fraud_asset_check_passed{severity="WARN"} == 0'),
+              "watch", "{{ $labels.check }} of {{ $labels.asset }} warns: "
+              "{{ $labels.detail }}.", topic="check"),
         Alert("AssetCheckFailedBriefly",
               'increase(fraud_asset_check_evaluations_total{result="failed"}[10m]) > 0 and on '
               '(asset, check) fraud_asset_check_passed{severity="ERROR"} == 1', "critical",
@@ -186,13 +193,9 @@ def all_alerts() -> list[Alert]:
 def rule_groups() -> dict[str, Any]:
     """Return the recording and the alerting rules as Prometheus reads them."""
     newest = f"topk by (model, part) (1, {_last('fraud_batch_published_timestamp_seconds')})"
-    recorded = [{"record": BATCH, "expr": newest}]
-    recorded += [
-        {"record": f"model_part:{metric}:last", "expr": _by_model(metric)}
-        for metric in ("test_fraud_recall", "drift_score", "false_alarm_rate")
-    ]
     alerts = [alert.to_rule() for alert in all_alerts()]
-    return {"groups": [{"name": "fraud", "rules": [*recorded, *alerts]}]}
+    rules = [{"record": BATCH, "expr": newest}, *alerts]
+    return {"groups": [{"name": "fraud", "rules": rules}]}
 
 
 def rules_text() -> str:

@@ -27,16 +27,17 @@ from fraud_assets_tests.integration.servers import (
     wait_for,
 )
 
-DEADMAN = "/deadman"
+DEADMAN, SLACK = "/deadman", "/slack"
 NAMES = ("pushgateway", "exporter", "alertmanager", "prometheus")
 
 
 @dataclass
 class Inbox:
-    """What webhook, dead-man's receiver and mail server got, with the time of arrival."""
+    """What webhook, Slack, dead-man's receiver and mail server got, with the time of arrival."""
 
     hooks: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     alive: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    slack: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.time)
 
@@ -85,7 +86,10 @@ class Servers:
             text = text.replace(address, f"127.0.0.1:{self.ports[name]}")
         (self.folder / "prometheus.yml").write_text(text)
         (self.folder / "rules.yml").write_text((ROOT / "prometheus" / "rules.yml").read_text())
+        secret = self.folder / "slack_url"
+        secret.write_text(hook.rstrip("/") + SLACK)
         env = {
+            "FRAUD_ALERT_SLACK_URL_FILE": str(secret),
             "FRAUD_ALERT_WEBHOOK_URL": hook,
             "FRAUD_ALERT_DEADMAN_URL": hook.rstrip("/") + DEADMAN,
             "FRAUD_ALERT_EMAIL_TO": "operator@example.org",
@@ -169,7 +173,7 @@ def receivers(inbox: Inbox) -> Iterator[tuple[str, str]]:
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            kept = inbox.alive if self.path == DEADMAN else inbox.hooks
+            kept = {DEADMAN: inbox.alive, SLACK: inbox.slack}.get(self.path, inbox.hooks)
             kept.append((time.time(), json.loads(body)))
             self.send_response(200)
             self.end_headers()

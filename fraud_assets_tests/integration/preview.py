@@ -1,9 +1,11 @@
 """Draws the committed dashboards with Grafana's own components and a real Prometheus' data."""
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from fraud_assets_tests.integration.conftest import require
 from fraud_assets_tests.integration.servers import QUIET, ROOT
 
 BUILT = ROOT / "docs" / "preview" / "dist"
+GAP_SECONDS = 20.0
+"""Values that lie further apart belong to different events; Prometheus is asked every 5 s."""
 Query = Callable[[str, str, str], list[dict[str, Any]]]
 
 
@@ -34,7 +38,11 @@ def draw(dashboard: dict[str, Any], query: Query, folder: Path) -> tuple[list[st
         ]
         for panel in dashboard["panels"]
     }
-    data = json.dumps({"dashboard": dashboard, "results": results})
+    annotations = [
+        {"name": a["name"], "color": a["iconColor"], "times": beginnings(query, a["expr"])}
+        for a in dashboard["annotations"]["list"]
+    ]
+    data = json.dumps({"dashboard": dashboard, "results": results, "annotations": annotations})
     (page_folder / "data.js").write_text(f"window.PREVIEW = {data}")
     picture, faults = folder / f"{dashboard['uid']}.png", []
     with sync_playwright() as playwright:
@@ -50,6 +58,15 @@ def draw(dashboard: dict[str, Any], query: Query, folder: Path) -> tuple[list[st
         page.screenshot(path=picture, full_page=True)
         browser.close()
     return faults, picture
+
+
+def beginnings(query: Query, expr: str) -> list[float]:
+    """When an expression began to have a value, each time."""
+    found = []
+    for series in query(expr, "timeseries", ""):
+        times = [time for time, _ in series["values"]]
+        found += [t for before, t in pairwise([-math.inf, *times]) if t - before > GAP_SECONDS]
+    return sorted(found)
 
 
 def asking(servers: Any, started: float) -> Query:

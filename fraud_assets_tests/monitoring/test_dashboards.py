@@ -67,6 +67,18 @@ def test_colours_change_where_the_verdicts_do():
     assert steps["Drift score"] == [(GREEN, None), (ORANGE, drift.watch), (RED, drift.critical)]
 
 
+def test_missed_frauds_are_red_and_a_failing_check_says_so():
+    found = {p.values[0]["title"]: p.values[0]["fieldConfig"] for p in panels()}
+    colors = {
+        o["matcher"]["options"]: o["properties"][0]["value"]["fixedColor"]
+        for o in found["Confusion counts over time"]["overrides"]
+    }
+    assert colors["frauds_missed_count"] == RED
+    (mapping,) = found["Asset checks"]["defaults"]["mappings"]
+    states = {value: (m["text"], m["color"]) for value, m in mapping["options"].items()}
+    assert states == {"0": ("fails", RED), "1": ("passes", GREEN)}
+
+
 def test_the_user_s_six_panels_are_there():
     titles = {panel.values[0]["title"] for panel in panels()}
     assert titles >= {

@@ -40,6 +40,7 @@ def evaluate(instance, passed, severity=ERROR):
             check_name="drift_score",
             passed=passed,
             severity=severity,
+            description="0.4\n of 1",
         )
     )
 
@@ -60,6 +61,7 @@ def test_every_check_is_counted_from_zero_and_its_last_state_is_told(instance):
     assert [found[*name, result] for result in ("passed", "warned", "failed")] == [0, 1, 1]
     state = ("fraud_asset_check_passed", "drift_report", "drift_score")
     assert (found[*state, "WARN"], found[*state, "ERROR"]) == (0, 1)
+    assert found["fraud_asset_check_detail_info", "drift_report", "drift_score", "0.4 of 1"] == 1
     evaluate(instance, True)
     found = samples(checks.collect(instance))
     assert (found[*state, "WARN"], found[*state, "ERROR"]) == (1, 1)

@@ -17,8 +17,11 @@ def pushed(part, **figures):
     return series
 
 
-def check(severity, value):
-    return {f'fraud_asset_check_passed{{asset="a",check="c",severity="{severity}"}}': value}
+def check(severity, value, detail="0.5 of 1"):
+    return {
+        f'fraud_asset_check_passed{{asset="a",check="c",severity="{severity}"}}': value,
+        f'fraud_asset_check_detail_info{{asset="a",check="c",detail="{detail}"}}': "1x400",
+    }
 
 
 RUN = '{job_name="fraud_pipeline",location="l",status="failure"}'
@@ -81,7 +84,9 @@ def test_every_alert_says_what_is_wrong_how_bad_and_what_to_do(pytestconfig):
         rule = alert.to_rule()
         assert rule["labels"]["severity"] in ("critical", "watch", "none")
         assert rule["annotations"]["summary"].endswith(".")
-        assert (pytestconfig.rootpath / rule["annotations"]["runbook_url"]).is_file()
+        address, _, runbook = rule["annotations"]["runbook_url"].rpartition("/")
+        assert address == config.runbooks_url()
+        assert (pytestconfig.rootpath / "docs" / "runbooks" / runbook).is_file()
         assert rule["annotations"]["dashboard_url"].startswith(config.grafana_url())
 
 
@@ -127,6 +132,15 @@ def test_each_alert_fires_in_its_case(promtool, tmp_path, name):
     code, said = judge(promtool, tmp_path, [firing(CASES[name], "99m", name, [])])
     assert code == 1, f"{name} did not fire"
     assert f'alertname="{name}"' in said
+
+
+@pytest.mark.integration
+def test_the_alert_of_a_failing_check_has_its_figures(promtool, tmp_path):
+    code, said = judge(
+        promtool, tmp_path, [firing(CASES["AssetCheckFailed"], "99m", "AssetCheckFailed", [])]
+    )
+    assert code == 1
+    assert "c of a fails: 0.5 of 1." in said
 
 
 @pytest.mark.integration
