@@ -120,7 +120,7 @@ function Body({ panel, width, height }: { panel: Panel; width: number; height: n
   }
   if (panel.type === 'table') {
     const fields = data[0].fields.filter((field) => !field.config.custom?.hidden);
-    return <Table data={{ ...data[0], fields }} width={width} height={height} />;
+    return <Table data={{ ...data[0], fields }} width={width} height={height} columnMinWidth={80} />;
   }
   if (panel.type === 'state-timeline') {
     return <Timeline data={data} width={width} height={height} />;
