@@ -94,8 +94,8 @@ pictures: .venv/dev servers preview ## take the pictures of the docs from the ru
 	@FRAUD_PICTURES=docs/pictures $(BIN)/python -m pytest -m integration -k "browser or alerting" $(PYTEST_ARGS)
 
 lock: .venv/dev ## pin all dependencies anew
-	@$(BIN)/uv pip compile pyproject.toml --extra production -o requirements.lock $(LOCK_FLAGS)
-	@$(BIN)/uv pip compile pyproject.toml --extra production --extra dev -c requirements.lock -o requirements-dev.lock $(LOCK_FLAGS)
+	@$(BIN)/uv pip compile pyproject.toml --extra production --extra s3 -o requirements.lock $(LOCK_FLAGS)
+	@$(BIN)/uv pip compile pyproject.toml --extra production --extra s3 --extra dev -c requirements.lock -o requirements-dev.lock $(LOCK_FLAGS)
 	@$(BIN)/uv pip compile benchmarks/peers.in -o benchmarks/peers.lock $(LOCK_FLAGS)
 LOCK_FLAGS := --quiet --python-version 3.11 --no-strip-extras --no-emit-index-url --no-header --no-annotate --generate-hashes
 

@@ -223,14 +223,53 @@ def rules() -> None:
 
 
 @main.command()
-def alertmanager() -> None:
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: stdout.")
+def alertmanager(output: Path | None) -> None:
     """Print `alertmanager.yml` for the receivers that are set by FRAUD_ALERT_* variables."""
     from fraud_assets.monitoring.receivers import alertmanager_text
+    from fraud_assets.storage import write_atomically
 
     try:
-        click.echo(alertmanager_text(), nl=False)
+        text = alertmanager_text()
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_atomically(output, text)
+
+
+@main.command()
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path), default=".env")
+def secrets(path: Path) -> None:
+    """Write new passwords for the full stack into PATH, once."""
+    from fraud_assets.deployment import USER, write_secrets
+
+    if write_secrets(path):
+        click.echo(f"{path}: log in as {USER} with the FRAUD_PASSWORD in it")
+    else:
+        click.echo(f"{path} is there and was kept: the databases know the passwords in it")
+
+
+@main.command()
+@click.option("--days", default=30, show_default=True, help="What is older is removed.")
+@click.option("--every-hours", type=float, help="Go on, and do it again after so many hours.")
+def prune(days: int, every_hours: float | None) -> None:
+    """Remove old events of steps, lines of logs and output of runs; verdicts and runs stay."""
+    import time
+    from datetime import UTC, datetime, timedelta
+
+    import dagster as dg
+
+    from fraud_assets.retention import prune as pruned
+
+    while True:
+        with dg.DagsterInstance.get() as instance:
+            found = pruned(instance, datetime.now(UTC) - timedelta(days=days))
+        click.echo(f"removed {found.events:,} events and the output of {found.logs:,} runs")
+        if every_hours is None:
+            return
+        time.sleep(every_hours * 3600)
 
 
 @main.command()

@@ -68,6 +68,18 @@ def pushgateway_url() -> str | None:
     return os.environ.get("PROMETHEUS_PUSHGATEWAY_URL") or None
 
 
+def dagster_database() -> str | None:
+    """Return where Dagster keeps runs and events (`DAGSTER_POSTGRES_URL`), None for SQLite."""
+    url = os.environ.get("DAGSTER_POSTGRES_URL") or None
+    if url is not None and not url.startswith("postgresql"):
+        raise ValueError(
+            f"DAGSTER_POSTGRES_URL begins with {url.partition(':')[0]!r}; set it to "
+            "postgresql+psycopg2://user@host:port/database with the password in PGPASSWORD, or not "
+            "at all"
+        )
+    return url
+
+
 def kept_versions() -> int | None:
     """Return how many accepted versions of a batch are kept (`FRAUD_KEEP_VERSIONS`, all)."""
     text = os.environ.get("FRAUD_KEEP_VERSIONS")

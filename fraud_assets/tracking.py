@@ -35,6 +35,10 @@ TRAINING_KEYS = "training_keys.parquet"
 MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
 
 
+_at_hand: set[tuple[str, str]] = set()
+"""Experiments that this process has seen, by server: asking costs a round trip each time."""
+
+
 @dataclass(frozen=True)
 class ModelVersion:
     """A registered model version.
@@ -93,8 +97,10 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             _create_database(database)
             artifacts = (database.parent / "artifacts").as_uri()
         client: MlflowClient = mlflow.MlflowClient()
-        if client.get_experiment_by_name(self.experiment) is None:
-            client.create_experiment(self.experiment, artifact_location=artifacts)
+        if (uri, self.experiment) not in _at_hand:
+            if client.get_experiment_by_name(self.experiment) is None:
+                client.create_experiment(self.experiment, artifact_location=artifacts)
+            _at_hand.add((uri, self.experiment))
         return client
 
     @contextmanager

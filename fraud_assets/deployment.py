@@ -1,0 +1,52 @@
+"""The secrets of the full stack: made once, kept in a file that nobody else reads."""
+
+import base64
+import os
+import secrets
+from pathlib import Path
+
+DATABASES = ("POSTGRES_PASSWORD", "DAGSTER_DB_PASSWORD", "MLFLOW_DB_PASSWORD")
+OTHERS = ("MLFLOW_PASSWORD", "MLFLOW_SECRET_KEY", "GRAFANA_PASSWORD", "FRAUD_PASSWORD")
+USER = "fraud"
+"""Whom the proxy and MLflow let in."""
+
+
+def make_secrets() -> dict[str, str]:
+    """Return a new value for every secret, and what is made of them.
+
+    Returns
+    -------
+    dict of str to str
+        `FRAUD_PASSWORD` is what a person types; the proxy gets its bcrypt hash, and the
+        authorization that it shows to MLflow.
+    """
+    import bcrypt
+
+    made = {name: secrets.token_urlsafe(24) for name in (*DATABASES, *OTHERS)}
+    hashed = bcrypt.hashpw(made["FRAUD_PASSWORD"].encode(), bcrypt.gensalt(10)).decode()
+    login = base64.b64encode(f"{USER}:{made['MLFLOW_PASSWORD']}".encode()).decode()
+    return {**made, "FRAUD_PASSWORD_HASH": hashed, "MLFLOW_AUTHORIZATION": f"Basic {login}"}
+
+
+def write_secrets(path: Path) -> bool:
+    """Write the secrets as compose reads them, unless the file is there.
+
+    Parameters
+    ----------
+    path : Path
+        Readable by its owner alone. What is there is never changed: the databases know it.
+
+    Returns
+    -------
+    bool
+        Whether it was written.
+    """
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    # In single quotes nothing is replaced: a bcrypt hash has dollars in it.
+    lines = [f"{name}='{value}'\n" for name, value in make_secrets().items()]
+    with os.fdopen(file, "w", encoding="utf-8") as opened:
+        opened.writelines(lines)
+    return True
