@@ -17,7 +17,7 @@ PYTEST_ARGS ?=
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev mlflow exporter preview test test-fast test-integration lint format bench peers lock ordeal pictures servers home clean
+.PHONY: help setup demo dev mlflow exporter preview test test-fast test-integration lint format bench peers lock ordeal faults load audit secrets backup restore pictures servers home clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -57,6 +57,19 @@ preview: docs/preview/package-lock.json ## build what draws the dashboards for t
 exporter: .venv/runtime home ## metrics of runs, checks, daemons and files for Prometheus, on port 9101
 	@exec $(BIN)/fraud-assets exporter --port $${EXPORTER_PORT:-9101}
 
+secrets: .venv/runtime ## passwords for docker-compose.yml, into .env, once
+	@mkdir -p secrets backups data
+	@touch alerts.env
+	@$(BIN)/fraud-assets secrets .env
+
+backup: ## a copy of the full stack's databases, models and tables, into backups/
+	@docker compose run --rm backup
+
+restore: ## put BACKUP (the newest one) back into the full stack, and start it again
+	@docker compose stop
+	@docker compose run --rm restore
+	@docker compose up --detach
+
 servers: ## install what the integration tests start, from Debian packages, where that is allowed
 	@bash scripts/install_servers.sh
 
@@ -89,6 +102,15 @@ peers: benchmarks/peers.lock ## Evidently and NannyML, which `make bench ONLY=dr
 
 ordeal: .venv/dev ## kill processes while files land, SEEDS times (20), and print what came of it
 	@$(BIN)/python -m fraud_assets_tests.integration.ordeal --seeds $${SEEDS:-20} --files $${FILES:-20}
+
+faults: .venv/dev servers ## break the full stack in every way, PostgreSQL ten times, and print what came of it
+	@FRAUD_LONG=1 $(BIN)/python -m pytest -s fraud_assets_tests/integration/test_faults.py $(PYTEST_ARGS)
+
+load: .venv/dev servers ## BATCHES (200) in a row through the full stack; prints growth and memory
+	@$(BIN)/python -m fraud_assets_tests.integration.load --batches $${BATCHES:-200}
+
+audit: .venv/dev ## known vulnerabilities of what is pinned
+	@$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock
 
 pictures: .venv/dev servers preview ## take the pictures of the docs from the running UI
 	@FRAUD_PICTURES=docs/pictures $(BIN)/python -m pytest -m integration -k "browser or alerting" $(PYTEST_ARGS)

@@ -80,6 +80,11 @@ def dagster_database() -> str | None:
     return url
 
 
+def object_store() -> str | None:
+    """Return where tables and reports are kept beside `FRAUD_HOME` (`FRAUD_OBJECT_STORE`)."""
+    return os.environ.get("FRAUD_OBJECT_STORE") or None
+
+
 def kept_versions() -> int | None:
     """Return how many accepted versions of a batch are kept (`FRAUD_KEEP_VERSIONS`, all)."""
     text = os.environ.get("FRAUD_KEEP_VERSIONS")

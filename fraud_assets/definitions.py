@@ -14,6 +14,7 @@ from fraud_assets.intake import assets as intake
 from fraud_assets.intake import checks as intake_checks
 from fraud_assets.intake.resources import accepted_batches, history
 from fraud_assets.intake.sensors import csv_landing
+from fraud_assets.launcher import take_up_after_outage
 from fraud_assets.monitoring import assets as monitoring
 from fraud_assets.monitoring import checks as monitoring_checks
 from fraud_assets.monitoring.sensors import fraud_alerts
@@ -49,6 +50,7 @@ fraud_pipeline = dg.define_asset_job(
     - dg.AssetSelection.checks_for_assets("accepted_batches"),
     description="A batch from its CSV to the verdict, the decision and the published figures.",
     executor_def=in_one_process,
+    hooks={take_up_after_outage},
 )
 
 defs = dg.Definitions(

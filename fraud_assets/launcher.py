@@ -9,9 +9,16 @@ which the kernel lets go of however the process ends, and run monitoring looks a
 import time
 from pathlib import Path
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster import (
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    HookContext,
+    RunsFilter,
+    failure_hook,
+)
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG, RETRY_ON_ASSET_OR_OP_FAILURE_TAG
 from filelock import FileLock, Timeout
 
 from fraud_assets import config
@@ -88,6 +95,49 @@ class WatchedRunLauncher(DefaultRunLauncher):
             return False
         start = self._instance.get_run_stats(run.run_id).start_time
         return start is not None and time.time() - start > START_SECONDS
+
+
+@failure_hook
+def take_up_after_outage(context: HookContext) -> None:
+    """Have the run taken up again when a server was away; other failures would only repeat.
+
+    A run that takes up another has its tags, so the tag is set either way.
+    """
+    error = context.op_exception
+    again = error is not None and is_outage(error)
+    context.instance.add_run_tags(
+        context.run_id, {RETRY_ON_ASSET_OR_OP_FAILURE_TAG: str(again).lower()}
+    )
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether an error, or what it came from, says that a server was away.
+
+    Parameters
+    ----------
+    error : BaseException
+    """
+    seen, pending = set(), [error]
+    while pending:
+        found = pending.pop()
+        if _is_away(found):
+            return True
+        seen.add(id(found))
+        causes = (found.__cause__, found.__context__)
+        pending += [cause for cause in causes if cause is not None and id(cause) not in seen]
+    return False
+
+
+def _is_away(error: BaseException) -> bool:
+    from requests import exceptions as http
+
+    if isinstance(error, ConnectionError | http.ConnectionError | http.Timeout | http.RetryError):
+        return True
+    # By name: the driver is installed with the full stack only, and MLflow takes long to load.
+    kind = type(error)
+    if kind.__module__.startswith("psycopg2"):
+        return kind.__name__ in ("OperationalError", "InterfaceError", "AdminShutdown")
+    return getattr(error, "error_code", None) == "TEMPORARILY_UNAVAILABLE"
 
 
 def runs_to_take_up(instance: DagsterInstance, run: DagsterRun) -> set[str]:

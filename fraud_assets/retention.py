@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -55,7 +55,7 @@ def _prune_events(instance: DagsterInstance, before: datetime) -> int:
         return 0
     table = SqlEventLogStorageTable.c
     old = SqlEventLogStorageTable.delete().where(
-        table.timestamp < datetime.utcfromtimestamp(before.timestamp()),
+        table.timestamp < before.astimezone(UTC).replace(tzinfo=None),
         table.asset_key.is_(None),
         sa.or_(table.dagster_event_type.is_(None), table.dagster_event_type.not_in(KEPT)),
     )

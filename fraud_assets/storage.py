@@ -21,13 +21,12 @@ from uuid import uuid4
 import dagster as dg
 import duckdb
 
-from fraud_assets import config
+from fraud_assets import config, object_store
 from fraud_assets.files import whole_file
 from fraud_assets.launcher import hold
 from fraud_assets.sql import literal, parquet
 
-ROWS_FILE = "rows.parquet"
-FACTS_FILE = "facts.json"
+ROWS_FILE, FACTS_FILE, CURRENT_FILE = "rows.parquet", "facts.json", "current.json"
 
 
 @dataclass(frozen=True)
@@ -233,7 +232,8 @@ def save_table(asset: str, table: Table) -> Table:
         os.fsync(file.fileno())
     os.replace(table.path, version / ROWS_FILE)
     write_atomically(version / FACTS_FILE, to_json(table.facts))
-    write_atomically(folder / "current.json", to_json({"content_hash": version.name}))
+    write_atomically(folder / CURRENT_FILE, to_json({"content_hash": version.name}))
+    object_store.push(version / ROWS_FILE, version / FACTS_FILE, folder / CURRENT_FILE)
     return Table(version / ROWS_FILE, table.facts)
 
 
@@ -258,8 +258,12 @@ def load_table(asset: str, batch: str, content_hash: str | None = None) -> Table
     folder = tables_folder(asset, batch)
     try:
         if content_hash is None:
-            content_hash = json.loads((folder / "current.json").read_text())["content_hash"]
+            # Another machine may have written a newer one.
+            object_store.pull(folder / CURRENT_FILE)
+            content_hash = json.loads((folder / CURRENT_FILE).read_text())["content_hash"]
         version = folder / str(content_hash)
+        if not (version / FACTS_FILE).exists():
+            object_store.pull(version / ROWS_FILE, version / FACTS_FILE)
         facts = json.loads((version / FACTS_FILE).read_text())
     except FileNotFoundError as error:
         raise FileNotFoundError(
@@ -278,7 +282,16 @@ def find_table(asset: str, batch: str, content_hash: str) -> Table | None:
 
 def has_table(asset: str, batch: str, content_hash: str) -> bool:
     """Tell whether a version of a table has been committed."""
-    return (tables_folder(asset, batch) / content_hash / FACTS_FILE).exists()
+    facts = tables_folder(asset, batch) / content_hash / FACTS_FILE
+    return facts.exists() or object_store.has(facts)
+
+
+def versions(asset: str, batch: str) -> list[str]:
+    """Return the content hashes of the committed versions of a table, sorted."""
+    folder = tables_folder(asset, batch)
+    local = {facts.parent.name for facts in folder.glob(f"*/{FACTS_FILE}")}
+    remote = {name for name in object_store.names(folder) if has_table(asset, batch, name)}
+    return sorted(local | remote)
 
 
 def prune_versions(batch: str, content_hash: str) -> None:
@@ -302,6 +315,7 @@ def prune_versions(batch: str, content_hash: str) -> None:
     for _, old in accepted[: max(0, len(accepted) + 1 - keep)]:
         for folder in (config.home_folder() / "tables").iterdir():
             shutil.rmtree(folder / _plain(batch) / old, ignore_errors=True)
+            object_store.remove(folder / _plain(batch) / old)
 
 
 class TableIOManager(dg.ConfigurableIOManager):
@@ -324,12 +338,13 @@ class ReportIOManager(dg.ConfigurableIOManager):
         """Write the report."""
         path = self._path(context.asset_key, context.partition_key)
         write_atomically(path, to_json(obj))
+        object_store.push(path)
         context.add_output_metadata({"path": dg.MetadataValue.path(path)})
 
     def load_input(self, context: dg.InputContext) -> dict[str, Any]:
         """Read the report of the run's batch."""
         path = self._path(context.asset_key, context.partition_key)
-        if not path.exists():
+        if not object_store.pull(path) and not path.exists():
             name = context.asset_key.to_user_string()
             raise FileNotFoundError(
                 f"{name} of batch {context.partition_key!r} has not been materialized (looked "

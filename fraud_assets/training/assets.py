@@ -134,8 +134,8 @@ def earlier_splits(instance: dg.DagsterInstance, batch: str, settings: SplitSett
     wanted = settings.model_dump(mode="json", exclude={"window_batches"})
     found = []
     for earlier in [*(b.batch for b in earlier_batches(instance, batch)), batch]:
-        for facts in sorted(storage.tables_folder("splits", earlier).glob("*/facts.json")):
-            table = storage.load_table("splits", earlier, facts.parent.name)
+        for content_hash in storage.versions("splits", earlier):
+            table = storage.load_table("splits", earlier, content_hash)
             used = {k: v for k, v in table.facts["settings"].items() if k != "window_batches"}
             if used == wanted:
                 found.append(table.path)

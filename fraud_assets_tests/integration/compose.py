@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -73,6 +72,21 @@ def read_compose(values: dict[str, str]) -> dict[str, Any]:
     return spec
 
 
+class Patient(Dagster):
+    """Asks again when an answer failed, as the UI does: a pool's connections may be dead."""
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Send a query, for up to a minute."""
+
+        def answer() -> dict[str, Any] | None:
+            try:
+                return super(Patient, self).ask(query, **variables)
+            except (AssertionError, requests.RequestException):
+                return None
+
+        return wait_for(f"an answer to {query}", answer, 60)
+
+
 class Compose:
     """The services of the compose file, each a process that is started again when it dies."""
 
@@ -81,7 +95,7 @@ class Compose:
         write_secrets(folder / ".env")
         found = dotenv_values(folder / ".env", interpolate=False)
         self.secrets = {name: value or "" for name, value in found.items()}
-        self.more = more
+        self.clock: dict[str, str] = {}
         self.services: dict[str, Any] = read_compose({**self.secrets, **more})["services"]
         self._ports = {name: self._map_ports(name) for name in self.services}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -154,7 +168,8 @@ class Compose:
             text = re.sub(rf"(?<![\w.]){target}(?![\w-])", str(place.resolve()), text)
         return text.replace("0.0.0.0", "127.0.0.1")
 
-    def _environment(self, name: str) -> dict[str, str]:
+    def environment(self, name: str) -> dict[str, str]:
+        """What a service finds in its environment."""
         service = self.services[name]
         values = {key: str(value) for key, value in service.get("environment", {}).items()}
         for entry in service.get("env_file", []):
@@ -166,7 +181,7 @@ class Compose:
         kept["PATH"] = os.pathsep.join([str(BIN), str(POSTGRES_BIN), os.environ["PATH"]])
         if name == "proxy":
             kept["CADDY_LOGIN"] = _login_directive()
-        return kept | adapted | {k: v for k, v in self.more.items() if k.startswith("FAKETIME")}
+        return kept | adapted | (self.clock if name == "daemon" else {})
 
     def _prepare(self, name: str) -> None:
         """Copy the mounted files, with the addresses of the test in them."""
@@ -237,13 +252,13 @@ class Compose:
     def _spawn(self, name: str) -> None:
         with (self.folder / "logs" / f"{name}.log").open("ab") as output:
             self._processes[name] = subprocess.Popen(
-                self.command(name), env=self._environment(name), cwd="/tmp", stdout=output,
+                self.command(name), env=self.environment(name), cwd="/tmp", stdout=output,
                 stderr=output, start_new_session=True, user=_user_of(name),
             )  # fmt: skip
 
     def _initialize_postgres(self) -> None:
         """What the image's entrypoint does for an empty volume."""
-        env = self._environment("postgres")
+        env = self.environment("postgres")
         data = Path(env["PGDATA"])
         if (data / "PG_VERSION").exists():
             return
@@ -268,7 +283,7 @@ class Compose:
         assert kind == "CMD"
         found = subprocess.run(
             [self._adapt(name, str(word)) for word in words],
-            env=self._environment(name), capture_output=True, check=False,
+            env=self.environment(name), capture_output=True, check=False,
         )  # fmt: skip
         return found.returncode == 0
 
@@ -317,7 +332,7 @@ class Compose:
 
     def dagster(self) -> Dagster:
         """What the tests ask of Dagster, from inside the network."""
-        return Dagster(self.url("webserver", 3070), self.folder)
+        return Patient(self.url("webserver", 3070), self.folder)
 
     def database_url(self, name: str = "dagster") -> str:
         """Where a database is, with its password."""
@@ -379,8 +394,3 @@ def drop(stack: Compose, batch: str, frame: Any) -> None:
     part = stack.folder / "data" / f".{batch}.part"
     frame.to_csv(part, index=False)
     part.rename(stack.folder / "data" / f"{batch}.csv")
-
-
-def seconds_since(moment: float) -> float:
-    """How long it has been."""
-    return time.monotonic() - moment

@@ -28,7 +28,9 @@ SERVERS = {
 BY_CI = {"make test", "make lint"}
 PART_OF_TEST = {"make test-fast", "make test-integration"}
 REWRITES = {"make format", "make lock", "make pictures", "make bench ONLY=location"}
-HOURS = {"make ordeal"}  # `test_ordeal.py` runs a short one
+# `test_ordeal.py`, `test_faults.py` and `test_load.py` run short ones.
+HOURS = {"make ordeal", "make faults", "make load"}
+BY_WORKFLOW = {"make audit"}  # it asks for the list of known vulnerabilities
 
 
 def commands() -> list[str]:
@@ -40,7 +42,7 @@ def commands() -> list[str]:
 
 
 def to_be_run_here() -> list[str]:
-    elsewhere = {*SERVERS, *BY_CI, *PART_OF_TEST, *REWRITES, *HOURS}
+    elsewhere = {*SERVERS, *BY_CI, *PART_OF_TEST, *REWRITES, *HOURS, *BY_WORKFLOW}
     ours = [command for command in commands() if command not in elsewhere]
     return sorted(ours, key=lambda command: command != "make demo")
 

@@ -1,0 +1,82 @@
+"""Files in an object store, for machines that share no disk; the local folder is their cache.
+
+Silent until `FRAUD_OBJECT_STORE` names one. A file has the same path below both.
+"""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fraud_assets import config
+from fraud_assets.files import whole_file
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+
+def push(*files: Path) -> None:
+    """Copy local files into the store, in this order; the last one makes the others count.
+
+    Parameters
+    ----------
+    *files : Path
+        Below `FRAUD_HOME`.
+    """
+    for file in files:
+        remote = _remote(file)
+        if remote is not None:
+            with file.open("rb") as source, remote.open("wb") as target:
+                shutil.copyfileobj(source, target)
+
+
+def pull(*files: Path) -> bool:
+    """Copy files from the store, in this order, each whole or not at all.
+
+    Parameters
+    ----------
+    *files : Path
+        Where they are to lie, below `FRAUD_HOME`.
+
+    Returns
+    -------
+    bool
+        Whether the store has all of them.
+    """
+    for file in files:
+        remote = _remote(file)
+        if remote is None or not remote.exists():
+            return False
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with remote.open("rb") as source, whole_file(file) as target:
+            shutil.copyfileobj(source, target)
+    return True
+
+
+def has(file: Path) -> bool:
+    """Tell whether the store has a file."""
+    remote = _remote(file)
+    return remote is not None and bool(remote.exists())
+
+
+def names(folder: Path) -> set[str]:
+    """Return the names of the folders that the store has in a folder."""
+    remote = _remote(folder)
+    if remote is None or not remote.exists():
+        return set()
+    return {str(found.name) for found in remote.iterdir() if found.is_dir()}
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder from the store."""
+    remote = _remote(folder)
+    if remote is not None and remote.exists():
+        remote.fs.rm(remote.path, recursive=True)
+
+
+def _remote(path: Path) -> "UPath | None":
+    url = config.object_store()
+    if url is None:
+        return None
+    from upath import UPath
+
+    return UPath(url) / path.relative_to(config.home_folder()).as_posix()

@@ -1,0 +1,135 @@
+"""Batches in a row through the full stack: growth, memory and the UI; `make load BATCHES=200`."""
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import psutil
+import psycopg2
+from playwright.sync_api import sync_playwright
+
+from fraud_assets.config import SimulationSettings
+from fraud_assets.intake.simulator import simulate
+from fraud_assets_tests.integration.compose import Compose, composed, drop
+from fraud_assets_tests.integration.conftest import require
+from fraud_assets_tests.integration.servers import QUIET, wait_for
+
+WATCHED = ("code-server", "webserver", "daemon", "exporter", "mlflow", "postgres", "prometheus")
+PAGES = ("/assets", "/assets/evaluation_report", "/runs")
+MB = 1e6
+
+
+@dataclass
+class Look:
+    """What was measured after a number of batches."""
+
+    batches: int
+    seconds: float
+    databases: dict[str, float]
+    tables: float
+    memory: dict[str, float]
+
+
+def look(stack: Compose, batches: int, seconds: float) -> Look:
+    """Measure sizes in MB and the last batch's seconds."""
+    databases = {}
+    for name in ("dagster", "mlflow"):
+        with psycopg2.connect(
+            host="127.0.0.1", port=stack.port("postgres", 5432), user=name, dbname=name,
+            password=stack.secrets[f"{name.upper()}_DB_PASSWORD"],
+        ) as connection:  # fmt: skip
+            cursor = connection.cursor()
+            cursor.execute("select pg_database_size(current_database())")
+            databases[name] = cursor.fetchone()[0] / MB
+    files = sum(p.stat().st_size for p in (stack.folder / "var").resolve().rglob("*") if p.is_file())
+    memory = {name: memory_of(stack.process(name)) / MB for name in WATCHED}
+    return Look(batches, seconds, databases, files / MB, memory)
+
+
+def memory_of(process: psutil.Process) -> float:
+    """Bytes of a service that are its own."""
+    total = 0
+    for member in [process, *process.children(recursive=True)]:
+        try:
+            if "spawn_main" not in " ".join(member.cmdline()) or "mlflow" in str(member.environ()):
+                total += member.memory_full_info().uss
+        except psutil.Error:
+            continue
+    return total
+
+
+def page_seconds(stack: Compose) -> dict[str, float]:
+    """Seconds until a page of the UI shows its assets or runs, the middle one of three."""
+    user, password = stack.login
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=require("chromium"), args=QUIET)
+        context = browser.new_context(http_credentials={"username": user, "password": password})
+        page = context.new_page()
+        found = {}
+        for path in PAGES:
+            took = []
+            for _ in range(3):
+                start = time.monotonic()
+                page.goto(f"{stack.url('proxy', 8080)}{path}", wait_until="commit")
+                wanted = "fraud_pipeline" if path == "/runs" else "evaluation_report"
+                page.get_by_text(wanted).first.wait_for(timeout=60_000)
+                took.append(time.monotonic() - start)
+            found[path] = statistics.median(took)
+        browser.close()
+    return found
+
+
+def shown(found: Look) -> str:
+    """A row of the table."""
+    cells: list[Any] = [found.batches, f"{found.seconds:.1f}"]
+    cells += [f"{found.databases[n]:.0f}" for n in ("dagster", "mlflow")]
+    cells += [f"{found.tables:.0f}", *(f"{found.memory[n]:.0f}" for n in WATCHED)]
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+@click.command()
+@click.option("--batches", default=200, show_default=True)
+@click.option("--every", default=20, show_default=True, help="Batches between two looks.")
+def main(batches: int, every: int) -> None:
+    """Run batches one after the other and print what grows."""
+    heads = ["batches", "s a batch", "MB dagster", "MB mlflow", "MB files"]
+    with composed(FRAUD_KEEP_DAYS="0") as stack:
+        stack.up()
+        stack.stop("retention")
+        click.echo("| " + " | ".join([*heads, *(f"MB {n}" for n in WATCHED)]) + " |")
+        click.echo("| --- " * (len(heads) + len(WATCHED)) + "|")
+        since = time.monotonic()
+        for number in range(1, batches + 1):
+            day = f"2026-{1 + number % 12:02}-01"
+            drop(stack, f"batch{number:03}", simulate(SimulationSettings(
+                transactions=600, fraud_rate=0.1, days=21, seed=number, first_day=day
+            )))  # fmt: skip
+            stack.dagster().wait_for_outcome(300, **{f"batch{number:03}": "done"})
+            if number % every == 0 or number == 1:
+                took = (time.monotonic() - since) / (every if number > 1 else 1)
+                click.echo(shown(look(stack, number, took)))
+                since = time.monotonic()
+        for path, seconds in page_seconds(stack).items():
+            click.echo(f"{path} after {batches} batches: {seconds:.2f} s")
+        before = stack.log("retention")
+        stack.start("retention")
+        wait_for("retention", lambda: len(stack.log("retention")) > len(before), 120)
+        click.echo(stack.log("retention").removeprefix(before).strip())
+        _vacuum(stack)
+        click.echo(shown(look(stack, batches, 0)))
+
+
+def _vacuum(stack: Compose) -> None:
+    """Give back what was removed, which autovacuum would only mark as free to be written anew."""
+    with psycopg2.connect(
+        host="127.0.0.1", port=stack.port("postgres", 5432), user="dagster", dbname="dagster",
+        password=stack.secrets["DAGSTER_DB_PASSWORD"],
+    ) as connection:  # fmt: skip
+        connection.autocommit = True
+        connection.cursor().execute("vacuum full event_logs")
+
+
+if __name__ == "__main__":
+    main()

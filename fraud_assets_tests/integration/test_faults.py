@@ -1,0 +1,247 @@
+"""The stack of the compose file while its parts are killed: what a user sees, and what is lost."""
+
+import contextlib
+import os
+import subprocess
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from fraud_assets import storage
+from fraud_assets.registry.log import read_entries
+from fraud_assets.tracking import BATCH_TAG, Tracking
+from fraud_assets_tests.integration.compose import Compose, composed, drop
+from fraud_assets_tests.integration.conftest import cards
+from fraud_assets_tests.integration.servers import wait_for
+
+BATCHES, RESTARTS = (20, 10) if os.environ.get("FRAUD_LONG") else (3, 2)
+FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
+
+
+@dataclass
+class Row:
+    """What came of a fault, for the table that is printed at the end."""
+
+    fault: str
+    seen: str
+    seconds: float
+    lost: str
+
+
+ROWS: list[Row] = []
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with composed() as running:
+        running.up()
+        drop(running, "first", small(0))
+        assert running.dagster().wait_for_run("first")["status"] == "SUCCESS"
+        yield running
+        print("\n\n| fault | what a user sees | seconds to the end of the batch | lost |")
+        print("| --- | --- | --- | --- |")
+        for row in ROWS:
+            print(f"| {row.fault} | {row.seen} | {row.seconds:.0f} | {row.lost} |")
+
+
+def small(seed):
+    """Transactions of three weeks, each batch after the one before."""
+    day = f"2026-{1 + seed % 12:02}-01"
+    return cards(seed, transactions=2500, fraud_rate=0.06, first_day=day)
+
+
+def under_way(stack: Compose, batch: str, asset: str = "features") -> None:
+    """Wait until a run is past an asset, and not over."""
+    wait_for(f"{asset} of {batch}", lambda: stack.dagster().materializations(asset, batch))
+
+
+def lost_of(stack: Compose, *batches: str) -> str:
+    """What is missing or there twice of batches that came through."""
+    dagster = stack.dagster()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FRAUD_HOME", str(stack.folder / "var"))
+        patch.setenv("MLFLOW_TRACKING_URI", stack.url("mlflow", 5000))
+        patch.setenv("MLFLOW_TRACKING_USERNAME", "fraud")
+        patch.setenv("MLFLOW_TRACKING_PASSWORD", stack.secrets["MLFLOW_PASSWORD"])
+        tracking = Tracking()
+        client = tracking.client()
+        versions = client.search_model_versions(f"name = '{tracking.model_name}'")
+        trained = Counter(client.get_run(str(v.run_id)).data.tags[BATCH_TAG] for v in versions)
+        decided = Counter(entry["batch"] for entry in read_entries(storage.decisions_path()))
+        open_runs = list(client.search_runs(["1"], "attributes.status = 'RUNNING'"))
+    found = []
+    for batch in batches:
+        done = [run for run in dagster.runs(batch) if run["status"] == "SUCCESS"]
+        counts = {"runs": len(done), "versions": trained[batch], "decisions": decided[batch]}
+        found += [f"{count} {what} of {batch}" for what, count in counts.items() if count != 1]
+    return ", ".join([*found, *(f"open MLflow run {r.info.run_id}" for r in open_runs)]) or "nothing"
+
+
+def told(stack: Compose, fault: str, batch: str, since: float, timeout: float = 240) -> Row:
+    """Wait until a batch is through; note what was seen of it."""
+    stack.dagster().wait_for_outcome(timeout, **{batch: "done"})
+    runs = stack.dagster().runs(batch)
+    failed = [run for run in runs if run["status"] != "SUCCESS"]
+    seen = f"{len(failed)} failed run, taken up by another" if failed else "the run goes on"
+    row = Row(fault, seen, time.monotonic() - since, lost_of(stack, batch))
+    ROWS.append(row)
+    return row
+
+
+KILLED = ["postgres", "mlflow", "pushgateway", "daemon", "code-server"]
+
+
+@pytest.mark.parametrize("name", KILLED)
+def test_a_service_that_is_killed_in_the_middle_of_a_run_costs_nothing(stack, name):
+    batch = f"kill-{name}"
+    drop(stack, batch, small(1 + KILLED.index(name)))
+    under_way(stack, batch)
+    since = time.monotonic()
+    stack.kill(name)
+    row = told(stack, f"kill -9 of {name}", batch, since)
+    assert row.lost == "nothing"
+    stack.wait_until_healthy(name)
+
+
+def test_a_run_whose_process_is_killed_is_taken_up(stack):
+    drop(stack, "kill-run", small(6))
+    under_way(stack, "kill-run")
+    since = time.monotonic()
+    for process in stack.run_processes():
+        process.kill()
+    row = told(stack, "kill -9 of the run", "kill-run", since)
+    assert row.lost == "nothing"
+    assert row.seen.startswith("1 failed run")
+
+
+def test_mlflow_away_for_a_minute_loses_no_training(stack):
+    drop(stack, "away", small(7))
+    under_way(stack, "away")
+    since = time.monotonic()
+    stack.stop("mlflow")
+    time.sleep(60)
+    stack.start("mlflow")
+    row = told(stack, "MLflow away for a minute", "away", since, 400)
+    assert row.lost == "nothing"
+
+
+def test_a_connection_limit_that_is_reached_only_delays(stack):
+    drop(stack, "crowded", small(8))
+    under_way(stack, "crowded")
+    since = time.monotonic()
+    with contextlib.ExitStack() as crowd:
+        taken = 0
+        with contextlib.suppress(psycopg2.OperationalError):
+            for _ in range(300):
+                connection = psycopg2.connect(
+                    host="127.0.0.1", port=stack.port("postgres", 5432), user="mlflow",
+                    password=stack.secrets["MLFLOW_DB_PASSWORD"], dbname="mlflow",
+                )  # fmt: skip
+                crowd.callback(connection.close)
+                taken += 1
+        assert 100 < taken < 300
+        time.sleep(10)
+    row = told(stack, f"PostgreSQL's connections all taken for 10 s ({taken})", "crowded", since)
+    assert row.lost == "nothing"
+
+
+def test_two_daemons_by_mistake_run_no_batch_twice(stack):
+    with (stack.folder / "logs" / "second-daemon.log").open("wb") as log:
+        second = subprocess.Popen(
+            stack.command("daemon"), env=stack.environment("daemon"), cwd="/tmp",
+            stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        since = time.monotonic()
+        for number in (9, 10):
+            drop(stack, f"twins-{number}", small(number))
+        row = told(stack, "two daemons at once", "twins-10", since)
+        assert row.lost == "nothing"
+        assert lost_of(stack, "twins-9", "twins-10") == "nothing"
+    finally:
+        second.kill()
+        second.wait(20)
+
+
+def test_a_disk_that_is_full_is_told_and_the_file_is_taken_when_there_is_room(stack):
+    folder = stack.folder / "var" / "tables" / "raw_transactions" / "full"
+    folder.mkdir(parents=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if mounted.returncode:
+        folder.rmdir()
+        pytest.skip("a small tmpfs cannot be mounted here; it takes root")
+    try:
+        drop(stack, "full", small(11))
+        assert stack.dagster().wait_for_run("full")["status"] == "FAILURE"
+        assert "the disk is full" in stack.log("code-server")
+        stack.dagster().wait_for_outcome(60, full="failed")
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+    since = time.monotonic()
+    (stack.folder / "data" / "full.csv").touch()
+    row = told(stack, "disk full, then room again and the file touched", "full", since)
+    assert row.lost == "nothing"
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="Debian's faketime is not installed")
+def test_a_clock_that_jumps_forth_and_back_runs_no_batch_twice_and_stops_nothing(stack):
+    clock = stack.folder / "clock"
+    clock.write_text("+0")
+    stack.clock = {
+        "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }  # fmt: skip
+    try:
+        stack.kill("daemon")
+        time.sleep(10)
+        for number, jump in ((12, "+2h"), (13, "-1h"), (14, "+0")):
+            since = time.monotonic()
+            clock.write_text(jump)
+            drop(stack, f"clock-{number}", small(number))
+            row = told(stack, f"the daemon's clock jumps to {jump}", f"clock-{number}", since)
+            assert row.lost == "nothing"
+    finally:
+        stack.clock = {}
+        stack.kill("daemon")
+
+
+def test_a_database_that_restarts_again_and_again_loses_no_batch(stack):
+    batches = [f"row-{number:02}" for number in range(BATCHES)]
+    over = threading.Event()
+    restarts = []
+
+    def restart() -> None:
+        while len(restarts) < RESTARTS and not over.wait(20):
+            stack.kill("postgres")
+            restarts.append(time.monotonic())
+
+    restarting = threading.Thread(target=restart)
+    since = time.monotonic()
+    restarting.start()
+    try:
+        for number, batch in enumerate(batches):
+            drop(stack, batch, small(20 + number))
+        row = told(stack, f"{RESTARTS} restarts during {BATCHES} batches", batches[-1], since,
+                   60 * BATCHES + 120)  # fmt: skip
+    finally:
+        over.set()
+        restarting.join()
+    stack.dagster().wait_for_outcome(240, **dict.fromkeys(batches, "done"))
+    assert lost_of(stack, *batches) == row.lost == "nothing"
+    assert restarts
+
+
+def test_the_graph_is_whole_after_all_of_it(stack):
+    drop(stack, "last", small(50))
+    assert stack.dagster().wait_for_run("last")["status"] == "SUCCESS"
+    for name in ("postgres", "mlflow", "pushgateway", "daemon", "code-server", "webserver"):
+        stack.wait_until_healthy(name)
+    assert stack.ask_prometheus('fraud_batch_info{batch="last"}')

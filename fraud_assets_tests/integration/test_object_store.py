@@ -1,0 +1,63 @@
+"""Tables and reports in S3, models in S3: what one machine made, another goes on with."""
+
+import shutil
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from fraud_assets import storage
+from fraud_assets.tracking import Tracking
+from fraud_assets_tests.integration.conftest import cards, failure_of
+from fraud_assets_tests.integration.servers import BIN, environment, free_port, running
+
+QUICK = {"parameters": {"n_estimators": 30}}
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    """An S3 server on loopback, with a bucket."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="fraud")
+    monkeypatch.setenv("FRAUD_OBJECT_STORE", "s3://fraud/tables-and-reports")
+    yield client
+    server.stop()
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch, s3):
+    """An MLflow server that keeps its artifacts there."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [str(BIN / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--workers", "1"]
+    command += ["--artifacts-destination", "s3://fraud/models"]
+    with running(command, environment(tmp_path), tmp_path / "mlflow.log", f"{url}/health"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+        yield url
+
+
+def test_another_machine_goes_on_with_what_lies_in_the_store(graph, s3, server):
+    first = graph.take("first", cards(0), trained_model=QUICK)
+    assert first.success, failure_of(first)
+    # Another machine has the database and the store, and none of the files.
+    shutil.rmtree(storage.config.home_folder() / "tables")
+    shutil.rmtree(storage.config.home_folder() / "reports")
+    second = graph.take("second", cards(1, first_day="2026-01-22"), trained_model=QUICK)
+    assert second.success, failure_of(second)
+    window = storage.load_table("splits", "second").facts["window"]
+    assert [batch for batch, _ in window] == ["first", "second"]
+    keys = [o["Key"] for o in s3.list_objects_v2(Bucket="fraud")["Contents"]]
+    assert any(key.startswith("models/") and key.endswith("model.skops") for key in keys)
+    tables = {Path(key).parts[2] for key in keys if key.startswith("tables-and-reports/tables/")}
+    assert {"raw_transactions", "features", "splits"} <= tables
+    assert "tables-and-reports/reports/first/evaluation_report.json" in keys
+    assert Tracking().champion() is not None

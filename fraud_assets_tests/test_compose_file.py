@@ -1,0 +1,194 @@
+"""What can be said of docker-compose.yml, its image and the workflows without Docker."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from dagster._config import process_config
+from dagster_docker import DockerRunLauncher
+
+from fraud_assets.deployment import make_secrets
+from fraud_assets_tests.integration.compose import COMPOSE_FILE, interpolate, read_compose
+
+ROOT = COMPOSE_FILE.parent
+SERVICES = read_compose(make_secrets())["services"]
+LASTING = sorted(n for n, s in SERVICES.items() if s["restart"] == "unless-stopped")
+MADE_HERE = ("./data", "./backups", "./secrets")
+"""Folders that `make secrets` makes."""
+OURS = re.compile(r"^(FRAUD_|DAGSTER_URL|MLFLOW_UI_URL|GRAFANA_URL|PROMETHEUS_URL|BACKUP)")
+
+each_service = pytest.mark.parametrize("name", sorted(SERVICES))
+
+
+def schema(kind, path):
+    """What the specification, as a schema, says of a file."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", kind, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("vendor.compose-spec", "docker-compose.yml"),
+        ("vendor.compose-spec", "deploy/docker-launcher.yml"),
+        ("vendor.dependabot", ".github/dependabot.yml"),
+        ("vendor.github-workflows", ".github/workflows/ci.yml"),
+        ("vendor.github-workflows", ".github/workflows/image.yml"),
+    ],
+)
+def test_the_file_is_what_its_specification_allows(kind, path):
+    found = schema(kind, ROOT / path)
+    assert found.returncode == 0, found.stdout
+
+
+def test_a_compose_file_with_a_wrong_word_is_refused(tmp_path):
+    wrong = tmp_path / "docker-compose.yml"
+    wrong.write_text("services: {a: {image: b, volume: [c]}}")
+    assert schema("vendor.compose-spec", wrong).returncode == 1
+
+
+def test_the_linter_of_dockerfiles_finds_nothing():
+    program = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    found = subprocess.run(
+        [program, str(ROOT / "deploy" / "Dockerfile")], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_what_the_image_is_built_from_is_not_ignored():
+    text = (ROOT / "deploy" / "Dockerfile").read_text()
+    copied = [
+        word
+        for line in re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.MULTILINE)
+        for word in line.split()
+    ]
+    kept = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    assert sorted(copied) == sorted(kept)
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_a_missing_secret_stops_the_start_with_what_to_do():
+    known = make_secrets()
+    for name in known:
+        if f"${{{name}:?" in COMPOSE_FILE.read_text():
+            rest = {**known, name: ""}
+            with pytest.raises(ValueError, match=f"variable {name} is missing.*make secrets"):
+                read_compose(rest)
+
+
+def test_no_password_stands_in_the_file_or_has_a_default():
+    text = COMPOSE_FILE.read_text()
+    names = re.findall(r"\$\{(\w*(?:PASSWORD|SECRET|AUTHORIZATION|HASH)\w*)([^}]*)\}", text)
+    assert names
+    assert all(rest.startswith(":?") for _, rest in names)
+    given = re.findall(r"(\w*PASSWORD\w*): (?!\$\{)(\S+)", text)
+    assert given == []
+    assert interpolate("${A:-b}", {}) == "b"
+
+
+@each_service
+def test_a_service_is_pinned_limited_and_without_rights(name):
+    service = SERVICES[name]
+    assert re.search(r":v?\d+(\.\d+)+[\w.-]*$", service["image"])
+    assert service["mem_limit"]
+    assert service["cpus"]
+    assert service["user"].split(":")[0] not in ("0", "root")
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service
+
+
+@each_service
+def test_every_mounted_file_is_there(name):
+    for text in SERVICES[name].get("volumes", []):
+        source = text.split(":")[0]
+        if source.startswith("./") and source not in MADE_HERE:
+            assert (ROOT / source).exists(), source
+            assert text.endswith(":ro"), text
+
+
+@pytest.mark.parametrize("name", [n for n in LASTING if n != "retention"])
+def test_a_service_that_lasts_has_a_health_check_of_what_it_listens_on(name):
+    service = SERVICES[name]
+    check = " ".join(service["healthcheck"]["test"])
+    asked = set(re.findall(r"(?<=127\.0\.0\.1[:'])\d{4}|(?<=, )\d{4}(?=\))|(?<=--port )\d+", check))
+    ports = {*service.get("expose", []), *(["8079"] if name == "proxy" else [])}
+    if name == "postgres":
+        asked = set(re.findall(r"-p (\d+)", check))
+    assert asked <= ports
+    assert asked or name == "daemon"
+
+
+@each_service
+def test_what_a_service_waits_for_says_when_it_is_ready(name):
+    for needed, how in SERVICES[name].get("depends_on", {}).items():
+        lasting = SERVICES[needed]["restart"] == "unless-stopped"
+        wanted = "service_healthy" if lasting else "service_completed_successfully"
+        assert how["condition"] == wanted
+        assert not lasting or "healthcheck" in SERVICES[needed]
+
+
+def test_only_the_proxy_is_bound_and_to_loopback_by_default():
+    bound = {name: s["ports"] for name, s in SERVICES.items() if "ports" in s}
+    assert list(bound) == ["proxy"]
+    assert [p.split(":")[:2] for p in bound["proxy"]] == [
+        ["127.0.0.1", port] for port in ("8080", "5001", "9090", "3000")
+    ]
+    networks = yaml.safe_load(COMPOSE_FILE.read_text())["networks"]
+    assert {name for name, n in networks.items() if not (n or {}).get("internal")} == {"outside"}
+    outside = {name for name, s in SERVICES.items() if "outside" in s["networks"]}
+    assert outside == {"proxy", "alertmanager"}
+
+
+def test_every_listening_port_is_on_the_list(pytestconfig):
+    listed = (ROOT / "docs" / "security.md").read_text()
+    for name, service in SERVICES.items():
+        for port in service.get("expose", []):
+            assert f"| {name} | {port} |" in listed, (name, port)
+
+
+def test_every_variable_of_ours_is_documented():
+    text = COMPOSE_FILE.read_text()
+    docs = "".join((ROOT / "docs" / f"{n}.md").read_text() for n in ("production", "commands"))
+    names = set(re.findall(r"\$\{(\w+)", text)) | {
+        key
+        for service in SERVICES.values()
+        for key in service.get("environment", {})
+        if OURS.match(key)
+    }
+    assert [name for name in sorted(names) if f"`{name}`" not in docs] == []
+
+
+def test_prometheus_scrapes_what_is_exposed():
+    config = yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text())
+    targets = [t for j in config["scrape_configs"] for s in j["static_configs"] for t in s["targets"]]
+    targets += config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
+    for target in targets:
+        name, port = target.replace("localhost", "prometheus").split(":")
+        assert port in SERVICES[name]["expose"]
+
+
+def test_the_settings_for_a_container_by_run_differ_in_the_launcher_alone():
+    ours = yaml.safe_load((ROOT / "dagster.yaml").read_text())
+    docker = yaml.safe_load((ROOT / "deploy" / "dagster-docker.yaml").read_text())
+    assert {k: v for k, v in ours.items() if k != "run_launcher"} == {
+        k: v for k, v in docker.items() if k != "run_launcher"
+    }
+    settings = docker["run_launcher"]["config"]
+    assert process_config(DockerRunLauncher.config_type(), settings).success
+    # What a run needs to know of where things are is handed on.
+    given = set(SERVICES["code-server"]["environment"])
+    unneeded = {"FRAUD_CODE_HOST", "FRAUD_CODE_PORT", "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS"}
+    assert set(settings["env_vars"]) == given - unneeded
+
+
+def test_the_values_for_kubernetes_keep_the_order_of_arrival():
+    values = yaml.safe_load((ROOT / "deploy" / "helm-values.yaml").read_text())
+    queue = values["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"]
+    ours = yaml.safe_load((ROOT / "dagster.yaml").read_text())["concurrency"]["runs"]
+    assert queue["tagConcurrencyLimits"] == ours["tag_concurrency_limits"]

@@ -1,0 +1,30 @@
+import base64
+import stat
+
+import bcrypt
+from dotenv import dotenv_values
+
+from fraud_assets.deployment import make_secrets, write_secrets
+
+
+def test_every_secret_is_long_and_none_is_like_another():
+    first, second = make_secrets(), make_secrets()
+    assert all(len(value) >= 32 for value in first.values())
+    assert len({*first.values(), *second.values()}) == 2 * len(first)
+
+
+def test_the_proxy_gets_the_hash_of_what_a_person_types_and_mlflow_s_login():
+    made = make_secrets()
+    assert bcrypt.checkpw(made["FRAUD_PASSWORD"].encode(), made["FRAUD_PASSWORD_HASH"].encode())
+    shown = base64.b64decode(made["MLFLOW_AUTHORIZATION"].removeprefix("Basic ")).decode()
+    assert shown == f"fraud:{made['MLFLOW_PASSWORD']}"
+
+
+def test_the_file_is_for_its_owner_alone_and_is_never_written_twice(tmp_path):
+    path = tmp_path / ".env"
+    assert write_secrets(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    before = path.read_text()
+    assert not write_secrets(path)
+    assert path.read_text() == before
+    assert dotenv_values(path, interpolate=False)["FRAUD_PASSWORD_HASH"].startswith("$2b$")

@@ -1,0 +1,39 @@
+import dagster as dg
+import pytest
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster_postgres import DagsterPostgresStorage
+
+from fraud_assets import config
+from fraud_assets.instance import StorageByEnvironment
+
+
+@pytest.fixture
+def settings(pytestconfig, tmp_path, monkeypatch):
+    """The committed settings, as an instance reads them."""
+    (tmp_path / "dagster.yaml").write_text((pytestconfig.rootpath / "dagster.yaml").read_text())
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.delenv("DAGSTER_POSTGRES_URL", raising=False)
+    return tmp_path
+
+
+def test_without_an_address_runs_are_kept_in_sqlite_below_dagster_home(settings):
+    with dg.DagsterInstance.get() as instance:
+        assert isinstance(instance.event_log_storage, SqliteEventLogStorage)
+        assert instance.get_runs() == []
+    assert (settings / "history").is_dir()
+
+
+def test_with_an_address_they_are_kept_in_postgresql(settings, monkeypatch):
+    asked = []
+    monkeypatch.setattr(DagsterPostgresStorage, "__init__", lambda self, url, **_: asked.append(url))
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "postgresql+psycopg2://dagster@db:5432/dagster")
+    found = StorageByEnvironment.from_config_value(None, {})
+    assert isinstance(found, DagsterPostgresStorage)
+    assert asked == ["postgresql+psycopg2://dagster@db:5432/dagster"]
+
+
+def test_an_address_of_something_else_is_refused_without_repeating_it(monkeypatch):
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "mysql://dagster:secret@db/dagster")
+    with pytest.raises(ValueError, match=r"begins with 'mysql'") as refused:
+        config.dagster_database()
+    assert "secret" not in str(refused.value)

@@ -1,0 +1,80 @@
+import json
+import shutil
+from uuid import uuid4
+
+import pytest
+
+from fraud_assets import object_store, storage
+from fraud_assets.storage import Table
+
+
+@pytest.fixture
+def store(home, monkeypatch):
+    """A store in memory; nothing of another test is in it."""
+    monkeypatch.setenv("FRAUD_OBJECT_STORE", f"memory://{uuid4().hex}/fraud")
+
+
+def committed(batch, content_hash, rows):
+    path = storage.new_rows_file("features", batch)
+    path.write_bytes(rows)
+    return storage.save_table("features", Table(path, {"batch": batch, "content_hash": content_hash}))
+
+
+def forget(batch):
+    """As on another machine: the local folder is not there."""
+    shutil.rmtree(storage.tables_folder("features", batch))
+
+
+def test_without_a_store_nothing_is_asked_for(home, monkeypatch):
+    monkeypatch.delenv("FRAUD_OBJECT_STORE", raising=False)
+    file = storage.ledger_path()
+    object_store.push(file)
+    assert not object_store.pull(file)
+    assert not object_store.has(file)
+    assert object_store.names(file.parent) == set()
+
+
+def test_a_table_that_one_machine_committed_is_read_by_another(store):
+    committed("june", "a1", b"rows")
+    forget("june")
+    found = storage.load_table("features", "june")
+    assert found.path.read_bytes() == b"rows"
+    assert found.facts["content_hash"] == "a1"
+
+
+def test_the_newest_version_counts_wherever_it_was_written(store):
+    committed("june", "a1", b"old")
+    kept = storage.tables_folder("features", "june") / "current.json"
+    old = kept.read_text()
+    committed("june", "b2", b"new")
+    kept.write_text(old)
+    assert storage.load_table("features", "june").path.read_bytes() == b"new"
+    assert storage.versions("features", "june") == ["a1", "b2"]
+
+
+def test_a_version_is_known_and_listed_without_a_local_copy(store):
+    committed("june", "a1", b"rows")
+    forget("june")
+    assert storage.has_table("features", "june", "a1")
+    assert not storage.has_table("features", "june", "b2")
+    assert storage.versions("features", "june") == ["a1"]
+    with pytest.raises(FileNotFoundError, match="has not been materialized"):
+        storage.load_table("features", "july")
+
+
+def test_a_version_that_is_pruned_goes_from_the_store_too(store, monkeypatch):
+    monkeypatch.setenv("FRAUD_KEEP_VERSIONS", "1")
+    committed("june", "a1", b"old")
+    committed("june", "b2", b"new")
+    storage.prune_versions("june", "b2")
+    assert storage.versions("features", "june") == ["b2"]
+
+
+def test_what_is_half_there_is_not_taken_for_whole(store):
+    committed("june", "a1", b"rows")
+    version = storage.tables_folder("features", "june") / "a1"
+    object_store.remove(version)
+    shutil.rmtree(version)
+    with pytest.raises(FileNotFoundError):
+        storage.load_table("features", "june")
+    assert json.loads((version.parent / "current.json").read_text()) == {"content_hash": "a1"}
