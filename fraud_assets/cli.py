@@ -252,6 +252,17 @@ def secrets(path: Path) -> None:
 
 
 @main.command()
+@click.argument("database")
+@click.option("--password", envvar="MLFLOW_AUTH_ADMIN_PASSWORD", required=True)
+def mlflow_login(database: str, password: str) -> None:
+    """Migrate MLflow's accounts in DATABASE, and set the password of ours."""
+    from fraud_assets.deployment import USER, set_mlflow_login
+
+    there = set_mlflow_login(database, password)
+    click.echo(f"{USER}: password set" if there else f"{USER}: MLflow makes it when it starts")
+
+
+@main.command()
 @click.option("--days", default=30, show_default=True, help="What is older is removed.")
 @click.option("--every-hours", type=float, help="Go on, and do it again after so many hours.")
 def prune(days: int, every_hours: float | None) -> None:

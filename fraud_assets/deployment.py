@@ -50,3 +50,30 @@ def write_secrets(path: Path) -> bool:
     with os.fdopen(file, "w", encoding="utf-8") as opened:
         opened.writelines(lines)
     return True
+
+
+def set_mlflow_login(url: str, password: str) -> bool:
+    """Bring MLflow's table of accounts up to date, and our account to this password.
+
+    MLflow itself makes the account at its first start and never looks at the password again:
+    neither a new `.env` nor a backup of another machine would let anybody in.
+
+    Parameters
+    ----------
+    url : str
+        MLflow's database.
+    password : str
+
+    Returns
+    -------
+    bool
+        Whether the account was there; MLflow makes it at its start otherwise.
+    """
+    from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
+
+    store = SqlAlchemyStore()
+    store.init_db(url)
+    if not store.has_user(USER):
+        return False
+    store.update_user(USER, password=password)
+    return True

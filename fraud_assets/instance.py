@@ -1,4 +1,4 @@
-"""Where Dagster keeps runs, events and schedules: as the environment says, in one `dagster.yaml`."""
+"""Where Dagster keeps runs and events: as the environment says, in one `dagster.yaml`."""
 
 import os
 from typing import Any

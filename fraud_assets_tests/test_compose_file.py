@@ -166,7 +166,9 @@ def test_every_variable_of_ours_is_documented():
 
 def test_prometheus_scrapes_what_is_exposed():
     config = yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text())
-    targets = [t for j in config["scrape_configs"] for s in j["static_configs"] for t in s["targets"]]
+    targets = [
+        t for j in config["scrape_configs"] for s in j["static_configs"] for t in s["targets"]
+    ]
     targets += config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
     for target in targets:
         name, port = target.replace("localhost", "prometheus").split(":")

@@ -4,7 +4,7 @@ import stat
 import bcrypt
 from dotenv import dotenv_values
 
-from fraud_assets.deployment import make_secrets, write_secrets
+from fraud_assets.deployment import make_secrets, set_mlflow_login, write_secrets
 
 
 def test_every_secret_is_long_and_none_is_like_another():
@@ -28,3 +28,17 @@ def test_the_file_is_for_its_owner_alone_and_is_never_written_twice(tmp_path):
     assert not write_secrets(path)
     assert path.read_text() == before
     assert dotenv_values(path, interpolate=False)["FRAUD_PASSWORD_HASH"].startswith("$2b$")
+
+
+def test_mlflow_s_account_takes_the_password_that_is_set_now(tmp_path):
+    from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
+
+    url = f"sqlite:///{tmp_path}/logins.db"
+    assert not set_mlflow_login(url, "the first of many")
+    store = SqlAlchemyStore()
+    store.init_db(url)
+    store.create_user("fraud", "the first of many", is_admin=True)
+    assert set_mlflow_login(url, "second of many")
+    assert store.authenticate_user("fraud", "second of many")
+    assert not store.authenticate_user("fraud", "the first of many")
+    assert store.get_user("fraud").is_admin

@@ -25,7 +25,7 @@ def test_without_an_address_runs_are_kept_in_sqlite_below_dagster_home(settings)
 
 def test_with_an_address_they_are_kept_in_postgresql(settings, monkeypatch):
     asked = []
-    monkeypatch.setattr(DagsterPostgresStorage, "__init__", lambda self, url, **_: asked.append(url))
+    monkeypatch.setattr(DagsterPostgresStorage, "__init__", lambda _, url, **__: asked.append(url))
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", "postgresql+psycopg2://dagster@db:5432/dagster")
     found = StorageByEnvironment.from_config_value(None, {})
     assert isinstance(found, DagsterPostgresStorage)

@@ -17,7 +17,9 @@ def store(home, monkeypatch):
 def committed(batch, content_hash, rows):
     path = storage.new_rows_file("features", batch)
     path.write_bytes(rows)
-    return storage.save_table("features", Table(path, {"batch": batch, "content_hash": content_hash}))
+    return storage.save_table(
+        "features", Table(path, {"batch": batch, "content_hash": content_hash})
+    )
 
 
 def forget(batch):

@@ -298,6 +298,14 @@ class Compose:
         """The first process of a service."""
         return psutil.Process(self._processes[name].pid)
 
+    def living(self) -> list[str]:
+        """The services that run now."""
+        return [name for name, process in self._processes.items() if process.poll() is None]
+
+    def ports(self, name: str) -> set[int]:
+        """Where a service listens."""
+        return set(self._ports[name].values())
+
     def run_processes(self) -> list[psutil.Process]:
         """The processes of runs, children of the code server."""
         children = self.process("code-server").children(recursive=True)
@@ -337,7 +345,9 @@ class Compose:
     def database_url(self, name: str = "dagster") -> str:
         """Where a database is, with its password."""
         secret = self.secrets[f"{name.upper()}_DB_PASSWORD"]
-        return f"postgresql+psycopg2://{name}:{secret}@127.0.0.1:{self.port('postgres', 5432)}/{name}"
+        return (
+            f"postgresql+psycopg2://{name}:{secret}@127.0.0.1:{self.port('postgres', 5432)}/{name}"
+        )
 
     def ask_prometheus(self, expr: str) -> list[dict[str, Any]]:
         """What Prometheus answers now, through the proxy."""

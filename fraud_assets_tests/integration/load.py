@@ -43,7 +43,9 @@ def look(stack: Compose, batches: int, seconds: float) -> Look:
             cursor = connection.cursor()
             cursor.execute("select pg_database_size(current_database())")
             databases[name] = cursor.fetchone()[0] / MB
-    files = sum(p.stat().st_size for p in (stack.folder / "var").resolve().rglob("*") if p.is_file())
+    files = sum(
+        p.stat().st_size for p in (stack.folder / "var").resolve().rglob("*") if p.is_file()
+    )
     memory = {name: memory_of(stack.process(name)) / MB for name in WATCHED}
     return Look(batches, seconds, databases, files / MB, memory)
 

@@ -79,7 +79,9 @@ def lost_of(stack: Compose, *batches: str) -> str:
         done = [run for run in dagster.runs(batch) if run["status"] == "SUCCESS"]
         counts = {"runs": len(done), "versions": trained[batch], "decisions": decided[batch]}
         found += [f"{count} {what} of {batch}" for what, count in counts.items() if count != 1]
-    return ", ".join([*found, *(f"open MLflow run {r.info.run_id}" for r in open_runs)]) or "nothing"
+    return (
+        ", ".join([*found, *(f"open MLflow run {r.info.run_id}" for r in open_runs)]) or "nothing"
+    )
 
 
 def told(stack: Compose, fault: str, batch: str, since: float, timeout: float = 240) -> Row:
