@@ -72,7 +72,7 @@ def set_mlflow_login(url: str, password: str) -> bool:
     from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 
     store = SqlAlchemyStore()
-    store.init_db(url)
+    store.init_db(url)  # type: ignore[no-untyped-call]
     if not store.has_user(USER):
         return False
     store.update_user(USER, password=password)

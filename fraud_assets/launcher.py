@@ -17,7 +17,12 @@ from dagster import (
     RunsFilter,
     failure_hook,
 )
-from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
+from dagster._core.launcher import (
+    CheckRunHealthResult,
+    DefaultRunLauncher,
+    LaunchRunContext,
+    WorkerStatus,
+)
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RETRY_ON_ASSET_OR_OP_FAILURE_TAG
 from filelock import FileLock, Timeout
 
@@ -42,7 +47,7 @@ def hold(run_id: str) -> None:
     """
     if run_id not in _held:
         path = _lock_path(run_id)
-        for old in path.parent.glob("*.lock"):
+        for old in path.parent.glob("*.l*"):
             if time.time() - old.stat().st_mtime > OLD_SECONDS and not is_alive(old.stem):
                 old.unlink(missing_ok=True)
         _held[run_id] = FileLock(path)
@@ -74,7 +79,26 @@ def _lock_path(run_id: str) -> Path:
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
-    """Dagster's default launcher, and run monitoring can tell a dead run."""
+    """Dagster's default launcher; run monitoring can tell a dead run, and none is launched twice.
+
+    Two daemons, started by mistake or while one takes over from another, would both take the
+    same run off the queue, and two processes would execute it.
+    """
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Launch a run, unless another daemon has."""
+        run = context.dagster_run
+        mark = _lock_path(run.run_id).with_suffix(".launched")
+        try:
+            mark.touch(exist_ok=False)
+        except FileExistsError:
+            self._instance.report_engine_event("Another daemon has launched this run.", run)
+            return
+        try:
+            super().launch_run(context)
+        except BaseException:
+            mark.unlink()
+            raise
 
     @property
     def supports_check_run_worker_health(self) -> bool:

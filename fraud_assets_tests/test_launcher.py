@@ -71,6 +71,43 @@ def test_a_pipeline_run_that_never_took_its_lock_is_dead_after_a_while(
     assert status_of(watched, None, job_name) is status
 
 
+@pytest.fixture
+def launches(monkeypatch):
+    """The runs that Dagster's own launcher was asked for; the first time it fails when told to."""
+    asked = []
+
+    def launch(_, context):
+        asked.append(context.dagster_run.run_id)
+        if context.fails and len(asked) == 1:
+            raise ConnectionError("the code server is away")
+
+    monkeypatch.setattr(launcher.DefaultRunLauncher, "launch_run", launch)
+    return asked
+
+
+def context_of(run, fails=False):
+    return SimpleNamespace(dagster_run=run, fails=fails)
+
+
+def test_a_run_that_another_daemon_has_launched_is_not_launched_again(watched, instance, launches):
+    run = dg.DagsterRun(config.JOB_NAME)
+    instance.add_run(run)
+    watched.launch_run(context_of(run))
+    watched.launch_run(context_of(run))
+    assert launches == [run.run_id]
+    messages = [entry.message for entry in instance.all_logs(run.run_id)]
+    assert any("Another daemon has launched this run" in message for message in messages)
+
+
+def test_a_launch_that_failed_is_tried_again(watched, instance, launches):
+    run = dg.DagsterRun(config.JOB_NAME)
+    instance.add_run(run)
+    with pytest.raises(ConnectionError):
+        watched.launch_run(context_of(run, fails=True))
+    watched.launch_run(context_of(run, fails=True))
+    assert launches == [run.run_id, run.run_id]
+
+
 def test_old_locks_that_nobody_holds_are_cleared_away(home, monkeypatch):
     monkeypatch.setattr(launcher, "OLD_SECONDS", -1.0)
     monkeypatch.setattr(launcher, "_held", {})

@@ -10,7 +10,6 @@ command -v prometheus-pushgateway >/dev/null || packages+=(prometheus-pushgatewa
 command -v promtool >/dev/null || packages+=(prometheus)
 command -v amtool >/dev/null || packages+=(prometheus-alertmanager)
 command -v caddy >/dev/null || packages+=(caddy)
-command -v faketime >/dev/null || packages+=(faketime)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql)
 command -v wget >/dev/null || packages+=(wget)
 command -v java >/dev/null || packages+=(default-jre-headless)

@@ -336,7 +336,13 @@ class Compose:
             for name, process in list(self._processes.items()):
                 lasting = self.services[name]["restart"] == "unless-stopped"
                 if lasting and name not in self._stopped and process.poll() is not None:
-                    self._spawn(name)
+                    self._spawn_again(name)
+
+    def _spawn_again(self, name: str) -> None:
+        try:
+            self._spawn(name)
+        except Exception as error:  # whatever it is, the next look tries again
+            print(f"{name} could not be started again: {type(error).__name__}: {error}")
 
     def dagster(self) -> Dagster:
         """What the tests ask of Dagster, from inside the network."""
