@@ -19,7 +19,7 @@ import dagster as dg
 from filelock import FileLock
 
 from fraud_assets import config
-from fraud_assets.launcher import runs_to_take_up
+from fraud_assets.launcher import is_outage, runs_to_take_up
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,8 +98,17 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             artifacts = (database.parent / "artifacts").as_uri()
         client: MlflowClient = mlflow.MlflowClient()
         if (uri, self.experiment) not in _at_hand:
-            if client.get_experiment_by_name(self.experiment) is None:
-                client.create_experiment(self.experiment, artifact_location=artifacts)
+            try:
+                if client.get_experiment_by_name(self.experiment) is None:
+                    client.create_experiment(self.experiment, artifact_location=artifacts)
+            except mlflow.MlflowException as error:
+                if not is_outage(error):
+                    raise
+                raise ConnectionError(
+                    f"MLflow at {uri} does not answer; look at its log and start it. The run is "
+                    "taken up by itself up to five times; after that, touch the batch's file. "
+                    "Nothing that was done before is lost"
+                ) from error
             _at_hand.add((uri, self.experiment))
         return client
 

@@ -189,3 +189,12 @@ def test_a_process_that_dies_while_the_database_is_made_leaves_none(tracking, ho
     assert not (folder / "mlflow.db").exists()
     train_once(tracking)
     assert statuses(tracking) == ["FINISHED"]
+
+
+def test_a_server_that_does_not_answer_is_named_with_what_to_do(home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(
+        ConnectionError, match=r"MLflow at http://127.0.0.1:9 does not answer; look"
+    ):
+        Tracking().client()

@@ -165,8 +165,8 @@ def all_alerts() -> list[Alert]:
               dashboard=DASHBOARD),
         Alert("IntakeSensorFailing",
               'dagster_sensor_last_tick_status{sensor_name="csv_landing",status="failure"} == 1 '
-              'or on () (time() - dagster_sensor_last_tick_timestamp_seconds'
-              '{sensor_name="csv_landing"} > 600)', "critical",
+              'or on () (abs(time() - dagster_sensor_last_tick_timestamp_seconds'
+              '{sensor_name="csv_landing"}) > 600)', "critical",
               "The sensor csv_landing fails or stands still: no file is taken.", hold="1m"),
         Alert("DaemonSilent",
               f"time() - dagster_daemon_last_heartbeat_timestamp_seconds > {HEARTBEAT_SECONDS}",

@@ -135,6 +135,14 @@ def test_each_alert_fires_in_its_case(promtool, tmp_path, name):
 
 
 @pytest.mark.integration
+def test_a_sensor_whose_last_tick_lies_in_the_future_is_told_of(promtool, tmp_path):
+    series = {TICK: "90000x400"}
+    code, said = judge(promtool, tmp_path, [firing(series, "20m", "IntakeSensorFailing", [])])
+    assert code == 1
+    assert 'alertname="IntakeSensorFailing"' in said
+
+
+@pytest.mark.integration
 def test_the_alert_of_a_failing_check_has_its_figures(promtool, tmp_path):
     code, said = judge(
         promtool, tmp_path, [firing(CASES["AssetCheckFailed"], "99m", "AssetCheckFailed", [])]
