@@ -225,7 +225,7 @@ def test_a_clock_that_jumps_two_hours_forth_and_back_is_told_and_loses_nothing(s
         wait_for("the alert's cause", lambda: stack.ask_prometheus(f"{still} > 600"), 60)
         assert "clock-back.csv" not in stack.dagster().outcomes()
         stack.dagster().restart_sensor("csv_landing")
-        row = told(stack, "it jumps back: the alert IntakeSensorFailing, and the sensor started anew",
+        row = told(stack, "it jumps back: IntakeSensorFailing, the sensor started anew",
                    "clock-back", since)  # fmt: skip
         assert row.lost == "nothing"
     finally:
