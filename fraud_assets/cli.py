@@ -263,6 +263,18 @@ def mlflow_login(database: str, password: str) -> None:
 
 
 @main.command()
+def wake() -> None:
+    """Let sensors go on that stand still because a clock was ahead."""
+    import dagster as dg
+
+    from fraud_assets.instance import wake_sensors
+
+    with dg.DagsterInstance.get() as instance:
+        woken = wake_sensors(instance)
+    click.echo(f"woken: {', '.join(woken)}" if woken else "no sensor's last tick is in the future")
+
+
+@main.command()
 @click.option("--days", default=30, show_default=True, help="What is older is removed.")
 @click.option("--every-hours", type=float, help="Go on, and do it again after so many hours.")
 def prune(days: int, every_hours: float | None) -> None:

@@ -1,8 +1,12 @@
-"""Where Dagster keeps runs and events: as the environment says, in one `dagster.yaml`."""
+"""Where Dagster keeps runs and events, as the environment says; and sensors that stand still."""
 
 import os
+import time
 from typing import Any
 
+from dagster import DagsterInstance
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import SensorInstigatorData
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
@@ -40,3 +44,31 @@ class StorageByEnvironment(DagsterStorage):
         from dagster_postgres import DagsterPostgresStorage
 
         return DagsterPostgresStorage(url, inst_data=inst_data)
+
+
+def wake_sensors(instance: DagsterInstance) -> list[str]:
+    """Let sensors go on whose last tick lies in the future, after a clock that was ahead.
+
+    Dagster waits until the clock has passed the last tick; neither stopping and starting a sensor
+    nor resetting it in the UI changes that.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+
+    Returns
+    -------
+    list of str
+        The names of those that stood still.
+    """
+    now, woken = time.time(), []
+    for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
+        data = state.instigator_data
+        if not isinstance(data, SensorInstigatorData):
+            continue
+        ticks = (data.last_tick_timestamp or 0, data.last_tick_start_timestamp or 0)
+        if max(ticks) > now:
+            was = data._replace(last_tick_timestamp=now, last_tick_start_timestamp=now)
+            instance.update_instigator_state(state.with_data(was))
+            woken.append(state.instigator_name)
+    return sorted(woken)

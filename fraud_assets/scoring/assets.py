@@ -11,6 +11,7 @@ import pandas as pd
 from fraud_assets import config as configuration
 from fraud_assets import storage
 from fraud_assets.config import ScoringSettings
+from fraud_assets.files import csv_text
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.scoring.score import score_batch
@@ -105,8 +106,8 @@ def _current(tracking: Tracking) -> str | None:
 def _write(batch: str, scored: pd.DataFrame, worklist: pd.DataFrame) -> None:
     folder, path = storage.report_folder(batch), configuration.suppressions_path()
     storage.write_atomically(folder / "scored_transactions.parquet", scored.to_parquet(index=False))
-    storage.write_atomically(folder / "scored_transactions.csv", scored.to_csv(index=False))
-    storage.write_atomically(folder / "worklist.csv", worklist.to_csv(index=False))
+    storage.write_atomically(folder / "scored_transactions.csv", csv_text(scored))
+    storage.write_atomically(folder / "worklist.csv", csv_text(worklist))
     if path.exists():
         storage.write_atomically(folder / "suppressions.csv", path.read_bytes())
 

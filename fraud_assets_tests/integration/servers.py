@@ -257,27 +257,6 @@ class Dagster:
 
         wait_for(f"{wanted}, and it is {self.outcomes()}", reached, timeout)
 
-    def restart_sensor(self, name: str) -> None:
-        """Stop a sensor and start it, as its switch in the UI does."""
-        selector = {
-            "repositoryLocationName": "fraud_assets",
-            "repositoryName": "__repository__",
-            "sensorName": name,
-        }
-        found = self.ask(
-            "query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) "
-            "{ ... on Sensor { sensorState { id } } } }",
-            s=selector,
-        )["sensorOrError"]
-        self.ask(
-            "mutation($id: String!) { stopSensor(id: $id) { __typename } }",
-            id=found["sensorState"]["id"],
-        )
-        self.ask(
-            "mutation($s: SensorSelector!) { startSensor(sensorSelector: $s) { __typename } }",
-            s=selector,
-        )
-
     def backfill(self, assets: list[str], batches: list[str]) -> str:
         """Backfill assets as the dialog of the UI does; returns the backfill's id."""
         answer = self.ask(

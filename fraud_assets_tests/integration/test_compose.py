@@ -184,6 +184,7 @@ def test_markup_and_formulas_in_a_csv_stay_text(stack):
     frame = cards(3, first_day="2026-02-12")
     text = frame.assign(**{EVIL[0]: 1.5}).astype(object)
     text.loc[5, "TX_AMOUNT"], text.loc[6, EVIL[0]] = EVIL[1], EVIL[2]
+    text.loc[7, "TRANSACTION_ID"] = EVIL[1]
     drop(stack, "evil", text)
     run = stack.dagster().wait_for_run("evil")
 
@@ -194,10 +195,11 @@ def test_markup_and_formulas_in_a_csv_stay_text(stack):
 
     for path in (f"/runs/{run['runId']}", "/assets/raw_transactions?partition=evil"):
         assert "pwned" not in visit(stack, 8080, path, look)
-    rejected = (stack.folder / "var" / "rejected" / "evil.csv").read_text()
-    for row in csv.reader(io.StringIO(rejected)):
-        assert not any(cell.startswith(("=", "+", "@")) for cell in row)
-    for report in (stack.folder / "var" / "reports" / "evil").glob("*.md"):
+    reports = stack.folder / "var" / "reports" / "evil"
+    for table in (stack.folder / "var" / "rejected" / "evil.csv", *reports.glob("*.csv")):
+        for row in csv.reader(io.StringIO(table.read_text())):
+            assert not any(cell.startswith(("=", "+", "@")) for cell in row), table.name
+    for report in reports.glob("*.md"):
         assert "<img" not in report.read_text()
         assert "<script" not in report.read_text()
 
