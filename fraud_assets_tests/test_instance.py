@@ -61,7 +61,7 @@ def test_a_sensor_whose_last_tick_lies_in_the_future_goes_on_and_others_are_left
     still, going = State("still", time.time() + 3600), State("going", time.time() - 5)
     updated = []
     instance = SimpleNamespace(
-        all_instigator_state=lambda instigator_type: [still, going],
+        all_instigator_state=lambda **_: [still, going],
         update_instigator_state=updated.append,
     )
     assert wake_sensors(instance) == ["still"]
