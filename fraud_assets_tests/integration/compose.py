@@ -348,13 +348,6 @@ class Compose:
         """What the tests ask of Dagster, from inside the network."""
         return Patient(self.url("webserver", 3070), self.folder)
 
-    def database_url(self, name: str = "dagster") -> str:
-        """Where a database is, with its password."""
-        secret = self.secrets[f"{name.upper()}_DB_PASSWORD"]
-        return (
-            f"postgresql+psycopg2://{name}:{secret}@127.0.0.1:{self.port('postgres', 5432)}/{name}"
-        )
-
     def ask_prometheus(self, expr: str) -> list[dict[str, Any]]:
         """What Prometheus answers now, through the proxy."""
         url = f"{self.url('proxy', 9090)}/api/v1/query"
