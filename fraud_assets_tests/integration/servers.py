@@ -244,8 +244,11 @@ class Dagster:
         return wait_for(f"the end of run {run_id}", ended)
 
     def outcomes(self) -> dict[str, str]:
-        """What became of each file that landed."""
-        with open_ledger(self.folder / "var" / "intake" / "files.sqlite") as ledger:
+        """What became of each file that landed; nothing before the first look."""
+        path = self.folder / "var" / "intake" / "files.sqlite"
+        if not path.exists():
+            return {}
+        with open_ledger(path) as ledger:
             return {name: entry.outcome.value for name, entry in ledger.entries().items()}
 
     def wait_for_outcome(self, timeout: float = 150, **wanted: str) -> None:
