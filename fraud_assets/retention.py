@@ -65,7 +65,8 @@ def _prune_events(instance: DagsterInstance, before: datetime) -> int:
 
 def _prune_logs(instance: DagsterInstance, before: datetime) -> int:
     folder = Path(instance.storage_directory())
-    runs = [f for f in folder.iterdir() if f.is_dir()] if folder.is_dir() else []
+    # What is not a run's lies there, too: an IO manager's values, for example.
+    runs = [found for found in folder.glob("*-*-*-*-*") if found.is_dir()]
     old = [run for run in runs if run.stat().st_mtime < before.timestamp()]
     for run in old:
         shutil.rmtree(run, ignore_errors=True)

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 from dagster._core.test_utils import instance_for_test
+from dagster._core.utils import make_new_run_id
 
 from fraud_assets.retention import KEPT, Pruned, prune
 
@@ -44,11 +45,11 @@ def test_old_steps_and_logs_go_and_what_was_materialized_stays(instance):
 
 def test_what_old_runs_printed_goes(instance):
     folder = Path(instance.storage_directory())
-    for name, age in (("old", 40), ("new", 1)):
+    old, new = make_new_run_id(), make_new_run_id()
+    for name, age in ((old, 40), (new, 1), ("an_asset", 40)):
         made = folder / name / "compute_logs"
         made.mkdir(parents=True)
         when = (datetime.now(UTC) - timedelta(days=age)).timestamp()
         os.utime(folder / name, (when, when))
     assert prune(instance, datetime.now(UTC) - timedelta(days=30)).logs == 1
-    assert not (folder / "old").exists()
-    assert (folder / "new").exists()
+    assert {path.name for path in folder.iterdir()} == {new, "an_asset"}

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +37,7 @@ def look(stack: Compose, batches: int, seconds: float) -> Look:
     """Measure sizes in MB and the last batch's seconds."""
     databases = {}
     for name in ("dagster", "mlflow"):
-        with psycopg2.connect(
-            host="127.0.0.1", port=stack.port("postgres", 5432), user=name, dbname=name,
-            password=stack.secrets[f"{name.upper()}_DB_PASSWORD"],
-        ) as connection:  # fmt: skip
+        with closing(connect(stack, name)) as connection:
             cursor = connection.cursor()
             cursor.execute("select pg_database_size(current_database())")
             databases[name] = cursor.fetchone()[0] / MB
@@ -125,12 +123,18 @@ def main(batches: int, every: int) -> None:
 
 def _vacuum(stack: Compose) -> None:
     """Give back what was removed, which autovacuum would only mark as free to be written anew."""
-    with psycopg2.connect(
-        host="127.0.0.1", port=stack.port("postgres", 5432), user="dagster", dbname="dagster",
-        password=stack.secrets["DAGSTER_DB_PASSWORD"],
-    ) as connection:  # fmt: skip
+    # A vacuum runs outside of a transaction, which `with connection` would begin.
+    with closing(connect(stack, "dagster")) as connection:
         connection.autocommit = True
         connection.cursor().execute("vacuum full event_logs")
+
+
+def connect(stack: Compose, name: str) -> Any:
+    """A connection to a database as its owner."""
+    return psycopg2.connect(
+        host="127.0.0.1", port=stack.port("postgres", 5432), user=name, dbname=name,
+        password=stack.secrets[f"{name.upper()}_DB_PASSWORD"],
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
