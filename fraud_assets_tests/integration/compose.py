@@ -18,14 +18,25 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import pandas as pd
 import psutil
 import pytest
 import requests
 import yaml
 from dotenv import dotenv_values
+from playwright.sync_api import Page, sync_playwright
 
 from fraud_assets.deployment import USER, write_secrets
-from fraud_assets_tests.integration.servers import BIN, ROOT, Dagster, free_port, wait_for
+from fraud_assets_tests.integration.conftest import require
+from fraud_assets_tests.integration.servers import (
+    BIN,
+    QUIET,
+    ROOT,
+    Dagster,
+    drop_csv,
+    free_port,
+    wait_for,
+)
 
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 ENTRYPOINTS = {
@@ -398,8 +409,17 @@ def composed(**more: str) -> Iterator[Compose]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def drop(stack: Compose, batch: str, frame: Any) -> None:
-    """Drop a CSV whole, as a careful person does: written aside, then renamed."""
-    part = stack.folder / "data" / f".{batch}.part"
-    frame.to_csv(part, index=False)
-    part.rename(stack.folder / "data" / f"{batch}.csv")
+def drop(stack: Compose, batch: str, frame: pd.DataFrame) -> None:
+    """Drop a CSV into the stack's folder."""
+    drop_csv(stack.folder, batch, frame)
+
+
+@contextmanager
+def browsing(stack: Compose) -> Iterator[Page]:
+    """A page of a real browser that knows the login."""
+    user, password = stack.login
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=require("chromium"), args=QUIET)
+        context = browser.new_context(http_credentials={"username": user, "password": password})
+        yield context.new_page()
+        browser.close()

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from fraud_assets.config import SimulationSettings
 from fraud_assets.definitions import defs
 from fraud_assets.intake.simulator import simulate
 from fraud_assets_tests.conftest import OUTSIDE
-from fraud_assets_tests.integration.servers import Dagster, dagster
+from fraud_assets_tests.integration.servers import Dagster, dagster, drop_csv
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -141,11 +142,5 @@ Dropper = Callable[[str, pd.DataFrame], None]
 
 @pytest.fixture
 def drop_into(stack: Dagster) -> Dropper:
-    """Drops a CSV whole, as a careful person does: written aside, then renamed."""
-
-    def drop(batch: str, frame: pd.DataFrame) -> None:
-        part = stack.folder / "data" / f".{batch}.part"
-        frame.to_csv(part, index=False)
-        part.rename(stack.folder / "data" / f"{batch}.csv")
-
-    return drop
+    """Drops a CSV into the running stack's folder."""
+    return partial(drop_csv, stack.folder)

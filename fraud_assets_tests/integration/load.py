@@ -2,20 +2,18 @@
 
 import statistics
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import click
 import psutil
 import psycopg2
-from playwright.sync_api import sync_playwright
 
 from fraud_assets.config import SimulationSettings
 from fraud_assets.intake.simulator import simulate
-from fraud_assets_tests.integration.compose import Compose, composed, drop
-from fraud_assets_tests.integration.conftest import require
-from fraud_assets_tests.integration.servers import QUIET, wait_for
+from fraud_assets_tests.integration.compose import Compose, browsing, composed, drop
+from fraud_assets_tests.integration.servers import wait_for
 
 WATCHED = ("code-server", "webserver", "daemon", "exporter", "mlflow", "postgres", "prometheus")
 PAGES = ("/assets", "/assets/evaluation_report", "/runs")
@@ -44,30 +42,24 @@ def look(stack: Compose, batches: int, seconds: float) -> Look:
     files = sum(
         p.stat().st_size for p in (stack.folder / "var").resolve().rglob("*") if p.is_file()
     )
-    memory = {name: memory_of(stack.process(name)) / MB for name in WATCHED}
+    memory = {name: memory_of(stack, name) / MB for name in WATCHED}
     return Look(batches, seconds, databases, files / MB, memory)
 
 
-def memory_of(process: psutil.Process) -> float:
-    """Bytes of a service that are its own."""
+def memory_of(stack: Compose, name: str) -> float:
+    """Bytes that are a service's own, without those of runs."""
+    process, runs = stack.process(name), stack.run_processes()
     total = 0
     for member in [process, *process.children(recursive=True)]:
-        try:
-            if "spawn_main" not in " ".join(member.cmdline()) or "mlflow" in str(member.environ()):
-                total += member.memory_full_info().uss
-        except psutil.Error:
-            continue
+        with suppress(psutil.Error):
+            total += 0 if member in runs else member.memory_full_info().uss
     return total
 
 
 def page_seconds(stack: Compose) -> dict[str, float]:
     """Seconds until a page of the UI shows its assets or runs, the middle one of three."""
-    user, password = stack.login
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=require("chromium"), args=QUIET)
-        context = browser.new_context(http_credentials={"username": user, "password": password})
-        page = context.new_page()
-        found = {}
+    found = {}
+    with browsing(stack) as page:
         for path in PAGES:
             took = []
             for _ in range(3):
@@ -77,7 +69,6 @@ def page_seconds(stack: Compose) -> dict[str, float]:
                 page.get_by_text(wanted).first.wait_for(timeout=60_000)
                 took.append(time.monotonic() - start)
             found[path] = statistics.median(took)
-        browser.close()
     return found
 
 

@@ -19,7 +19,7 @@ from fraud_assets.config import SimulationSettings
 from fraud_assets.intake.simulator import simulate
 from fraud_assets.registry.log import read_entries
 from fraud_assets.tracking import BATCH_TAG, Tracking
-from fraud_assets_tests.integration.servers import Dagster, dagster, wait_for
+from fraud_assets_tests.integration.servers import Dagster, dagster, drop_csv, wait_for
 
 KINDS = ("daemon", "code_server", "run")
 SECONDS_PER_FILE = 10.0
@@ -83,9 +83,7 @@ def endure(folder: Path, seed: int, files: int, kills_by_kind: int = 1) -> Tally
                     transactions=600, fraud_rate=0.1, days=21, seed=1000 * seed + number
                 )
             )
-            part = folder / "data" / f".{batch}.part"
-            frame.to_csv(part, index=False)
-            part.rename(folder / "data" / f"{batch}.csv")
+            drop_csv(folder, batch, frame)
             time.sleep(chance.uniform(0, 0.5))
         killer.join()
         done = dict.fromkeys(batches, "done")

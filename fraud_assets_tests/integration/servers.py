@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pandas as pd
 import psutil
 import pytest
 import requests
@@ -82,6 +83,25 @@ def running(command: list[str], env: dict[str, str], log: Path, url: str) -> Ite
                 process.wait(20)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
+
+
+def drop_csv(folder: Path, batch: str, frame: pd.DataFrame) -> None:
+    """Drop a CSV whole, as a careful person does: written aside, then renamed."""
+    part = folder / "data" / f".{batch}.part"
+    frame.to_csv(part, index=False)
+    part.rename(folder / "data" / f"{batch}.csv")
+
+
+@contextmanager
+def mlflow_server(folder: Path, artifacts: str) -> Iterator[str]:
+    """An MLflow server on SQLite that keeps artifacts where it is told; yields its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [str(BIN / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--workers", "1"]
+    command += ["--artifacts-destination", artifacts]
+    with running(command, environment(folder), folder / "mlflow.log", f"{url}/health"):
+        yield url
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

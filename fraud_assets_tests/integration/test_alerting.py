@@ -16,7 +16,7 @@ from fraud_assets import config
 from fraud_assets_tests.integration.alerting import alerting
 from fraud_assets_tests.integration.conftest import cards, require
 from fraud_assets_tests.integration.preview import asking, draw
-from fraud_assets_tests.integration.servers import ROOT, dagster, wait_for
+from fraud_assets_tests.integration.servers import ROOT, dagster, drop_csv, wait_for
 
 CRITICAL = "FraudRecallCritical"
 SECONDS = 15
@@ -48,9 +48,7 @@ def watched(tmp_path_factory):
 
 def drop(stack, batch, frame):
     """Drop a CSV whole, and wait until its run is over."""
-    part = stack.folder / "data" / f".{batch}.part"
-    frame.to_csv(part, index=False)
-    part.rename(stack.folder / "data" / f"{batch}.csv")
+    drop_csv(stack.folder, batch, frame)
     run = stack.wait_for_run(batch)
     assert run["status"] == "SUCCESS"
 

@@ -14,13 +14,12 @@ import psutil
 import psycopg2
 import pytest
 import requests
-from playwright.sync_api import sync_playwright
 
 from fraud_assets import storage
 from fraud_assets.registry.log import read_entries
-from fraud_assets_tests.integration.compose import composed, drop
-from fraud_assets_tests.integration.conftest import cards, require
-from fraud_assets_tests.integration.servers import QUIET, wait_for
+from fraud_assets_tests.integration.compose import browsing, composed, drop
+from fraud_assets_tests.integration.conftest import cards
+from fraud_assets_tests.integration.servers import wait_for
 
 PLANTED = "planted-" + secrets.token_hex(8)
 """Stands in for the secrets of a receiver, and is looked for afterwards."""
@@ -47,15 +46,9 @@ def stack():
 
 def visit(stack, port, path, look):
     """Open a page behind the login in a real browser; return what `look` makes of it."""
-    user, password = stack.login
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=require("chromium"), args=QUIET)
-        context = browser.new_context(http_credentials={"username": user, "password": password})
-        page = context.new_page()
+    with browsing(stack) as page:
         page.goto(f"{stack.url('proxy', port)}{path}", wait_until="domcontentloaded")
-        found = look(page)
-        browser.close()
-    return found
+        return look(page)
 
 
 def test_a_dropped_csv_ends_as_champion_in_mlflow_and_figure_in_prometheus(stack):

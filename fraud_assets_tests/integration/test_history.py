@@ -5,6 +5,7 @@ import pytest
 
 from fraud_assets import storage
 from fraud_assets_tests.integration.conftest import cards
+from fraud_assets_tests.integration.servers import drop_csv
 
 pytestmark = pytest.mark.integration
 
@@ -22,9 +23,7 @@ LATE = small(4, "2026-01-08").assign(TRANSACTION_ID=lambda frame: frame["TRANSAC
 @pytest.fixture(scope="module")
 def arrived(stack):
     def arrive(batch, frame, number=1):
-        part = stack.folder / "data" / f".{batch}.part"
-        frame.to_csv(part, index=False)
-        part.rename(stack.folder / "data" / f"{batch}.csv")
+        drop_csv(stack.folder, batch, frame)
         return stack.wait_for_run(batch, number)
 
     for batch, frame in (("first", FIRST), ("second", SECOND), ("far", FAR), ("late", LATE)):

@@ -9,17 +9,12 @@ from fraud_assets.cli import main
 from fraud_assets.registry.log import read_entries
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import cards
-from fraud_assets_tests.integration.servers import BIN, environment, free_port, running
+from fraud_assets_tests.integration.servers import mlflow_server
 
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [str(BIN / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--workers", "1"]
-    command += ["--artifacts-destination", str(tmp_path / "artifacts")]
-    with running(command, environment(tmp_path), tmp_path / "mlflow.log", f"{url}/health"):
+    with mlflow_server(tmp_path, str(tmp_path / "artifacts")) as url:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
         monkeypatch.setenv("MLFLOW_UI_URL", url)
         yield url

@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 from fraud_assets import storage
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import cards, failure_of
-from fraud_assets_tests.integration.servers import BIN, environment, free_port, running
+from fraud_assets_tests.integration.servers import mlflow_server
 
 QUICK = {"parameters": {"n_estimators": 30}}
 
@@ -35,12 +35,7 @@ def s3(monkeypatch):
 @pytest.fixture
 def server(tmp_path, monkeypatch, s3):
     """An MLflow server that keeps its artifacts there."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [str(BIN / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--workers", "1"]
-    command += ["--artifacts-destination", "s3://fraud/models"]
-    with running(command, environment(tmp_path), tmp_path / "mlflow.log", f"{url}/health"):
+    with mlflow_server(tmp_path, "s3://fraud/models") as url:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
         yield url
 
