@@ -158,9 +158,9 @@ def _is_away(error: BaseException) -> bool:
     if isinstance(error, ConnectionError | http.ConnectionError | http.Timeout | http.RetryError):
         return True
     # By name: the driver is installed with the full stack only, and MLflow takes long to load.
-    kind = type(error)
-    if kind.__module__.startswith("psycopg2"):
-        return kind.__name__ in ("OperationalError", "InterfaceError", "AdminShutdown")
+    kinds = {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}
+    if kinds & {"psycopg2.OperationalError", "psycopg2.InterfaceError"}:
+        return True
     return getattr(error, "error_code", None) == "TEMPORARILY_UNAVAILABLE"
 
 

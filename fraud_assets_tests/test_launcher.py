@@ -153,6 +153,7 @@ def caught(inner, outer):
         (ConnectionRefusedError("no"), True),
         (caught(requests.ConnectionError("no"), ValueError("API request failed")), True),
         (psycopg2.OperationalError("the database system is starting up"), True),
+        (psycopg2.errors.DiskFull("could not extend file"), True),
         (caught(psycopg2.OperationalError("gone"), RuntimeError("sqlalchemy's")), True),
         (requests.exceptions.RetryError("too many 503 error responses"), True),
         (sqlite3.OperationalError("database or disk is full"), False),

@@ -319,8 +319,12 @@ class Compose:
 
     def run_processes(self) -> list[psutil.Process]:
         """The processes of runs, children of the code server."""
-        children = self.process("code-server").children(recursive=True)
-        return [c for c in children if "spawn_main" in " ".join(c.cmdline())]
+        found = []
+        for child in self.process("code-server").children(recursive=True):
+            with suppress(psutil.Error):  # it may end while it is looked at
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     def kill(self, name: str) -> None:
         """End all processes of a service at once, as the death of its container does."""

@@ -3,10 +3,12 @@
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +99,57 @@ def told(stack: Compose, fault: str, batch: str, since: float, timeout: float = 
     return row
 
 
+@contextlib.contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    """A folder on a disk of its own, with nothing in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if mounted.returncode:
+        pytest.skip("a small tmpfs cannot be mounted here; it takes root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def database_on_a_small_disk(stack: Compose) -> Iterator[Path]:
+    """PostgreSQL's volume with 32 MB to spare; what it holds stays."""
+    volume, aside = stack.volume("postgres"), stack.folder / "aside"
+    stack.stop("postgres")
+    copy(volume, aside)
+    size = sum(f.stat().st_blocks * 512 for f in aside.rglob("*")) + (32 << 20)
+    with small_disk(volume, str(size)):
+        copy(aside, volume)
+        stack.start("postgres")
+        stack.wait_until_healthy("postgres")
+        yield volume
+        stack.stop("postgres")
+        shutil.rmtree(aside)
+        copy(volume, aside)
+    shutil.rmtree(volume)
+    copy(aside, volume)
+    stack.start("postgres")
+    stack.wait_until_healthy("postgres")
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a folder's contents with their owners."""
+    subprocess.run(["cp", "-aT", str(source), str(target)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave no room on a disk; returns the file that takes it."""
+    ballast = disk / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+    return ballast
+
+
 KILLED = ["postgres", "mlflow", "pushgateway", "daemon", "code-server"]
 
 
@@ -178,25 +231,29 @@ def test_two_daemons_by_mistake_run_no_batch_twice(stack):
 
 
 def test_a_disk_that_is_full_is_told_and_the_file_is_taken_when_there_is_room(stack):
-    folder = stack.folder / "var" / "tables" / "raw_transactions" / "full"
-    folder.mkdir(parents=True)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)],
-        capture_output=True, check=False,
-    )  # fmt: skip
-    if mounted.returncode:
-        folder.rmdir()
-        pytest.skip("a small tmpfs cannot be mounted here; it takes root")
-    try:
+    with small_disk(stack.folder / "var" / "tables" / "raw_transactions" / "full", "16k"):
         drop(stack, "full", small(11))
         assert stack.dagster().wait_for_run("full")["status"] == "FAILURE"
         assert "the disk is full" in stack.log("code-server")
         stack.dagster().wait_for_outcome(60, full="failed")
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
     since = time.monotonic()
     (stack.folder / "data" / "full.csv").touch()
     row = told(stack, "disk full, then room again and the file touched", "full", since)
+    assert row.lost == "nothing"
+
+
+@of_minutes
+@pytest.mark.timeout(900)
+def test_a_database_whose_disk_is_full_goes_on_when_there_is_room(stack):
+    with database_on_a_small_disk(stack) as disk:
+        drop(stack, "crammed", small(14))
+        under_way(stack, "crammed")
+        since = time.monotonic()
+        ballast = fill(disk)
+        wait_for("the full disk", lambda: "No space left on device" in stack.log("postgres"), 60)
+        time.sleep(10)
+        ballast.unlink()
+        row = told(stack, "PostgreSQL's disk is full, then room", "crammed", since)
     assert row.lost == "nothing"
 
 
