@@ -18,13 +18,13 @@ const { dashboard, results, annotations } = (window as any).PREVIEW as {
   dashboard: any; results: Record<string, Series[]>; annotations: Annotation[];
 };
 // What the dashboards set by field; a Grafana server registers these and many more.
-const property = (id: string, path = id, isCustom = false) => ({
-  id: isCustom ? `custom.${id}` : id, path, name: id, isCustom, editor: () => null, override: () => null, settings: {},
+const property = (id: string, isCustom = false) => ({
+  id: isCustom ? `custom.${id}` : id, path: id, name: id, isCustom, editor: () => null, override: () => null, settings: {},
   process: identityOverrideProcessor, shouldApply: () => true,
 });
 const properties = ['unit', 'min', 'max', 'color', 'mappings', 'thresholds', 'displayName'].map((id) => property(id));
 standardFieldConfigEditorRegistry.setInit(() => properties as any);
-const registry = new FieldConfigOptionsRegistry(() => [...properties, property('hidden', 'hidden', true), property('cellOptions', 'cellOptions', true)] as any);
+const registry = new FieldConfigOptionsRegistry(() => [...properties, ...['hidden', 'cellOptions'].map((id) => property(id, true))] as any);
 const theme = createTheme({ colors: { mode: 'light' } });
 const CELL = 46, ROW = 34, GAP = 8;
 
