@@ -20,7 +20,7 @@ from fraud_assets.registry.log import read_entries
 from fraud_assets.tracking import BATCH_TAG, Tracking
 from fraud_assets_tests.integration.compose import Compose, composed, drop
 from fraud_assets_tests.integration.conftest import cards
-from fraud_assets_tests.integration.servers import wait_for
+from fraud_assets_tests.integration.servers import Dagster, wait_for
 
 LONG = bool(os.environ.get("FRAUD_LONG"))
 BATCHES, RESTARTS = 20, 10
@@ -163,6 +163,15 @@ def test_a_service_that_is_killed_in_the_middle_of_a_run_costs_nothing(stack, na
     row = told(stack, f"kill -9 of {name}", batch, since)
     assert row.lost == "nothing"
     stack.wait_until_healthy(name)
+
+
+def test_pages_show_no_error_once_the_database_is_back(stack):
+    dagster = Dagster(stack.url("webserver", 3070), stack.folder)
+    assert dagster.runs("first") and dagster.materializations("features", "first")
+    stack.kill("postgres")
+    time.sleep(3)
+    stack.wait_until_healthy("postgres")
+    assert dagster.runs("first") and dagster.materializations("features", "first")
 
 
 def test_a_run_whose_process_is_killed_is_taken_up(stack):
