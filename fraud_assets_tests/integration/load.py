@@ -4,6 +4,7 @@ import statistics
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +17,8 @@ from fraud_assets_tests.integration.compose import Compose, browsing, composed, 
 from fraud_assets_tests.integration.servers import wait_for
 
 WATCHED = ("code-server", "webserver", "daemon", "exporter", "mlflow", "postgres", "prometheus")
+VOLUMES = ("fraud", "mlflow")
+"""Tables, reports and logs; models and what MLflow shows of runs."""
 PAGES = ("/assets", "/assets/evaluation_report", "/runs")
 MB = 1e6
 AHEAD = 3
@@ -29,7 +32,7 @@ class Look:
     batches: int
     seconds: float
     databases: dict[str, float]
-    tables: float
+    folders: dict[str, float]
     memory: dict[str, float]
     pages: dict[str, float]
 
@@ -42,11 +45,14 @@ def look(stack: Compose, batches: int, seconds: float) -> Look:
             cursor = connection.cursor()
             cursor.execute("select pg_database_size(current_database())")
             databases[name] = cursor.fetchone()[0] / MB
-    files = sum(
-        p.stat().st_size for p in (stack.folder / "var").resolve().rglob("*") if p.is_file()
-    )
+    folders = {name: size_of(stack.volume(name)) / MB for name in VOLUMES}
     memory = {name: memory_of(stack, name) / MB for name in WATCHED}
-    return Look(batches, seconds, databases, files / MB, memory, page_seconds(stack))
+    return Look(batches, seconds, databases, folders, memory, page_seconds(stack))
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the files of a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def memory_of(stack: Compose, name: str) -> float:
@@ -79,7 +85,8 @@ def shown(found: Look) -> str:
     """A row of the table."""
     cells: list[Any] = [found.batches, f"{found.seconds:.1f}"]
     cells += [f"{found.databases[n]:.0f}" for n in ("dagster", "mlflow")]
-    cells += [f"{found.tables:.0f}", *(f"{found.memory[n]:.0f}" for n in WATCHED)]
+    cells += [f"{found.folders[n]:.0f}" for n in VOLUMES]
+    cells += [f"{found.memory[n]:.0f}" for n in WATCHED]
     cells += [f"{found.pages[path]:.1f}" for path in PAGES]
     return "| " + " | ".join(map(str, cells)) + " |"
 
@@ -89,7 +96,7 @@ def shown(found: Look) -> str:
 @click.option("--every", default=20, show_default=True, help="Batches between two looks.")
 def main(batches: int, every: int) -> None:
     """Run batches one after the other and print what grows."""
-    heads = ["batches", "s a batch", "MB dagster", "MB mlflow", "MB files"]
+    heads = ["batches", "s a batch", "MB dagster", "MB mlflow", "MB files", "MB artifacts"]
     with composed(FRAUD_KEEP_DAYS="0") as stack:
         stack.up()
         stack.stop("retention")

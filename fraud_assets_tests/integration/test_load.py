@@ -12,5 +12,5 @@ def test_two_batches_print_growth_memory_and_the_seconds_of_the_pages():
     assert found.exit_code == 0, found.output + repr(found.exception)
     rows = [row for row in found.output.splitlines() if re.match(r"\| \d", row)]
     assert [row.split()[1] for row in rows] == ["1", "2", "2"]
-    assert all(row.count("|") == 6 + len(WATCHED) + len(PAGES) for row in rows)
+    assert all(row.count("|") == 7 + len(WATCHED) + len(PAGES) for row in rows)
     assert re.search(r"removed [1-9][\d,]* events", found.output)
