@@ -167,11 +167,13 @@ def test_a_service_that_is_killed_in_the_middle_of_a_run_costs_nothing(stack, na
 
 def test_pages_show_no_error_once_the_database_is_back(stack):
     dagster = Dagster(stack.url("webserver", 3070), stack.folder)
-    assert dagster.runs("first") and dagster.materializations("features", "first")
+    assert dagster.runs("first")
+    assert dagster.materializations("features", "first")
     stack.kill("postgres")
     time.sleep(3)
     stack.wait_until_healthy("postgres")
-    assert dagster.runs("first") and dagster.materializations("features", "first")
+    assert dagster.runs("first")
+    assert dagster.materializations("features", "first")
 
 
 def test_a_run_whose_process_is_killed_is_taken_up(stack):
