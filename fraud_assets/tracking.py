@@ -20,11 +20,13 @@ from filelock import FileLock
 
 from fraud_assets import config
 from fraud_assets.launcher import is_outage, runs_to_take_up
+from fraud_assets.text import fitting_lines
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion as RegisteredVersion
     from sklearn.base import BaseEstimator
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -33,10 +35,14 @@ MODEL_FACTS = "model_facts.json"
 REFERENCE_PROFILE, REFERENCE_SAMPLE = "reference_profile.json", "reference_sample.parquet"
 TRAINING_KEYS = "training_keys.parquet"
 MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
-
+DESCRIPTION_LENGTH, RUN_NAME_LENGTH = 5000, 250
+"""Characters that MLflow's tables hold. SQLite takes more; PostgreSQL refuses the whole write."""
+FACTS_AT_HAND = 32
 
 _at_hand: set[tuple[str, str]] = set()
 """Experiments that this process has seen, by server: asking costs a round trip each time."""
+_facts_at_hand: dict[tuple[str, str], dict[str, Any]] = {}
+"""Facts of models that this process has read, by server and run."""
 
 
 @dataclass(frozen=True)
@@ -191,9 +197,19 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Log a text as an artifact of a run that may have ended."""
         self.client().log_text(run_id, text, name)
 
-    def describe_version(self, version: str, text: str) -> None:
-        """Set the description that MLflow shows on a version's page."""
-        self.client().update_model_version(self.model_name, version, text)
+    def describe_version(self, version: str, text: str, whole: str) -> None:
+        """Set the description that MLflow shows on a version's page.
+
+        Parameters
+        ----------
+        version : str
+        text : str
+            Markdown. What MLflow has no room for is left out, by whole lines.
+        whole : str
+            The artifact of the run that holds all of it.
+        """
+        fitting = fitting_lines(text, DESCRIPTION_LENGTH, f"\nThe rest is in the run's {whole}.\n")
+        self.client().update_model_version(self.model_name, version, fitting)
 
     def _init_context(
         self, context: dg.AssetExecutionContext, batch: str, tags: Mapping[str, str]
@@ -201,7 +217,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Return what dagster-mlflow reads of a resource's context, for this very run."""
         all_tags = {
             BATCH_TAG: batch,
-            "mlflow.runName": batch,
+            "mlflow.runName": batch[:RUN_NAME_LENGTH],
             "dagster_url": f"{config.dagster_url()}/runs/{context.run_id}",
             **tags,
         }
@@ -409,7 +425,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             found = client.get_model_version_by_alias(self.model_name, CHAMPION)
         except MlflowException:
             return None
-        return self.version(str(found.version))
+        return self._known(found)
 
     def version(self, version: str) -> ModelVersion:
         """Return what is known of a version.
@@ -429,19 +445,37 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 f"there is no version {version!r} of {self.model_name} in {config.mlflow_url()}; "
                 "look up the versions there"
             ) from error
-        facts = self.read_json(str(found.run_id), MODEL_FACTS) if found.run_id else None
+        return self._known(found)
+
+    def _known(self, found: "RegisteredVersion") -> ModelVersion:
+        facts = self.model_facts(str(found.run_id)) if found.run_id else None
         if facts is None:
             raise ValueError(
-                f"version {version} of {self.model_name} has no {MODEL_FACTS}, so it was not "
+                f"version {found.version} of {self.model_name} has no {MODEL_FACTS}, so it was not "
                 "trained here; choose a version that the asset trained_model registered"
             )
         return ModelVersion(
-            version,
+            str(found.version),
             str(found.run_id),
             facts["batch"],
             facts["decision_threshold"],
             tuple(facts["features"]),
         )
+
+    def model_facts(self, run_id: str) -> dict[str, Any] | None:
+        """Return what a model was made from; None when its run was not one of ours.
+
+        Kept once it was read: it does not change, and the exporter asks every few seconds.
+        """
+        key = config.tracking_uri(), run_id
+        if key not in _facts_at_hand:
+            facts = self.read_json(run_id, MODEL_FACTS)
+            if facts is None:
+                return None
+            while len(_facts_at_hand) >= FACTS_AT_HAND:
+                del _facts_at_hand[next(iter(_facts_at_hand))]
+            _facts_at_hand[key] = facts
+        return _facts_at_hand[key]
 
     def decided_model(self, dagster_runs: Set[str]) -> dict[str, Any] | None:
         """Return the facts of the model that one of some Dagster runs trained and decided about.

@@ -111,6 +111,29 @@ def test_a_version_comes_back_with_model_threshold_and_features_unless_altered(t
         tracking.load(version)
 
 
+def test_what_mlflows_tables_have_no_room_for_is_left_out(tracking):
+    # SQLite would take it; a PostgreSQL of the full stack refuses the write.
+    with tracking.training_run(Context("1"), "b" * 251, {}) as run_id:
+        pass
+    client = tracking.client()
+    assert client.get_run(run_id).info.run_name == "b" * 250
+    client.create_registered_model(tracking.model_name)
+    client.create_model_version(tracking.model_name, "file:///nowhere", run_id)
+    tracking.describe_version("1", "a line\n" * 1000, "card.md")
+    told = client.get_model_version(tracking.model_name, "1").description
+    assert len(told) <= 5000
+    assert told.endswith("a line\n\nThe rest is in the run's card.md.\n")
+
+
+def test_what_a_model_was_made_from_is_read_once(tracking, monkeypatch):
+    run_id = train_once(tracking)
+    assert tracking.model_facts(run_id) is None
+    tracking.log_json(run_id, MODEL_FACTS, {"batch": "june"})
+    assert tracking.model_facts(run_id) == {"batch": "june"}
+    monkeypatch.setattr(Tracking, "read_json", lambda *_: pytest.fail("read again"))
+    assert tracking.model_facts(run_id) == {"batch": "june"}
+
+
 def test_a_version_that_was_not_trained_here_is_refused(tracking):
     client = tracking.client()
     client.create_registered_model(tracking.model_name)

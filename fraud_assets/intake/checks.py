@@ -11,7 +11,8 @@ from fraud_assets.intake.contract import schema_changes
 from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
 from fraud_assets.intake.quality import find_repeats, look_at_times
 from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches
-from fraud_assets.tracking import MODEL_FACTS, Tracking
+from fraud_assets.text import some
+from fraud_assets.tracking import Tracking
 
 CHANGES_SHOWN = 5
 AHEAD_OF_UTC = timedelta(hours=14)
@@ -27,14 +28,13 @@ def schema_contract(raw_transactions: storage.Table, tracking: Tracking) -> dg.A
     facts = raw_transactions.facts
     changes, champion = [], None if facts["problems"] else tracking.champion()
     if champion is not None:
-        known = tracking.read_json(champion.run_id, MODEL_FACTS).get("kinds", {})
+        known = (tracking.model_facts(champion.run_id) or {}).get("kinds", {})
         changes = schema_changes(facts["kinds"], known)
     said = facts["problems"]
     if champion is not None and changes:
-        more = f" and {len(changes) - CHANGES_SHOWN} more" if len(changes) > CHANGES_SHOWN else ""
         said = [
             f"{facts['source_file']}: against the champion (version {champion.version}, batch "
-            f"{champion.batch!r}): {', '.join(changes[:CHANGES_SHOWN])}{more}; export these "
+            f"{champion.batch!r}): {some(changes, CHANGES_SHOWN)}; export these "
             "columns again, or expect a model that cannot be compared with it"
         ]
     constant = [f"column {name!r} is constant" for name in facts["constant_columns"]]

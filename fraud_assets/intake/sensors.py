@@ -10,6 +10,7 @@ from fraud_assets.intake.arrivals import Noticed, Step, first_step, following_st
 from fraud_assets.intake.checks import landed_files, landed_files_verdict
 from fraud_assets.intake.ledger import Entry, Ledger, Outcome, open_ledger
 from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches, is_busy, run_tags, runs_of
+from fraud_assets.text import some
 
 WAITING_SHOWN = 3
 
@@ -102,17 +103,12 @@ def _quiet(ledger: Ledger, unsettled: Sequence[str]) -> str:
     waiting = [entry.name for entry in ledger.with_outcome(Outcome.waiting)]
     said = []
     if unsettled:
-        said.append(f"still being written: {_some(unsettled)}")
+        said.append(f"still being written: {some(unsettled, WAITING_SHOWN)}")
     if running:
-        said.append(f"running: {_some(running)}")
+        said.append(f"running: {some(running, WAITING_SHOWN)}")
     if waiting:
-        said.append(f"waiting for their turn: {_some(waiting)}")
+        said.append(f"waiting for their turn: {some(waiting, WAITING_SHOWN)}")
     return "; ".join(said) or f"nothing new in {config.drop_folder()}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - WAITING_SHOWN
-    return ", ".join(names[:WAITING_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _events(

@@ -25,6 +25,8 @@ from fraud_assets.training.splits import TRAIN, VALIDATION
 from fraud_assets.training.train import fraud_scores
 from fraud_assets.training.window import load_rows
 
+CARD = "model_card.md"
+
 
 @dg.asset(
     partitions_def=batches,
@@ -80,9 +82,9 @@ def registered_model(
     tracking.tag_version(version, {DECISION_TAG: entry["outcome"], "fraud.reason": entry["reason"]})
     context.log.info(f"version {version}: {entry['outcome']}: {entry['reason']}")
     card = model_card(trained_model, evaluation_report, entry, _period(splits))
-    storage.write_atomically(storage.report_folder(batch) / "model_card.md", card)
-    tracking.log_text(trained_model["run_id"], "model_card.md", card)
-    tracking.describe_version(version, card)
+    storage.write_atomically(storage.report_folder(batch) / CARD, card)
+    tracking.log_text(trained_model["run_id"], CARD, card)
+    tracking.describe_version(version, card, CARD)
     metadata = _metadata(tracking, entry) | {"model_card": dg.MetadataValue.md(card)}
     return dg.MaterializeResult(value=entry, metadata=metadata)
 

@@ -3,6 +3,9 @@
 from typing import Any
 
 from fraud_assets.evaluation.report import FIGURES, comparison_sentence, interval_of, number, render
+from fraud_assets.text import some
+
+NAMES_SHOWN = 40
 
 
 def model_card(
@@ -42,6 +45,7 @@ def model_card(
         training=model["configuration"]["training"],
         rows=FIGURES,
         number=number,
+        some=lambda names: some(names, NAMES_SHOWN),
         interval=lambda name: interval_of(report, name),
         comparison=comparison_sentence(report["comparison"], report["champion"]),
         limits=known_limits(model, report),

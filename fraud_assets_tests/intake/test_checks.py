@@ -39,7 +39,7 @@ class Champion:
     def champion(self):
         return ModelVersion("3", "run", "may", 0.5, ("a", "b"))
 
-    def read_json(self, *_):
+    def model_facts(self, *_):
         return {"kinds": {"a": "DOUBLE", "b": "DOUBLE"}}
 
 

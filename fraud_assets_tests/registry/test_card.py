@@ -55,3 +55,15 @@ def test_a_random_split_and_a_weak_segment_are_limits(model, report):  # noqa: F
     assert not any(
         "not in time" in limit for limit in known_limits(model | {"split_mode": "temporal"}, report)
     )
+
+
+def test_a_wide_file_and_a_long_window_do_not_lengthen_the_card(model, report):  # noqa: F811
+    wide = model | {
+        "features": [f"column{number}" for number in range(400)],
+        "window": [[f"batch{number}", "x"] for number in range(200)],
+    }
+    card = model_card(wide, report, DECISION, None)
+    assert "400: column0, column1," in card
+    assert "column39 and 360 more" in card
+    assert "200 batch(es): batch0," in card
+    assert "batch39 and 160 more" in card
