@@ -10,6 +10,7 @@ import socket
 import subprocess
 
 import numpy as np
+import pandas as pd
 import psutil
 import psycopg2
 import pytest
@@ -195,6 +196,15 @@ def test_markup_and_formulas_in_a_csv_stay_text(stack):
     for report in reports.glob("*.md"):
         assert "<img" not in report.read_text()
         assert "<script" not in report.read_text()
+
+
+def test_a_wide_file_with_a_long_name_comes_through(stack):
+    # Tables of PostgreSQL hold texts of limited length; those of SQLite take any.
+    narrow, name = cards(8, transactions=2500), "wide" * 60
+    values = np.random.default_rng(8).normal(size=(len(narrow), 400)).round(3)
+    more = pd.DataFrame(values, columns=[f"reading_of_sensor_{n}" for n in range(400)])
+    drop(stack, name, narrow.join(more))
+    assert stack.dagster().wait_for_run(name)["status"] == "SUCCESS"
 
 
 def test_no_secret_is_in_logs_reports_events_or_models(stack):
