@@ -82,7 +82,7 @@ with storage.Engine().connect() as engine:
     splits.write_splits(engine, features.path, list(raw.facts["kinds"]), roles,
         SplitSettings(), cuts, [], rows)
     assigned = storage.save_table("splits", storage.Table(rows, key))
-    members = [window.Member(batch, features.path, assigned.path, roles)]
+    members = [window.Member(batch, features.path, assigned.path, roles, {})]
     window.count_rows(engine, members, None)
     window.straddling_contents(engine, members)
     window.unassigned_rows(engine, members[0])

@@ -1,6 +1,6 @@
 """Names, texts and files as they stand in SQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -37,6 +37,19 @@ def parquet(path: Path, row_numbers: bool = False) -> str:
     """
     numbers = ", file_row_number=true" if row_numbers else ""
     return f"read_parquet({literal(path)}{numbers})"
+
+
+def parquets(paths: Sequence[Path], source: str) -> str:
+    """Return SQL that reads Parquet files as one table, columns matched by name.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    source : str
+        A column to add: the path of the row's file.
+    """
+    files = ", ".join(literal(path) for path in paths)
+    return f"read_parquet([{files}], union_by_name=true, filename={literal(source)})"
 
 
 def struct(entries: Mapping[str, str]) -> str:

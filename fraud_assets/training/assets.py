@@ -106,6 +106,7 @@ def member(features: storage.Table, splits: storage.Table) -> Member:
         features.path,
         splits.path,
         Roles(**features.facts["roles"]),
+        features.facts["kinds"],
     )
 
 

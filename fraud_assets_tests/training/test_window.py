@@ -18,8 +18,8 @@ def clock(moments):
 
 
 @pytest.fixture
-def members(tmp_path):
-    def member(name, first_day, splits, frauds):
+def member(tmp_path):
+    def made(name, first_day, splits, frauds, kind=float):
         n = len(splits)
         features = tmp_path / f"{name}.parquet"
         lines = range(2, n + 2)
@@ -27,7 +27,7 @@ def members(tmp_path):
             {
                 "source_line": lines,
                 "t": pd.date_range(first_day, periods=n, freq="D"),
-                "a": [float(i) for i in range(n)],
+                "a": [kind(i) for i in range(n)],
                 "y": frauds,
                 "known_us": clock(pd.Series(pd.date_range(first_day, periods=n))),
                 "label_known_us": clock(pd.date_range(first_day, periods=n) + pd.Timedelta(days=7)),
@@ -39,8 +39,13 @@ def members(tmp_path):
         pd.DataFrame(
             {"source_line": lines, "content_key": keys, "split": splits, "fraud": frauds}
         ).to_parquet(path)
-        return Member(name, features, path, ROLES)
+        return Member(name, features, path, ROLES, {"a": kind.__name__})
 
+    return made
+
+
+@pytest.fixture
+def members(member):
     return [
         member("first", "2026-01-01", ["train", "validation", "test"], [1, 0, 1]),
         member("second", "2026-01-10", ["train", "train", "test"], [0, 1, 1]),
@@ -58,6 +63,17 @@ def test_source_columns_come_as_text_when_asked(members, engine):
     rows = load_rows(engine, members, "test", [], texts=["a"])
     assert rows["text_a_"].tolist() == ["2.0", "2.0"]
     assert (rows["label_known_us_"] - rows["known_us_"]).eq(7 * 86_400_000_000).all()
+
+
+def test_a_column_that_changed_its_type_comes_as_each_file_has_it(member, engine):
+    batches = [member("float", "2026-01-01", ["test"], [0]),
+               member("int", "2026-01-02", ["test"], [0], int),
+               member("text", "2026-01-03", ["test"], [0], str),
+               member("again", "2026-01-04", ["test"], [1])]  # fmt: skip
+    rows = load_rows(engine, batches, "test", ["a"], texts=["a"])
+    assert rows["text_a_"].tolist() == ["0.0", "0", "0", "0.0"]
+    assert rows["batch_"].tolist() == ["float", "int", "text", "again"]
+    assert rows["fraud_"].tolist() == [0, 0, 0, 1]
 
 
 def test_only_rows_whose_label_was_known_are_loaded_when_asked(members, engine):
