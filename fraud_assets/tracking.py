@@ -37,12 +37,15 @@ TRAINING_KEYS = "training_keys.parquet"
 MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
 DESCRIPTION_LENGTH, RUN_NAME_LENGTH = 5000, 250
 """Characters that MLflow's tables hold. SQLite takes more; PostgreSQL refuses the whole write."""
-FACTS_AT_HAND = 32
+FACTS_AT_HAND, MODELS_AT_HAND = 32, 2
+"""A run asks for two models, the champion and its own, and that several times."""
 
 _at_hand: set[tuple[str, str]] = set()
 """Experiments that this process has seen, by server: asking costs a round trip each time."""
 _facts_at_hand: dict[tuple[str, str], dict[str, Any]] = {}
 """Facts of models that this process has read, by server and run."""
+_models_at_hand: "dict[str, BaseEstimator]" = {}
+"""Models that this process has loaded, by the SHA-256 of their file."""
 
 
 @dataclass(frozen=True)
@@ -392,17 +395,18 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             When its file is not the one that was registered: it is not opened then.
         """
         client, mlflow = self.client(), _mlflow()
-        with self._model_files(version) as folder:
-            registered = client.get_model_version(self.model_name, version).tags.get(HASH_TAG)
-            found = _sha256(folder / MODEL_FILE)
-            if registered != found:
-                raise ValueError(
-                    f"{MODEL_FILE} of version {version} of {self.model_name} was altered since it "
-                    f"was registered: its SHA-256 is {found}, the registry says {registered}; "
-                    "restore the artifact, or put another version in charge"
-                )
-            model: BaseEstimator = mlflow.sklearn.load_model(str(folder))
-        return model
+        registered = client.get_model_version(self.model_name, version).tags.get(HASH_TAG)
+        if registered not in _models_at_hand:
+            with self._model_files(version) as folder:
+                found = _sha256(folder / MODEL_FILE)
+                if registered != found:
+                    raise ValueError(
+                        f"{MODEL_FILE} of version {version} of {self.model_name} was altered since "
+                        f"it was registered: its SHA-256 is {found}, the registry says "
+                        f"{registered}; restore the artifact, or put another version in charge"
+                    )
+                keep(_models_at_hand, found, mlflow.sklearn.load_model(str(folder)), MODELS_AT_HAND)
+        return _models_at_hand[registered]
 
     def model_hash(self, version: str) -> str:
         """Return the SHA-256 of a version's model file, in hexadecimal."""
@@ -472,9 +476,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             facts = self.read_json(run_id, MODEL_FACTS)
             if facts is None:
                 return None
-            while len(_facts_at_hand) >= FACTS_AT_HAND:
-                del _facts_at_hand[next(iter(_facts_at_hand))]
-            _facts_at_hand[key] = facts
+            keep(_facts_at_hand, key, facts, FACTS_AT_HAND)
         return _facts_at_hand[key]
 
     def decided_model(self, dagster_runs: Set[str]) -> dict[str, Any] | None:
@@ -521,6 +523,13 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         return dg.MetadataValue.url(
             f"{config.mlflow_url()}/#/models/{self.model_name}/versions/{version}"
         )
+
+
+def keep(kept: dict[Any, Any], key: Any, value: Any, most: int) -> None:
+    """Keep a value with those that came last before it, at most so many."""
+    while len(kept) >= most:
+        del kept[next(iter(kept))]
+    kept[key] = value
 
 
 def _mlflow() -> Any:

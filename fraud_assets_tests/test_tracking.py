@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from fraud_assets.config import CONTENT_TAG, TrainingSettings
-from fraud_assets.tracking import DECISION_TAG, MODEL_FACTS, Tracking
+from fraud_assets.tracking import DECISION_TAG, MODEL_FACTS, Tracking, _models_at_hand, keep
 from fraud_assets.training.calibration import CalibratedModel
 from fraud_assets.training.estimators import TRUSTED_TYPES, build, fit
 
@@ -107,6 +107,7 @@ def test_a_version_comes_back_with_model_threshold_and_features_unless_altered(t
     assert str(named.version) == version
     (file,) = (home / "var" / "mlflow").rglob("model.skops")
     file.write_bytes(file.read_bytes() + b"0")
+    _models_at_hand.clear()
     with pytest.raises(ValueError, match=f"model.skops of version {version} .* was altered"):
         tracking.load(version)
 
@@ -132,6 +133,13 @@ def test_what_a_model_was_made_from_is_read_once(tracking, monkeypatch):
     assert tracking.model_facts(run_id) == {"batch": "june"}
     monkeypatch.setattr(Tracking, "read_json", lambda *_: pytest.fail("read again"))
     assert tracking.model_facts(run_id) == {"batch": "june"}
+
+
+def test_what_came_last_is_kept():
+    kept: dict[str, int] = {}
+    for number, name in enumerate("abc"):
+        keep(kept, name, number, 2)
+    assert kept == {"b": 1, "c": 2}
 
 
 def test_a_version_that_was_not_trained_here_is_refused(tracking):
