@@ -41,7 +41,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(what: str, look: Callable[[], Found | None], timeout: float = 120) -> Found:
+def wait_for(what: str, look: Callable[[], Found | None], timeout: float = 240) -> Found:
     """Look until there is something to see; fail with what was waited for."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
@@ -148,7 +148,7 @@ class Dagster:
         results: list[dict[str, Any]] = found["runsOrError"]["results"]
         return results
 
-    def wait_for_run(self, batch: str, number: int = 1, timeout: float = 150) -> dict[str, Any]:
+    def wait_for_run(self, batch: str, number: int = 1, timeout: float = 300) -> dict[str, Any]:
         """Wait until that many runs of a batch have ended; return the newest."""
 
         def ended() -> dict[str, Any] | None:
@@ -271,7 +271,7 @@ class Dagster:
         with open_ledger(path) as ledger:
             return {name: entry.outcome.value for name, entry in ledger.entries().items()}
 
-    def wait_for_outcome(self, timeout: float = 150, **wanted: str) -> None:
+    def wait_for_outcome(self, timeout: float = 300, **wanted: str) -> None:
         """Wait until files have come to an outcome: `wait_for_outcome(june="done")`."""
 
         def reached() -> bool:
