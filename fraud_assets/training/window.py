@@ -129,12 +129,13 @@ def _union(
 ) -> str:
     """Return SQL for the rows of all members.
 
-    Members of the same roles are read together: a join for each would be planned for seconds
-    where a window has a hundred batches.
+    Members of the same roles and kinds are read together: a join for each would be planned for
+    seconds where a window has a hundred batches.
     """
     alike: dict[str, list[tuple[int, Member]]] = {}
     for place, member in enumerate(members):
-        alike.setdefault(member.roles.model_dump_json(), []).append((place, member))
+        same = f"{member.roles.model_dump_json()} {sorted(member.kinds.items())}"
+        alike.setdefault(same, []).append((place, member))
     return " UNION ALL ".join(_rows_of(group, columns, known_by, texts) for group in alike.values())
 
 

@@ -74,6 +74,8 @@ def test_a_column_that_changed_its_type_comes_as_each_file_has_it(member, engine
     assert rows["text_a_"].tolist() == ["0.0", "0", "0", "0.0"]
     assert rows["batch_"].tolist() == ["float", "int", "text", "again"]
     assert rows["fraud_"].tolist() == [0, 0, 0, 1]
+    numbers = load_rows(engine, batches[:2], "test", ["a"], texts=["a"])
+    assert numbers["text_a_"].tolist() == ["0.0", "0"]
 
 
 def test_only_rows_whose_label_was_known_are_loaded_when_asked(members, engine):
