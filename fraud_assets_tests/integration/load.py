@@ -16,7 +16,11 @@ from fraud_assets.intake.simulator import simulate
 from fraud_assets_tests.integration.compose import Compose, browsing, composed, drop
 from fraud_assets_tests.integration.servers import wait_for
 
-WATCHED = ("code-server", "webserver", "daemon", "exporter", "mlflow", "postgres", "prometheus")
+WATCHED = (
+    "code-server", "webserver", "daemon", "exporter", "mlflow", "postgres", "prometheus",
+    "pushgateway", "alertmanager", "proxy",
+)  # fmt: skip
+"""Services that run on, but for `retention`, which is let loose at the end."""
 VOLUMES = ("fraud", "mlflow")
 """Tables, reports and logs; models and what MLflow shows of runs."""
 PAGES = ("/assets", "/assets/evaluation_report", "/runs")
