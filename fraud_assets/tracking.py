@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import dagster as dg
+from cachetools import LRUCache
 from filelock import FileLock
 
 from fraud_assets import config
@@ -37,15 +38,16 @@ TRAINING_KEYS = "training_keys.parquet"
 MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
 DESCRIPTION_LENGTH, RUN_NAME_LENGTH = 5000, 250
 """Characters that MLflow's tables hold. SQLite takes more; PostgreSQL refuses the whole write."""
-FACTS_AT_HAND, MODELS_AT_HAND = 32, 2
-"""A run asks for two models, the champion and its own, and that several times."""
 
 _at_hand: set[tuple[str, str]] = set()
 """Experiments that this process has seen, by server: asking costs a round trip each time."""
-_facts_at_hand: dict[tuple[str, str], dict[str, Any]] = {}
+_facts_at_hand: LRUCache[tuple[str, str], dict[str, Any]] = LRUCache(32)
 """Facts of models that this process has read, by server and run."""
-_models_at_hand: "dict[str, BaseEstimator]" = {}
-"""Models that this process has loaded, by the SHA-256 of their file."""
+_models_at_hand: "LRUCache[str, BaseEstimator]" = LRUCache(2)
+"""Models that this process has loaded, by the SHA-256 of their file.
+
+A run asks for two, the champion and its own, and that several times.
+"""
 
 
 @dataclass(frozen=True)
@@ -395,18 +397,20 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             When its file is not the one that was registered: it is not opened then.
         """
         client, mlflow = self.client(), _mlflow()
-        registered = client.get_model_version(self.model_name, version).tags.get(HASH_TAG)
-        if registered not in _models_at_hand:
-            with self._model_files(version) as folder:
-                found = _sha256(folder / MODEL_FILE)
-                if registered != found:
-                    raise ValueError(
-                        f"{MODEL_FILE} of version {version} of {self.model_name} was altered since "
-                        f"it was registered: its SHA-256 is {found}, the registry says "
-                        f"{registered}; restore the artifact, or put another version in charge"
-                    )
-                keep(_models_at_hand, found, mlflow.sklearn.load_model(str(folder)), MODELS_AT_HAND)
-        return _models_at_hand[registered]
+        registered = client.get_model_version(self.model_name, version).tags.get(HASH_TAG, "")
+        if (at_hand := _models_at_hand.get(registered)) is not None:
+            return at_hand
+        with self._model_files(version) as folder:
+            found = _sha256(folder / MODEL_FILE)
+            if registered != found:
+                raise ValueError(
+                    f"{MODEL_FILE} of version {version} of {self.model_name} was altered since "
+                    f"it was registered: its SHA-256 is {found}, the registry says "
+                    f"{registered}; restore the artifact, or put another version in charge"
+                )
+            model: BaseEstimator = mlflow.sklearn.load_model(str(folder))
+        _models_at_hand[registered] = model
+        return model
 
     def model_hash(self, version: str) -> str:
         """Return the SHA-256 of a version's model file, in hexadecimal."""
@@ -472,12 +476,12 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Kept once it was read: it does not change, and the exporter asks every few seconds.
         """
         key = config.tracking_uri(), run_id
-        if key not in _facts_at_hand:
+        facts: dict[str, Any] | None = _facts_at_hand.get(key)
+        if facts is None:
             facts = self.read_json(run_id, MODEL_FACTS)
-            if facts is None:
-                return None
-            keep(_facts_at_hand, key, facts, FACTS_AT_HAND)
-        return _facts_at_hand[key]
+            if facts is not None:
+                _facts_at_hand[key] = facts
+        return facts
 
     def decided_model(self, dagster_runs: Set[str]) -> dict[str, Any] | None:
         """Return the facts of the model that one of some Dagster runs trained and decided about.
@@ -523,13 +527,6 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         return dg.MetadataValue.url(
             f"{config.mlflow_url()}/#/models/{self.model_name}/versions/{version}"
         )
-
-
-def keep(kept: dict[Any, Any], key: Any, value: Any, most: int) -> None:
-    """Keep a value with those that came last before it, at most so many."""
-    while len(kept) >= most:
-        del kept[next(iter(kept))]
-    kept[key] = value
 
 
 def _mlflow() -> Any:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from fraud_assets.config import CONTENT_TAG, TrainingSettings
-from fraud_assets.tracking import DECISION_TAG, MODEL_FACTS, Tracking, _models_at_hand, keep
+from fraud_assets.tracking import DECISION_TAG, MODEL_FACTS, Tracking, _models_at_hand
 from fraud_assets.training.calibration import CalibratedModel
 from fraud_assets.training.estimators import TRUSTED_TYPES, build, fit
 
@@ -100,6 +100,7 @@ def test_a_version_comes_back_with_model_threshold_and_features_unless_altered(t
     assert champion.features == ("a", "b")
     loaded = tracking.load(version)
     assert np.array_equal(loaded.predict_proba(frame), model.predict_proba(frame))
+    assert tracking.load(version) is loaded
     assert tracking.training_keys(run_id).tolist() == [1, 2**63]
     assert len(tracking.model_hash(version)) == 64
     assert tracking.read_json(run_id, "nothing.json") is None
@@ -133,13 +134,6 @@ def test_what_a_model_was_made_from_is_read_once(tracking, monkeypatch):
     assert tracking.model_facts(run_id) == {"batch": "june"}
     monkeypatch.setattr(Tracking, "read_json", lambda *_: pytest.fail("read again"))
     assert tracking.model_facts(run_id) == {"batch": "june"}
-
-
-def test_what_came_last_is_kept():
-    kept: dict[str, int] = {}
-    for number, name in enumerate("abc"):
-        keep(kept, name, number, 2)
-    assert kept == {"b": 1, "c": 2}
 
 
 def test_a_version_that_was_not_trained_here_is_refused(tracking):
