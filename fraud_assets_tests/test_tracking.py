@@ -1,3 +1,4 @@
+import shutil
 from types import SimpleNamespace
 
 import dagster as dg
@@ -5,14 +6,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fraud_assets import config
 from fraud_assets.config import CONTENT_TAG, TrainingSettings
 from fraud_assets.tracking import DECISION_TAG, MODEL_FACTS, Tracking, _models_at_hand
 from fraud_assets.training.calibration import CalibratedModel
 from fraud_assets.training.estimators import TRUSTED_TYPES, build, fit
 
 
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory):
+    """MLflow's tables, made once: it takes more than a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FRAUD_HOME", str(tmp_path_factory.mktemp("made")))
+        Tracking(experiment="none").client()
+        return config.home_folder() / "mlflow" / "mlflow.db"
+
+
 @pytest.fixture
-def tracking(home):
+def tracking(home, empty_database):
+    folder = home / "var" / "mlflow"
+    folder.mkdir(parents=True)
+    shutil.copy(empty_database, folder)
     return Tracking()
 
 
@@ -192,16 +206,16 @@ def test_a_version_of_a_run_that_ended_well_stays_when_the_batch_is_run_again(tr
         assert client.get_run(finished).info.status == "FINISHED"
 
 
-def test_a_database_that_was_never_finished_is_not_used(tracking, home):
+def test_a_database_that_was_never_finished_is_not_used(home):
     folder = home / "var" / "mlflow"
     folder.mkdir(parents=True)
     (folder / "new-killed.db").write_bytes(b"half a database")
-    train_once(tracking)
+    train_once(Tracking())
     assert not list(folder.glob("new-*"))
-    assert statuses(tracking) == ["FINISHED"]
+    assert statuses(Tracking()) == ["FINISHED"]
 
 
-def test_a_process_that_dies_while_the_database_is_made_leaves_none(tracking, home, monkeypatch):
+def test_a_process_that_dies_while_the_database_is_made_leaves_none(home, monkeypatch):
     folder = home / "var" / "mlflow"
 
     def die(*_):
@@ -210,10 +224,10 @@ def test_a_process_that_dies_while_the_database_is_made_leaves_none(tracking, ho
     with monkeypatch.context() as patch:
         patch.setattr("mlflow.MlflowClient.search_experiments", die)
         with pytest.raises(KeyboardInterrupt):
-            tracking.client()
+            Tracking().client()
     assert not (folder / "mlflow.db").exists()
-    train_once(tracking)
-    assert statuses(tracking) == ["FINISHED"]
+    train_once(Tracking())
+    assert statuses(Tracking()) == ["FINISHED"]
 
 
 def test_a_server_that_does_not_answer_is_named_with_what_to_do(home, monkeypatch):
