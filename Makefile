@@ -11,6 +11,8 @@ export FRAUD_CODE_PORT ?= 4266
 export DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS ?= 600
 # The boosting libraries' threads would otherwise spin while they wait, at the cost of all else.
 export OMP_WAIT_POLICY ?= PASSIVE
+# Set it to false to tell MLflow's makers what you use of it.
+export MLFLOW_DISABLE_TELEMETRY ?= true
 BIN := .venv/bin
 PYTEST_ARGS ?=
 # Two at a time; those of a module together, since they share their servers.

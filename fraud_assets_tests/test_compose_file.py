@@ -164,6 +164,15 @@ def test_every_variable_of_ours_is_documented():
     assert [name for name in sorted(names) if f"`{name}`" not in docs] == []
 
 
+def test_no_usage_report_is_sent_by_default():
+    assert yaml.safe_load((ROOT / "dagster.yaml").read_text())["telemetry"] == {"enabled": False}
+    assert "export MLFLOW_DISABLE_TELEMETRY ?= true\n" in (ROOT / "Makefile").read_text()
+    for name, service in SERVICES.items():
+        if service.get("command", [""])[0] == "mlflow":
+            assert service["environment"]["MLFLOW_DISABLE_TELEMETRY"] == "true", name
+    assert SERVICES["grafana"]["environment"]["GF_ANALYTICS_REPORTING_ENABLED"] == "false"
+
+
 def test_prometheus_scrapes_what_is_exposed():
     config = yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text())
     targets = [

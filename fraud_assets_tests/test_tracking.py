@@ -1,3 +1,4 @@
+import os
 import shutil
 from types import SimpleNamespace
 
@@ -228,6 +229,16 @@ def test_a_process_that_dies_while_the_database_is_made_leaves_none(home, monkey
     assert not (folder / "mlflow.db").exists()
     train_once(Tracking())
     assert statuses(Tracking()) == ["FINISHED"]
+
+
+def test_mlflows_makers_are_told_nothing_unless_a_person_wants_it(tracking, monkeypatch):
+    # MLflow's own answer is the same in all tests: it tells nothing where pytest runs.
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
+    tracking.client()
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
+    tracking.client()
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
 
 
 def test_a_server_that_does_not_answer_is_named_with_what_to_do(home, monkeypatch):
