@@ -1,6 +1,6 @@
 """Names, texts and files as they stand in SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -50,16 +50,3 @@ def parquets(paths: Sequence[Path], source: str) -> str:
     """
     files = ", ".join(literal(path) for path in paths)
     return f"read_parquet([{files}], union_by_name=true, filename={literal(source)})"
-
-
-def struct(entries: Mapping[str, str]) -> str:
-    """Return names and texts as an SQL struct.
-
-    Examples
-    --------
-    >>> struct({"a": "DOUBLE"})
-    "{'a': 'DOUBLE'}"
-    """
-    return (
-        "{" + ", ".join(f"{literal(name)}: {literal(text)}" for name, text in entries.items()) + "}"
-    )

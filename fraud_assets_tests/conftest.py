@@ -14,7 +14,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from fraud_assets.config import IntakeSettings, SimulationSettings
+from fraud_assets.config import SimulationSettings
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.simulator import simulate
 
@@ -93,8 +93,3 @@ def transactions_file(transactions: pd.DataFrame, tmp_path: Path, engine) -> Pat
     )
     engine.unregister("frame")
     return path
-
-
-@pytest.fixture
-def intake_settings() -> IntakeSettings:
-    return IntakeSettings()

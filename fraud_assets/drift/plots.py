@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SHOWN = 15
-DISTRIBUTIONS = 4
 STEPS = 30
 SINGLE_VALUES = 12
 """Different values up to which each has a bar of its own."""
