@@ -133,6 +133,14 @@ def test_what_a_service_waits_for_says_when_it_is_ready(name):
         assert not lasting or "healthcheck" in SERVICES[needed]
 
 
+def test_up_wait_takes_the_end_of_what_runs_once_for_good():
+    # `docker compose up --wait` does so where a service waits for that end, and fails otherwise.
+    waited_for = {needed for s in SERVICES.values() for needed in s.get("depends_on", {})}
+    once = {n for n, s in SERVICES.items() if n not in LASTING and "profiles" not in s}
+    assert once
+    assert once <= waited_for
+
+
 def test_only_the_proxy_is_bound_and_to_loopback_by_default():
     bound = {name: s["ports"] for name, s in SERVICES.items() if "ports" in s}
     assert list(bound) == ["proxy"]
