@@ -95,7 +95,8 @@ def test_a_service_is_pinned_limited_and_without_rights(name):
     service = SERVICES[name]
     assert re.search(r":v?\d+(\.\d+)+[\w.-]*$", service["image"])
     assert service["mem_limit"]
-    assert service["cpus"]
+    # Docker refuses to start what may have more cores than the machine: two are enough.
+    assert 0 < float(service["cpus"]) <= 2
     assert service["user"].split(":")[0] not in ("0", "root")
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
