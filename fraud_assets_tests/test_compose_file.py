@@ -35,6 +35,7 @@ def schema(kind, path):
     [
         ("vendor.compose-spec", "docker-compose.yml"),
         ("vendor.compose-spec", "deploy/docker-launcher.yml"),
+        ("vendor.compose-spec", "deploy/object-store.yml"),
         ("vendor.dependabot", ".github/dependabot.yml"),
         ("vendor.github-workflows", ".github/workflows/ci.yml"),
         ("vendor.github-workflows", ".github/workflows/image.yml"),
@@ -205,6 +206,16 @@ def test_the_settings_for_a_container_by_run_differ_in_the_launcher_alone():
     given = set(SERVICES["code-server"]["environment"])
     unneeded = {"FRAUD_CODE_HOST", "FRAUD_CODE_PORT", "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS"}
     assert set(settings["env_vars"]) == given - unneeded
+
+
+def test_what_talks_to_an_object_store_may_go_out_and_has_the_keys():
+    override = yaml.safe_load((ROOT / "deploy" / "object-store.yml").read_text())["services"]
+    for name, changes in override.items():
+        assert "outside" not in SERVICES[name]["networks"], "else nothing has to be let out"
+        assert changes["networks"] == ["outside"]
+        assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(changes["environment"])
+    assert set(override) == {"mlflow", "code-server"}
+    assert "FRAUD_OBJECT_STORE" in override["code-server"]["environment"]
 
 
 def test_the_values_for_kubernetes_keep_the_order_of_arrival():
