@@ -72,6 +72,15 @@ def test_what_the_image_is_built_from_is_not_ignored():
     assert all((ROOT / name).exists() for name in copied)
 
 
+def test_the_image_is_built_by_one_service_and_pulled_by_none():
+    # Builds run side by side, and Docker refuses the second export of the same name.
+    ours = {n: s for n, s in SERVICES.items() if s["image"].startswith("fraud_assets:")}
+    assert [name for name, service in ours.items() if "build" in service] == ["code-server"]
+    assert {service["pull_policy"] for service in ours.values()} == {"never"}
+    build = ours["code-server"]["build"]
+    assert (ROOT / build["context"] / build["dockerfile"]).is_file()
+
+
 def test_a_missing_secret_stops_the_start_with_what_to_do():
     known = make_secrets()
     for name in known:
