@@ -1,5 +1,6 @@
 """`simulated_transactions` and `raw_transactions`."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def simulated_transactions(
     """
     try:
         path = write_first_csv(config)
-    except FileExistsError as error:
+    except (FileExistsError, PermissionError) as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     context.log.info(f"wrote {path} ({path.stat().st_size:,} bytes)")
     return dg.MaterializeResult(
@@ -54,6 +55,8 @@ def write_first_csv(settings: SimulationSettings) -> Path:
     ------
     FileExistsError
         When the folder holds a CSV: simulated rows are never mixed with those of a person.
+    PermissionError
+        When the folder may only be read.
     """
     from fraud_assets.intake.simulator import simulate, write_csv
 
@@ -64,6 +67,11 @@ def write_first_csv(settings: SimulationSettings) -> Path:
         raise FileExistsError(
             f"{folder} already holds {present[0]}, so nothing was simulated; "
             "materialize that batch, or empty the folder first"
+        )
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(
+            f"{folder} may only be read from here, as in the full stack, so nothing was simulated; "
+            "put a CSV there from outside: `fraud-assets simulate` makes one"
         )
     path = folder / f"simulated_{settings.shape}_{settings.seed}.csv"
     write_csv(simulate(settings), path)

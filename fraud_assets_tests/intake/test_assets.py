@@ -32,3 +32,11 @@ def test_a_simulated_csv_is_written_only_when_there_is_none(home):
     assert path.parent == home / "data"
     with pytest.raises(FileExistsError, match="already holds simulated_cards_0.csv"):
         write_first_csv(SimulationSettings(transactions=100, seed=1))
+
+
+def test_a_drop_folder_that_may_only_be_read_is_said_with_the_remedy(home, monkeypatch):
+    # The full stack mounts it so; a test that runs as root may write anywhere.
+    monkeypatch.setattr(os, "access", lambda path, _: path != home / "data")
+    with pytest.raises(PermissionError, match=r"data may only be read .*put a CSV there from"):
+        write_first_csv(SimulationSettings(transactions=100))
+    assert list((home / "data").iterdir()) == []
