@@ -9,9 +9,14 @@ fi
 [ -n "$backup" ] && [ -f "$backup/SHA256SUMS" ] || { echo "no backup at ${backup:-$3}; make one with \`make backup\`" >&2; exit 1; }
 (cd "$backup" && sha256sum --check --quiet SHA256SUMS) || { echo "$backup is damaged; nothing was changed" >&2; exit 1; }
 
+# All or nothing, and in place of all that is there: tables of a newer version would be in the way
+# of its next migration.
 load() {
-  PGPASSWORD="$2" pg_restore --username="$1" --dbname="$1" --clean --if-exists --no-owner \
-    --single-transaction --exit-on-error "$backup/$1.dump"
+  {
+    echo 'SET client_min_messages = warning; BEGIN; DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner;'
+    pg_restore --no-owner --file=- "$backup/$1.dump" && echo 'COMMIT;'
+  } | PGPASSWORD="$2" psql --username="$1" --dbname="$1" --no-psqlrc --quiet --output=/dev/null \
+    --set=ON_ERROR_STOP=1
 }
 load dagster "$DAGSTER_DB_PASSWORD"
 load mlflow "$MLFLOW_DB_PASSWORD"

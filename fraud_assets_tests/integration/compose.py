@@ -13,13 +13,14 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
 import pandas as pd
 import psutil
+import psycopg2
 import pytest
 import requests
 import yaml
@@ -230,13 +231,16 @@ class Compose:
             if name in NOT_HERE:
                 print(f"left out: {name}, because {NOT_HERE[name]}")
                 continue
-            for needed, how in self.services[name].get("depends_on", {}).items():
-                if needed not in self._processes and needed not in NOT_HERE:
-                    self.up(needed)
-                if how["condition"] == "service_healthy":
-                    self.wait_until_healthy(needed)
+            self._up_needed(name)
             if name not in self._processes:
                 self.start(name)
+
+    def _up_needed(self, name: str) -> None:
+        for needed, how in self.services[name].get("depends_on", {}).items():
+            if needed not in self._processes and needed not in NOT_HERE:
+                self.up(needed)
+            if how["condition"] == "service_healthy":
+                self.wait_until_healthy(needed)
 
     def start(self, name: str) -> None:
         """Start a service; one that is not to run on is waited for."""
@@ -250,6 +254,7 @@ class Compose:
 
     def run(self, name: str) -> str:
         """Run a service once, as `docker compose run` does; return what it printed."""
+        self._up_needed(name)
         self._prepare(name)
         self._spawn(name)
         self.finish(name)
@@ -411,6 +416,19 @@ def composed(**more: str) -> Iterator[Compose]:
     finally:
         stack.down()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def ask(stack: Compose, name: str, statement: str) -> Any:
+    """The first value that a database answers its owner; None when it answers nothing."""
+    connection = psycopg2.connect(
+        host="127.0.0.1", port=stack.port("postgres", 5432), user=name, dbname=name,
+        password=stack.secrets[f"{name.upper()}_DB_PASSWORD"],
+    )  # fmt: skip
+    # A vacuum runs outside of a transaction, which `with connection` would begin.
+    connection.autocommit = True
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone()[0] if cursor.description else None
 
 
 def drop(stack: Compose, batch: str, frame: pd.DataFrame) -> None:

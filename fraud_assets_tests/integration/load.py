@@ -2,18 +2,17 @@
 
 import statistics
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import psutil
-import psycopg2
 
 from fraud_assets.config import SimulationSettings
 from fraud_assets.intake.simulator import simulate
-from fraud_assets_tests.integration.compose import Compose, browsing, composed, drop
+from fraud_assets_tests.integration.compose import Compose, ask, browsing, composed, drop
 from fraud_assets_tests.integration.servers import wait_for
 
 WATCHED = (
@@ -43,12 +42,8 @@ class Look:
 
 def look(stack: Compose, batches: int, seconds: float) -> Look:
     """Measure sizes in MB and the last batch's seconds."""
-    databases = {}
-    for name in ("dagster", "mlflow"):
-        with closing(connect(stack, name)) as connection:
-            cursor = connection.cursor()
-            cursor.execute("select pg_database_size(current_database())")
-            databases[name] = cursor.fetchone()[0] / MB
+    size = "select pg_database_size(current_database())"
+    databases = {name: ask(stack, name, size) / MB for name in ("dagster", "mlflow")}
     folders = {name: size_of(stack.volume(name)) / MB for name in VOLUMES}
     memory = {name: memory_of(stack, name) / MB for name in WATCHED}
     return Look(batches, seconds, databases, folders, memory, page_seconds(stack))
@@ -125,24 +120,9 @@ def main(batches: int, every: int) -> None:
         stack.start("retention")
         wait_for("retention", lambda: len(stack.log("retention")) > len(before), 120)
         click.echo(stack.log("retention").removeprefix(before).strip())
-        _vacuum(stack)
+        # Gives back what was removed, which autovacuum would only mark as free to be written anew.
+        ask(stack, "dagster", "vacuum full event_logs")
         click.echo(shown(look(stack, batches, 0)))
-
-
-def _vacuum(stack: Compose) -> None:
-    """Give back what was removed, which autovacuum would only mark as free to be written anew."""
-    # A vacuum runs outside of a transaction, which `with connection` would begin.
-    with closing(connect(stack, "dagster")) as connection:
-        connection.autocommit = True
-        connection.cursor().execute("vacuum full event_logs")
-
-
-def connect(stack: Compose, name: str) -> Any:
-    """A connection to a database as its owner."""
-    return psycopg2.connect(
-        host="127.0.0.1", port=stack.port("postgres", 5432), user=name, dbname=name,
-        password=stack.secrets[f"{name.upper()}_DB_PASSWORD"],
-    )  # fmt: skip
 
 
 if __name__ == "__main__":

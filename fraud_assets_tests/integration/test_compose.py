@@ -18,7 +18,7 @@ import requests
 
 from fraud_assets import storage
 from fraud_assets.registry.log import read_entries
-from fraud_assets_tests.integration.compose import browsing, composed, drop
+from fraud_assets_tests.integration.compose import ask, browsing, composed, drop
 from fraud_assets_tests.integration.conftest import cards
 from fraud_assets_tests.integration.servers import wait_for
 
@@ -239,7 +239,9 @@ def test_a_backup_restored_on_an_empty_machine_has_the_champion_and_the_partitio
     with composed() as other:
         shutil.copytree(backup, other.folder / "backups" / backup.name)
         other.up("databases")
+        ask(other, "dagster", "create table of_a_newer_version (number int)")
         assert f"restored {backup.name}" in other.run("restore")
+        assert ask(other, "dagster", "select to_regclass('of_a_newer_version')") is None
         other.up("webserver", "daemon")
         assert _state(other) == before
         drop(other, "after", cards(5, first_day="2026-03-05"))
