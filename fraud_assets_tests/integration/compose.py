@@ -3,7 +3,7 @@
 Each service has the very command, environment, health check, start order, restart policy and
 mounted files of the compose file. What differs: ports are free ones on loopback, so that
 `name:port` becomes `127.0.0.1:free` in commands, environment and mounted text; paths in
-containers become folders of the test; nothing is isolated or limited.
+containers become folders of the test; nothing is isolated or limited, unless it is `contained`.
 """
 
 import os
@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from pwd import getpwnam
 from tempfile import mkdtemp
 from typing import Any
 
@@ -29,6 +30,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from fraud_assets.deployment import USER, write_secrets
 from fraud_assets_tests.integration.conftest import require
+from fraud_assets_tests.integration.contained import IMAGE_UID, contain, why_not, write_passwd
 from fraud_assets_tests.integration.servers import (
     BIN,
     QUIET,
@@ -102,8 +104,9 @@ class Patient(Dagster):
 class Compose:
     """The services of the compose file, each a process that is started again when it dies."""
 
-    def __init__(self, folder: Path, **more: str):
+    def __init__(self, folder: Path, contained: bool = False, **more: str):
         self.folder = folder
+        self.contained = contained
         write_secrets(folder / ".env")
         found = dotenv_values(folder / ".env", interpolate=False)
         self.secrets = {name: value or "" for name, value in found.items()}
@@ -116,6 +119,9 @@ class Compose:
         for made in ("data", "backups", "secrets", "logs", "volumes"):
             (folder / made).mkdir(exist_ok=True)
         (folder / "data").chmod(0o755)
+        write_passwd(folder / "passwd")
+        if contained:
+            shutil.chown(folder / "backups", IMAGE_UID, IMAGE_UID)
         (folder / "var").symlink_to(self.volume("fraud") / "home")
         self._watcher = threading.Thread(target=self._restart_the_dead, daemon=True)
         self._watcher.start()
@@ -140,8 +146,26 @@ class Compose:
     def volume(self, name: str) -> Path:
         """The folder of a named volume."""
         folder = self.folder / "volumes" / name
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            self._own(folder, name)
         return folder
+
+    def _own(self, folder: Path, volume: str) -> None:
+        """Give a folder of a new volume to whom it belongs in the image that sees it first."""
+        if self.contained:
+            first = next(n for n, mode in self._mounted(volume).items() if mode != "ro")
+            shutil.chown(folder, *(2 * [_uid_of(first, self.services[first])]))
+
+    def _mounted(self, volume: str) -> dict[str, str]:
+        """The services that mount a volume, and how, in the order of the file."""
+        parts = {n: [v.split(":") for v in s.get("volumes", [])] for n, s in self.services.items()}
+        return {
+            name: "".join(mode)
+            for name, volumes in parts.items()
+            for source, _, *mode in volumes
+            if source == volume
+        }
 
     def log(self, name: str) -> str:
         """What a service has printed."""
@@ -204,10 +228,11 @@ class Compose:
                 self._copy(name, ROOT / source, place)
         if any(target.startswith("/var/lib/fraud") for target in self._mounts(name)):
             # The image has it, and a new volume begins with what the image has there.
-            home = self.volume("fraud") / "dagster"
-            home.mkdir(exist_ok=True)
-            (self.volume("fraud") / "home").mkdir(exist_ok=True)
-            shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
+            for folder in (self.volume("fraud") / "dagster", self.volume("fraud") / "home"):
+                if not folder.exists():
+                    folder.mkdir()
+                    self._own(folder, "fraud")
+            shutil.copy(ROOT / "dagster.yaml", self.volume("fraud") / "dagster")
 
     def _copy(self, name: str, source: Path, place: Path) -> None:
         for path in [source] if source.is_file() else source.rglob("*"):
@@ -266,11 +291,21 @@ class Compose:
         assert code == 0, f"{name} ended with {code}:\n{self.log(name)[-3000:]}"
 
     def _spawn(self, name: str) -> None:
+        command, user = self.command(name), _user_of(name)
+        if self.contained:
+            command, user = self._contain(name, command), None
         with (self.folder / "logs" / f"{name}.log").open("ab") as output:
             self._processes[name] = subprocess.Popen(
-                self.command(name), env=self.environment(name), cwd="/tmp", stdout=output,
-                stderr=output, start_new_session=True, user=_user_of(name),
+                command, env=self.environment(name), cwd="/tmp", stdout=output,
+                stderr=output, start_new_session=True, user=user,
             )  # fmt: skip
+
+    def _contain(self, name: str, command: list[str]) -> list[str]:
+        service = self.services[name]
+        targets = [text.split(":") for text in service.get("volumes", [])]
+        read_only = [self._mounts(name)[target] for _, target, *mode in targets if mode == ["ro"]]
+        uid, added = _uid_of(name, service), service.get("cap_add", [])
+        return contain(command, uid, added, read_only, self.folder / "passwd")
 
     def _initialize_postgres(self) -> None:
         """What the image's entrypoint does for an empty volume."""
@@ -387,6 +422,11 @@ def _user_of(name: str) -> str | None:
     return "postgres" if name == "postgres" and os.geteuid() == 0 else None
 
 
+def _uid_of(name: str, service: dict[str, Any]) -> int:
+    """As whom a service runs: PostgreSQL's own user has another number here than in the image."""
+    return getpwnam("postgres").pw_uid if name == "postgres" else int(service["user"].split(":")[0])
+
+
 def _end(process: subprocess.Popen[bytes], sign: signal.Signals) -> None:
     """Send a signal to a process and all that came of it."""
     with suppress(psutil.NoSuchProcess):
@@ -402,15 +442,18 @@ def _end(process: subprocess.Popen[bytes], sign: signal.Signals) -> None:
 
 
 @contextmanager
-def composed(**more: str) -> Iterator[Compose]:
+def composed(contained: bool = False, **more: str) -> Iterator[Compose]:
     """The stack of the compose file, not yet started; ended with the block."""
+    if contained and (reason := why_not()):
+        print(f"left out: the users and rights of containers, because {reason}")
+        contained = False
     for program in PROGRAMS:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed; `make servers` installs it where it may")
     # PostgreSQL's own user has to reach its folder, which it cannot below pytest's.
     folder = Path(mkdtemp(prefix="compose-"))
     folder.chmod(0o755)
-    stack = Compose(folder, **more)
+    stack = Compose(folder, contained, **more)
     try:
         yield stack
     finally:

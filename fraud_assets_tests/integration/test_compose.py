@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from fraud_assets import storage
 from fraud_assets.registry.log import read_entries
 from fraud_assets_tests.integration.compose import ask, browsing, composed, drop
 from fraud_assets_tests.integration.conftest import cards
+from fraud_assets_tests.integration.contained import why_not
 from fraud_assets_tests.integration.servers import wait_for
 
 PLANTED = "planted-" + secrets.token_hex(8)
@@ -33,7 +35,7 @@ EVIL = (
 
 @pytest.fixture(scope="module")
 def stack():
-    with composed() as running:
+    with composed(contained=True) as running:
         (running.folder / "secrets" / "token").write_text(PLANTED)
         (running.folder / "alerts.env").write_text(
             "FRAUD_ALERT_WEBHOOK_URL=http://127.0.0.1:9/\n"
@@ -174,6 +176,21 @@ def test_every_port_that_is_listened_on_is_one_of_the_compose_file(stack):
         assert listening <= stack.ports(name), name
 
 
+def test_services_are_not_root_have_no_rights_and_may_not_write_to_the_system(stack):
+    if not stack.contained:
+        pytest.skip(f"services are plain processes here: {why_not()}")
+    for name in stack.living():
+        about = Path(f"/proc/{stack.process(name).pid}")
+        status = dict(line.split(":\t", 1) for line in (about / "status").read_text().splitlines())
+        assert "0" not in status["Uid"].split(), name
+        assert {int(status[kind], 16) for kind in ("CapPrm", "CapEff", "CapAmb")} == {0}, name
+        assert status["NoNewPrivs"] == "1", name
+        mounts = [line.split() for line in (about / "mountinfo").read_text().splitlines()]
+        assert [m[5].split(",")[0] for m in mounts if m[4] == "/"][-1] == "ro", name
+    given = {name: s["cap_add"] for name, s in stack.services.items() if "cap_add" in s}
+    assert given == {"proxy": ["NET_BIND_SERVICE"]}
+
+
 def test_markup_and_formulas_in_a_csv_stay_text(stack):
     frame = cards(3, first_day="2026-02-12")
     text = frame.assign(**{EVIL[0]: 1.5}).astype(object)
@@ -236,7 +253,7 @@ def test_a_backup_restored_on_an_empty_machine_has_the_champion_and_the_partitio
     assert "backup" in stack.run("backup")
     (backup,) = [p for p in (stack.folder / "backups").iterdir() if re.match(r"\d{8}T", p.name)]
     before = _state(stack)
-    with composed() as other:
+    with composed(contained=True) as other:
         shutil.copytree(backup, other.folder / "backups" / backup.name)
         other.up("databases")
         ask(other, "dagster", "create table of_a_newer_version (number int)")
