@@ -215,6 +215,10 @@ def test_the_settings_for_a_container_by_run_differ_in_the_launcher_alone():
     given = set(SERVICES["code-server"]["environment"])
     unneeded = {"FRAUD_CODE_HOST", "FRAUD_CODE_PORT", "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS"}
     assert set(settings["env_vars"]) == given - unneeded
+    # A container of a run may no more than the code server.
+    for right in ("user", "read_only", "cap_drop", "security_opt"):
+        assert settings["container_kwargs"][right] == SERVICES["code-server"][right]
+    assert [*settings["container_kwargs"]["tmpfs"]] == SERVICES["code-server"]["tmpfs"]
 
 
 def test_what_talks_to_an_object_store_may_go_out_and_has_the_keys():
