@@ -28,9 +28,12 @@ def no_future_information(
     raw = storage.load_table("raw_transactions", facts["batch"], facts["content_hash"])
     own = Source(raw.path, roles)
     past = looked_back_on(context.instance, facts["batch"], span)
-    with engine.connect() as connection, open_engine(config.IN_PROCESS, connection) as backend:
-        seen = look_back(backend, own, past, span, delay)
-        shared_delay = common_delay([own, *past], delay)
+    shared_delay = common_delay([own, *past], delay)
+    with (
+        engine.connect() as connection,
+        open_engine(config.IN_PROCESS, connection) as backend,
+        look_back(backend, own, past, span, delay).cache() as seen,
+    ):
         leaks = find_leaks(connection, seen, features.path, windows, shared_delay)
     moved = "; ".join(f"{leak.feature} moved at {leak.rows} sampled rows" for leak in leaks)
     return dg.AssetCheckResult(

@@ -1,7 +1,6 @@
 """A batch and the past that it looks back on, in one table with columns of one name each."""
 
 from collections.abc import Sequence
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -99,7 +98,15 @@ def look_back(
             seen = (rows[KNOWN] > span.reach) | (rows[LABEL_KNOWN] > span.reach)
             past = rows.filter((rows[KNOWN] <= span.last) & seen)
             parts.append(past.mutate(source_line=ibis.null("int64")))
-    return reduce(lambda left, right: left.union(right), parts)
+    return _union(parts)
+
+
+def _union(tables: Sequence["ir.Table"]) -> "ir.Table":
+    """Return the rows of all tables, by halves: one after the other would nest as deep as many."""
+    if len(tables) == 1:
+        return tables[0]
+    half = len(tables) // 2
+    return _union(tables[:half]).union(_union(tables[half:]))
 
 
 def canonical(backend: "BaseBackend", source: Source, label_delay_days: float) -> "ir.Table":

@@ -51,3 +51,12 @@ def test_an_old_row_whose_label_came_late_is_read(tmp_path):
         first, second = sources([own, past], tmp_path, BY_LABEL_TIME)
         span = span_of(backend, first, 7)
         assert look_back(backend, first, [second], span, 7).count().execute() == 2
+
+
+def test_many_batches_within_reach_are_read(tmp_path):
+    # One after the other, a union of that many is too deep for what writes its SQL.
+    own, past = rows(day=[110, 111]), rows(day=[109])
+    with in_process() as (_, backend):
+        first, second = sources([own, past], tmp_path, CARD_ROLES)
+        span = span_of(backend, first, 7)
+        assert look_back(backend, first, [second] * 150, span, 7).count().execute() == 2 + 150
