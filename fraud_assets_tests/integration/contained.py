@@ -7,6 +7,7 @@ its own mounts alone. Processes, networks, memory and cores stay those of the ma
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,7 +25,13 @@ def why_not() -> str | None:
     if os.geteuid() != 0:
         return "only root may mount and change users"
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    return f"{missing[0]} is not installed" if missing else None
+    if missing:
+        return f"{missing[0]} is not installed"
+    # A container of another kind, or a checkout that is closed to others, may stand in the way.
+    python = [sys.executable, "-c", "import dagster"]
+    trial = contain(python, IMAGE_UID, (), (), Path("/etc/passwd"))
+    found = subprocess.run(trial, cwd="/tmp", capture_output=True, text=True, check=False)
+    return " ".join(found.stderr.split()) if found.returncode else None
 
 
 def write_passwd(path: Path) -> None:
