@@ -19,6 +19,7 @@ def empty_database(tmp_path_factory):
     """MLflow's tables, made once: it takes more than a second."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FRAUD_HOME", str(tmp_path_factory.mktemp("made")))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         Tracking(experiment="none").client()
         return config.home_folder() / "mlflow" / "mlflow.db"
 

@@ -119,8 +119,8 @@ class Compose:
         for made in ("data", "backups", "secrets", "logs", "volumes"):
             (folder / made).mkdir(exist_ok=True)
         (folder / "data").chmod(0o755)
-        write_passwd(folder / "passwd")
         if contained:
+            write_passwd(folder / "passwd")
             shutil.chown(folder / "backups", IMAGE_UID, IMAGE_UID)
         (folder / "var").symlink_to(self.volume("fraud") / "home")
         self._watcher = threading.Thread(target=self._restart_the_dead, daemon=True)
@@ -154,18 +154,19 @@ class Compose:
     def _own(self, folder: Path, volume: str) -> None:
         """Give a folder of a new volume to whom it belongs in the image that sees it first."""
         if self.contained:
-            first = next(n for n, mode in self._mounted(volume).items() if mode != "ro")
-            shutil.chown(folder, *(2 * [_uid_of(first, self.services[first])]))
+            uid = next(
+                _uid_of(name, service)
+                for name, service in self.services.items()
+                for source, _, read_only in self._volumes(name)
+                if source == volume and not read_only
+            )
+            shutil.chown(folder, uid, uid)
 
-    def _mounted(self, volume: str) -> dict[str, str]:
-        """The services that mount a volume, and how, in the order of the file."""
-        parts = {n: [v.split(":") for v in s.get("volumes", [])] for n, s in self.services.items()}
-        return {
-            name: "".join(mode)
-            for name, volumes in parts.items()
-            for source, _, *mode in volumes
-            if source == volume
-        }
+    def _volumes(self, name: str) -> Iterator[tuple[str, str, bool]]:
+        """Source and target of each mount of a service, and whether it may only be read."""
+        for text in self.services[name].get("volumes", []):
+            source, target, *mode = text.split(":")
+            yield source, target, mode == ["ro"]
 
     def log(self, name: str) -> str:
         """What a service has printed."""
@@ -180,8 +181,7 @@ class Compose:
     def _mounts(self, name: str) -> dict[str, Path]:
         """Folders and files of the test by their path in the container."""
         mounts = {}
-        for text in self.services[name].get("volumes", []):
-            source, target = text.split(":")[:2]
+        for source, target, _ in self._volumes(name):
             if not source.startswith("./"):
                 mounts[target] = self.volume(source)
             elif source in ("./data", "./backups", "./secrets"):
@@ -221,8 +221,7 @@ class Compose:
 
     def _prepare(self, name: str) -> None:
         """Copy the mounted files, with the addresses of the test in them."""
-        for text in self.services[name].get("volumes", []):
-            source, target = text.split(":")[:2]
+        for source, target, _ in self._volumes(name):
             place = self._mounts(name)[target]
             if source.startswith("./") and not place.exists():
                 self._copy(name, ROOT / source, place)
@@ -301,9 +300,8 @@ class Compose:
             )  # fmt: skip
 
     def _contain(self, name: str, command: list[str]) -> list[str]:
-        service = self.services[name]
-        targets = [text.split(":") for text in service.get("volumes", [])]
-        read_only = [self._mounts(name)[target] for _, target, *mode in targets if mode == ["ro"]]
+        service, mounts = self.services[name], self._mounts(name)
+        read_only = [mounts[target] for _, target, kept in self._volumes(name) if kept]
         uid, added = _uid_of(name, service), service.get("cap_add", [])
         return contain(command, uid, added, read_only, self.folder / "passwd")
 
