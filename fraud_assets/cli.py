@@ -3,6 +3,7 @@
 import os
 import sys
 from dataclasses import replace
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -176,17 +177,43 @@ def simulate(path: Path, **settings: Any) -> None:
 @main.command()
 @click.argument("version")
 @click.option("--reason", required=True, help="Kept in the decision log.")
-def champion(version: str, reason: str) -> None:
-    """Put VERSION of the model in charge by hand: back to an earlier one, or a shadow."""
+@click.option("--actor", default=getuser, help="Who decides, for the log. Default: your login.")
+def champion(version: str, reason: str, actor: str) -> None:
+    """Make VERSION of the model the champion by hand: an earlier one again, or a shadow."""
     from fraud_assets import storage
     from fraud_assets.registry.rollback import put_in_charge
     from fraud_assets.tracking import Tracking
 
     try:
-        entry = put_in_charge(Tracking(), storage.decisions_path(), version, reason)
+        entry = put_in_charge(Tracking(), storage.decisions_path(), version, reason, actor)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"version {entry['version']} is the champion (before: {entry['champion_before']})")
+
+
+@main.command()
+def audit() -> None:
+    """Check the decision log: its chain of hashes, the champion, and what runs confirmed.
+
+    Exits with 1 when something contradicts the log.
+    """
+    import dagster as dg
+
+    from fraud_assets import storage
+    from fraud_assets.decisions import audit as audited
+    from fraud_assets.registry.checks import confirmed_hashes
+    from fraud_assets.tracking import Tracking
+
+    champion = Tracking().champion_alias()
+    with dg.DagsterInstance.get() as instance:
+        found = audited(storage.decisions_path(), champion, confirmed_hashes(instance))
+    for finding in found.findings:
+        click.echo(f"FAIL  {finding}")
+    for note in found.notes:
+        click.echo(f"note  {note}")
+    click.echo(f"{found.entries} entries, {found.chained} of them chained, champion: {champion}")
+    if found.findings:
+        raise SystemExit(1)
 
 
 @main.command()

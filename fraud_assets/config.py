@@ -80,6 +80,11 @@ def dagster_database() -> str | None:
     return url
 
 
+def user_header() -> str | None:
+    """Return the request header in which the proxy names the login (`FRAUD_USER_HEADER`)."""
+    return os.environ.get("FRAUD_USER_HEADER") or None
+
+
 def object_store() -> str | None:
     """Return where tables and reports are kept beside `FRAUD_HOME` (`FRAUD_OBJECT_STORE`)."""
     return os.environ.get("FRAUD_OBJECT_STORE") or None
@@ -118,6 +123,8 @@ CODE_LOCATION = "fraud_assets"
 JOB_NAME = "fraud_pipeline"
 SOURCE_TAG, CONTENT_TAG, KEY_TAG = "fraud/source_file", "fraud/content_hash", "fraud/run_key"
 """What a run of the pipeline says of itself: the file, its SHA-256, and which attempt it is."""
+USER_TAG = "fraud/user"
+"""The login that asked for a run, set by the run coordinator; missing or empty when nobody did."""
 RETRAINING_TAG, REASON_TAG = "fraud/retraining", "fraud/reason"
 """What a run that drift asked for says of itself: that it is one, and why."""
 MODEL_NAME = "fraud_detector"

@@ -192,6 +192,15 @@ def test_no_usage_report_is_sent_by_default():
     assert SERVICES["grafana"]["environment"]["GF_ANALYTICS_REPORTING_ENABLED"] == "false"
 
 
+def test_mlflow_opens_no_stored_model_anywhere():
+    assert (
+        "export MLFLOW_ALLOW_PICKLE_DESERIALIZATION ?= false\n" in (ROOT / "Makefile").read_text()
+    )
+    for name, service in SERVICES.items():
+        if "MLFLOW_DISABLE_TELEMETRY" in service.get("environment", {}) or "mlflow" in name:
+            assert service["environment"]["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false", name
+
+
 def test_prometheus_scrapes_what_is_exposed():
     config = yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text())
     targets = [
@@ -214,6 +223,7 @@ def test_the_settings_for_a_container_by_run_differ_in_the_launcher_alone():
     # What a run needs to know of where things are is handed on.
     given = set(SERVICES["code-server"]["environment"])
     unneeded = {"FRAUD_CODE_HOST", "FRAUD_CODE_PORT", "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS"}
+    unneeded |= {"FRAUD_USER_HEADER"}
     assert set(settings["env_vars"]) == given - unneeded
     # A container of a run may no more than the code server.
     for right in ("user", "read_only", "cap_drop", "security_opt"):

@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from fraud_assets import storage
-from fraud_assets.registry.log import read_entries
+from fraud_assets.decisions import read_entries
 from fraud_assets_tests.integration.compose import ask, browsing, composed, drop
 from fraud_assets_tests.integration.conftest import cards
 from fraud_assets_tests.integration.contained import why_not

@@ -12,13 +12,13 @@ from click.testing import CliRunner
 
 from fraud_assets import config, storage
 from fraud_assets.cli import main
+from fraud_assets.decisions import read_entries
 from fraud_assets.definitions import defs
 from fraud_assets.drift.sensors import drift_retraining
 from fraud_assets.intake.contract import schema_fingerprint
 from fraud_assets.intake.resources import run_tags
 from fraud_assets.intake.simulator import simulate
 from fraud_assets.intake.source import sha256
-from fraud_assets.registry.log import read_entries
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import cards, checks_of, failure_of, materialized
 

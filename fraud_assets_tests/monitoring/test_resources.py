@@ -2,6 +2,7 @@ import dagster as dg
 import pytest
 
 from fraud_assets import storage
+from fraud_assets.decisions import append_entry
 from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
 from fraud_assets.monitoring.resources import (
     CheckEvaluations,
@@ -13,7 +14,6 @@ from fraud_assets.monitoring.resources import (
     sensors,
     step_seconds,
 )
-from fraud_assets.registry.log import append_entry
 from fraud_assets.tracking import Tracking
 
 KEY = dg.AssetCheckKey(dg.AssetKey("drift_report"), "drift_score")
