@@ -200,6 +200,7 @@ def audit() -> None:
     import dagster as dg
 
     from fraud_assets import storage
+    from fraud_assets.append_only import is_protected
     from fraud_assets.decisions import audit as audited
     from fraud_assets.registry.checks import confirmed_hashes
     from fraud_assets.tracking import Tracking
@@ -209,11 +210,34 @@ def audit() -> None:
         found = audited(storage.decisions_path(), champion, confirmed_hashes(instance))
     for finding in found.findings:
         click.echo(f"FAIL  {finding}")
+    if not is_protected(storage.decisions_path()):
+        click.echo("note  the file system lets runs rewrite the log; see docs/security.md")
     for note in found.notes:
         click.echo(f"note  {note}")
     click.echo(f"{found.entries} entries, {found.chained} of them chained, champion: {champion}")
     if found.findings:
         raise SystemExit(1)
+
+
+@main.command()
+@click.option("--off", is_flag=True, help="Let it be rewritten again, before a restore.")
+def protect_log(off: bool) -> None:
+    """Let the kernel keep every process from rewriting the decision log; appending goes on.
+
+    Takes root with the capability LINUX_IMMUTABLE. Where the file system cannot do it, this says
+    so and changes nothing.
+    """
+    from fraud_assets import append_only, storage
+
+    log = storage.decisions_path()
+    try:
+        append_only.protect_log(log, on=not off)
+    except OSError as error:
+        click.echo(
+            f"{log} is not protected ({error.strerror}); `fraud-assets audit` still checks it"
+        )
+        return
+    click.echo(f"{log} {'can be rewritten' if off else 'can only be appended to'}")
 
 
 @main.command()
