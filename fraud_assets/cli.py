@@ -14,6 +14,8 @@ from fraud_assets import config
 from fraud_assets.config import SimulationSettings, SimulationShape
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import dagster as dg
 
     from fraud_assets.intake.ledger import Entry
@@ -326,10 +328,20 @@ def wake() -> None:
 
 
 @main.command()
-@click.option("--days", default=30, show_default=True, help="What is older is removed.")
+@click.option("--days", default=30, show_default=True, help="Older events and logs are removed.")
+@click.option(
+    "--batch-days",
+    type=click.IntRange(1),
+    envvar="FRAUD_KEEP_BATCH_DAYS",
+    help="Batches without a run for so long are removed whole. Default: none is.",
+)
 @click.option("--every-hours", type=float, help="Go on, and do it again after so many hours.")
-def prune(days: int, every_hours: float | None) -> None:
-    """Remove old events of steps, lines of logs and output of runs; verdicts and runs stay."""
+@click.option("--actor", default=getuser, help="Who asks, for the log. Default: your login.")
+def prune(days: int, batch_days: int | None, every_hours: float | None, actor: str) -> None:
+    """Remove old events of steps, lines of logs and output of runs, and old batches if asked to.
+
+    Verdicts and runs of the other batches stay, and so do the CSV files in the drop folder.
+    """
     import time
     from datetime import UTC, datetime, timedelta
 
@@ -338,12 +350,30 @@ def prune(days: int, every_hours: float | None) -> None:
     from fraud_assets.retention import prune as pruned
 
     while True:
+        now = datetime.now(UTC)
         with dg.DagsterInstance.get() as instance:
-            found = pruned(instance, datetime.now(UTC) - timedelta(days=days))
-        click.echo(f"removed {found.events:,} events and the output of {found.logs:,} runs")
+            found = pruned(instance, now - timedelta(days=days))
+            click.echo(f"removed {found.events:,} events and the output of {found.logs:,} runs")
+            if batch_days is not None:
+                _expire_batches(instance, now - timedelta(days=batch_days), actor)
         if every_hours is None:
             return
         time.sleep(every_hours * 3600)
+
+
+def _expire_batches(instance: "dg.DagsterInstance", before: "datetime", actor: str) -> None:
+    from fraud_assets.privacy.expiry import expire, expired_batches
+    from fraud_assets.tracking import Tracking
+
+    try:
+        for gone in expire(instance, Tracking(), expired_batches(instance, before), actor):
+            kept = f"; kept: versions {', '.join(gone.kept)}" if gone.kept else ""
+            click.echo(
+                f"removed batch {gone.batch!r}: tables, reports, rejected rows, {gone.runs} runs, "
+                f"{len(gone.versions)} model versions{kept}"
+            )
+    except RuntimeError as error:
+        click.echo(str(error), err=True)
 
 
 @main.command()

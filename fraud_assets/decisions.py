@@ -165,6 +165,20 @@ def promoted_version(entries: Sequence[dict[str, Any]]) -> str | None:
     return promoted[-1] if promoted else None
 
 
+def versions_promoted(entries: Sequence[dict[str, Any]]) -> set[str]:
+    """Return every version that was promoted once.
+
+    Parameters
+    ----------
+    entries : sequence of dict
+
+    Returns
+    -------
+    set of str
+    """
+    return {str(e["version"]) for e in entries if e.get("outcome") == PROMOTED}
+
+
 def log_hash(log: Path) -> str:
     """Return the SHA-256 of the log as it is, in hexadecimal.
 

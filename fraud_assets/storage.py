@@ -169,6 +169,21 @@ def tables_folder(asset: str, batch: str) -> Path:
     return config.home_folder() / "tables" / asset / _plain(batch)
 
 
+def folders_of(batch: str) -> list[Path]:
+    """Return the folders that hold a batch's tables and reports, those of earlier versions too.
+
+    Parameters
+    ----------
+    batch : str
+
+    Returns
+    -------
+    list of Path
+    """
+    tables = sorted((config.home_folder() / "tables").glob("*"))
+    return [*(folder / _plain(batch) for folder in tables), report_folder(batch)]
+
+
 def new_rows_file(asset: str, batch: str) -> Path:
     """Return where an asset may write the rows of a table that is yet to be committed.
 

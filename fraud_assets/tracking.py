@@ -676,6 +676,49 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                     }
         return None
 
+    def versions_of(self, batch: str) -> dict[str, list[str]]:
+        """Return the versions that were trained for a batch, each with its aliases.
+
+        Parameters
+        ----------
+        batch : str
+
+        Returns
+        -------
+        dict of str to list of str
+        """
+        client = self.client()
+        trained = {
+            str(found.version): str(found.run_id)
+            for found in client.search_model_versions(f"name = '{self.model_name}'")
+        }
+        return {
+            version: list(client.get_model_version(self.model_name, version).aliases)
+            for version, run_id in trained.items()
+            if client.get_run(run_id).data.tags.get(BATCH_TAG) == batch
+        }
+
+    def delete_version(self, version: str) -> None:
+        """Delete a version with its model files, and its MLflow run with all artifacts.
+
+        What MLflow itself only marks as deleted, figures and parameters, goes with `mlflow gc`.
+
+        Parameters
+        ----------
+        version : str
+        """
+        client = self.client()
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        found = client.get_model_version(self.model_name, version)
+        logged = client.get_logged_model(str(found.source).removeprefix(LOGGED_MODEL))
+        run = client.get_run(str(found.run_id))
+        client.delete_model_version(self.model_name, version)
+        for place in (logged.artifact_location, run.info.artifact_uri):
+            get_artifact_repository(place).delete_artifacts()  # type: ignore[no-untyped-call]
+        client.delete_logged_model(logged.model_id)
+        client.delete_run(run.info.run_id)
+
     def make_champion(self, version: str) -> None:
         """Put a version in charge."""
         self.client().set_registered_model_alias(self.model_name, CHAMPION, version)

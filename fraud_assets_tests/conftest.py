@@ -17,6 +17,7 @@ import pytest
 from fraud_assets.config import SimulationSettings
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.simulator import simulate
+from fraud_assets_tests.registered import empty_database, registered, tracking  # noqa: F401
 
 CARD_ROLES = Roles(
     target="TX_FRAUD",
