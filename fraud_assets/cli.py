@@ -377,6 +377,33 @@ def _expire_batches(instance: "dg.DagsterInstance", before: "datetime", actor: s
 
 
 @main.command()
+@click.option("--card", required=True, help="As the CSV has it.")
+@click.option("--actor", default=getuser, help="Who asks, for the log. Default: your login.")
+def forget(card: str, actor: str) -> None:
+    """Take one card out of tables, lists, rejected rows and suppressions of every batch.
+
+    Models and figures of reports stay as they are, and so do backups.
+    """
+    import dagster as dg
+
+    from fraud_assets.privacy.forget import forget as forgotten
+    from fraud_assets.storage import Engine
+
+    try:
+        with dg.DagsterInstance.get() as instance:
+            found = forgotten(instance, Engine(), card, actor)
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from error
+    for one in found:
+        click.echo(f"batch {one.batch!r}: {one.rows} rows removed")
+        for path in one.files:
+            click.echo(f"  written anew: {path}")
+        if one.still_in:
+            click.echo(f"  still there: {one.still_in}; remove the lines, or the file, yourself")
+    click.echo(f"{sum(one.rows for one in found)} rows of {len(found)} batches")
+
+
+@main.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def dashboards(folder: Path) -> None:
     """Write the Grafana dashboards into FOLDER, `grafana/dashboards`."""

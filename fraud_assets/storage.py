@@ -169,6 +169,11 @@ def tables_folder(asset: str, batch: str) -> Path:
     return config.home_folder() / "tables" / asset / _plain(batch)
 
 
+def table_assets() -> list[str]:
+    """Return the names of the assets that keep tables."""
+    return sorted(folder.name for folder in (config.home_folder() / "tables").glob("*"))
+
+
 def folders_of(batch: str) -> list[Path]:
     """Return the folders that hold a batch's tables and reports, those of earlier versions too.
 
@@ -180,8 +185,7 @@ def folders_of(batch: str) -> list[Path]:
     -------
     list of Path
     """
-    tables = sorted((config.home_folder() / "tables").glob("*"))
-    return [*(folder / _plain(batch) for folder in tables), report_folder(batch)]
+    return [*(tables_folder(asset, batch) for asset in table_assets()), report_folder(batch)]
 
 
 def new_rows_file(asset: str, batch: str) -> Path:
