@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 class Settings(BaseModel):
     """Base of all settings: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 # --- where things are -------------------------------------------------------------------
@@ -158,9 +158,13 @@ class IntakeSettings(Settings):
     encoding: str | None = Field(
         None, description="Encoding of the file, for example latin-1. Default: found out."
     )
-    delimiter: str | None = Field(None, description="What parts the fields. Default: found out.")
+    delimiter: str | None = Field(
+        None,
+        pattern=r'^[^"\r\n\x80-\U0010FFFF]$',
+        description="Field delimiter, one ASCII character. Detected by default.",
+    )
     decimal: str | None = Field(
-        None, description="What parts whole numbers from fractions, . or , . Default: found out."
+        None, pattern=r"^[.,]$", description="Decimal mark, . or , . Detected by default."
     )
     timestamp_format: str | None = Field(
         None,

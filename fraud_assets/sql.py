@@ -1,7 +1,12 @@
 """Names, texts and files as they stand in SQL."""
 
+import re
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
+
+NO_HIVE = "hive_partitioning=false"
+"""A folder called `a=b` adds no column: batches may be called so."""
 
 
 def identifier(name: str) -> str:
@@ -26,6 +31,25 @@ def literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
+def one_file(path: Path, engine: str = "duckdb") -> str:
+    r"""Return a path in which no character stands for others: batches may be called `a[b]` or `*`.
+
+    Parameters
+    ----------
+    path : Path
+    engine : {"duckdb", "pyspark"}
+        What is to read the file.
+
+    Examples
+    --------
+    >>> one_file(Path("a[b]")), one_file(Path("*"), "pyspark")
+    ('a[[]b]', '\\*')
+    """
+    if engine == "pyspark":
+        return re.sub(r"([\\*?\[\]{}])", r"\\\1", str(path))
+    return escape(str(path))
+
+
 def parquet(path: Path, row_numbers: bool = False) -> str:
     """Return SQL that reads a Parquet file.
 
@@ -36,7 +60,7 @@ def parquet(path: Path, row_numbers: bool = False) -> str:
         Whether to add `file_row_number`, from 0.
     """
     numbers = ", file_row_number=true" if row_numbers else ""
-    return f"read_parquet({literal(path)}{numbers})"
+    return f"read_parquet({literal(one_file(path))}{numbers}, {NO_HIVE})"
 
 
 def parquets(paths: Sequence[Path], source: str) -> str:
@@ -48,5 +72,5 @@ def parquets(paths: Sequence[Path], source: str) -> str:
     source : str
         A column to add: the path of the row's file.
     """
-    files = ", ".join(literal(path) for path in paths)
-    return f"read_parquet([{files}], union_by_name=true, filename={literal(source)})"
+    files = ", ".join(literal(one_file(path)) for path in paths)
+    return f"read_parquet([{files}], union_by_name=true, filename={literal(source)}, {NO_HIVE})"

@@ -10,7 +10,6 @@ import errno
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +19,13 @@ from uuid import uuid4
 
 import dagster as dg
 import duckdb
+from pydantic import Field
 
 from fraud_assets import config, object_store
+from fraud_assets.engine import MEMORY_PATTERN, open_duckdb
 from fraud_assets.files import whole_file
 from fraud_assets.launcher import hold
-from fraud_assets.sql import literal, parquet
+from fraud_assets.sql import parquet
 
 ROWS_FILE, FACTS_FILE, CURRENT_FILE = "rows.parquet", "facts.json", "current.json"
 
@@ -50,7 +51,12 @@ class Table:
 
 def report_folder(batch: str) -> Path:
     """Return the folder of a batch's reports, made if it is missing."""
-    return _made(config.home_folder() / "reports" / _plain(batch))
+    return _made(reports_folder() / _plain(batch))
+
+
+def reports_folder() -> Path:
+    """Return the folder of all reports."""
+    return config.home_folder() / "reports"
 
 
 def rejected_path(batch: str) -> Path:
@@ -85,7 +91,7 @@ def tuning_folder() -> Path:
 
 def comparison_folder() -> Path:
     """Return the folder of the comparison of challengers."""
-    return _made(config.home_folder() / "reports" / "comparison")
+    return _made(reports_folder() / "comparison")
 
 
 def read_json(path: Path) -> Any:
@@ -144,7 +150,11 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         In DuckDB's notation.
     """
 
-    memory_limit: str = "1GB"
+    memory_limit: str = Field(
+        default="1GB",
+        pattern=MEMORY_PATTERN,
+        description="Memory beyond which DuckDB spills to disk: a number and KB, MB, GB or TB.",
+    )
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Let run monitoring see that this run's process lives."""
@@ -152,12 +162,17 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             hold(context.run_id)
 
     @contextmanager
-    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a connection whose temporary files are removed afterwards."""
-        parent = _made(config.home_folder() / "scratch")
-        with tempfile.TemporaryDirectory(dir=parent) as spill, duckdb.connect() as connection:
-            connection.execute(f"SET memory_limit = '{self.memory_limit}'")
-            connection.execute(f"SET temp_directory = {literal(spill)}")
+    def connect(self, *folders: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a connection that reads and writes the tables, and nothing else.
+
+        Parameters
+        ----------
+        *folders : Path
+            Further folders that it may read and write.
+        """
+        home = config.home_folder()
+        tables = _made(home / "tables")
+        with open_duckdb([tables, *folders], home / "scratch", self.memory_limit) as connection:
             yield connection
 
 

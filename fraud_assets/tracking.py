@@ -19,6 +19,7 @@ from uuid import uuid4
 import dagster as dg
 from cachetools import LRUCache
 from filelock import FileLock
+from pydantic import Field
 
 from fraud_assets import config, storage
 from fraud_assets.decisions import read_entries, recorded_artifact_hash, recorded_model_hash
@@ -38,7 +39,12 @@ BATCH_TAG, DECISION_TAG = "fraud.batch", "fraud.decision"
 MODEL_FACTS = "model_facts.json"
 REFERENCE_PROFILE, REFERENCE_SAMPLE = "reference_profile.json", "reference_sample.parquet"
 TRAINING_KEYS = "training_keys.parquet"
+OF_TRAINING = (MODEL_FACTS, TRAINING_KEYS)
+READ_LATER = (*OF_TRAINING, REFERENCE_PROFILE, REFERENCE_SAMPLE)
+"""Artifacts of a model's run: what `trained_model` logs, and all that later runs read."""
 MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$"
+"""Names that stand in MLflow's search conditions and addresses."""
 LOGGED_MODEL = "models:/"
 NO_PICKLE = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
 """Set to false, it keeps MLflow from opening any stored model; `Tracking.load` opens ours."""
@@ -96,8 +102,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Name of the registered model.
     """
 
-    experiment: str = config.EXPERIMENT_NAME
-    model_name: str = config.MODEL_NAME
+    experiment: str = Field(default=config.EXPERIMENT_NAME, pattern=NAME_PATTERN)
+    model_name: str = Field(default=config.MODEL_NAME, pattern=NAME_PATTERN)
 
     # --- runs ---------------------------------------------------------------------------
 
@@ -395,12 +401,14 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             )
         return content
 
-    def artifact_hashes(self, run_id: str) -> dict[str, str]:
+    def artifact_hashes(self, run_id: str, names: Sequence[str] = READ_LATER) -> dict[str, str]:
         """Return the SHA-256 of what later runs read of a model's MLflow run, by name.
 
         Parameters
         ----------
         run_id : str
+        names : sequence of str, optional
+            Of artifacts.
 
         Returns
         -------
@@ -412,7 +420,6 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         ValueError
             When one is not what was decided about.
         """
-        names = (MODEL_FACTS, TRAINING_KEYS, REFERENCE_PROFILE, REFERENCE_SAMPLE)
         found = {name: self._artifact(run_id, name) for name in names}
         return {name: hashlib.sha256(c).hexdigest() for name, c in found.items() if c is not None}
 
@@ -672,7 +679,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                         "run_id": run.info.run_id,
                         "version": str(version.version),
                         "model_hash": version.tags.get(HASH_TAG),
-                        "artifacts": {},
+                        "artifacts": self.artifact_hashes(run.info.run_id, OF_TRAINING),
                     }
         return None
 

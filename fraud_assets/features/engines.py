@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from fraud_assets.config import IN_PROCESS
-from fraud_assets.sql import literal
+from fraud_assets.sql import NO_HIVE, literal, one_file
 
 if TYPE_CHECKING:
     import duckdb
@@ -85,4 +85,4 @@ def computed(table: "ir.Table", scratch: Path) -> Iterator[str]:
         return
     with TemporaryDirectory(dir=scratch, prefix="incoming-") as folder:
         backend.to_parquet_dir(table, f"{folder}/rows")
-        yield f"read_parquet({literal(f'{folder}/rows/*.parquet')})"
+        yield f"read_parquet({literal(f'{one_file(Path(folder))}/rows/*.parquet')}, {NO_HIVE})"

@@ -13,6 +13,7 @@ from fraud_assets.features.known import (
     row_known_at,
 )
 from fraud_assets.intake.contract import Roles
+from fraud_assets.sql import one_file
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -120,7 +121,9 @@ def canonical(backend: "BaseBackend", source: Source, label_delay_days: float) -
     """
     import ibis
 
-    rows, roles = backend.read_parquet(source.path), source.roles
+    options = {"hive_partitioning": False} if backend.name == "duckdb" else {}
+    rows = backend.read_parquet(one_file(source.path, backend.name), **options)
+    roles = source.roles
 
     def column(name: str | None, kind: str) -> "ir.Value":
         return rows[name].cast(kind) if name else ibis.null(kind)

@@ -19,7 +19,7 @@ from fraud_assets.features.known import (
 )
 from fraud_assets.features.transactions import Source, Span, look_back
 from fraud_assets.intake.contract import NUMBER, Roles
-from fraud_assets.sql import literal
+from fraud_assets.sql import literal, one_file
 
 if TYPE_CHECKING:
     import duckdb
@@ -105,7 +105,9 @@ def _rows(
     """Return SQL for the rows of a batch with all that needs no other row."""
     import ibis
 
-    rows = ibis.duckdb.from_connection(connection).read_parquet(own.path)
+    rows = ibis.duckdb.from_connection(connection).read_parquet(
+        one_file(own.path), hive_partitioning=False
+    )
     known = row_known_at(rows, own.roles)
     age = (known - ibis.literal(first, "int64")) / MICROSECONDS_PER_DAY
     clocks = {KNOWN: known, LABEL_KNOWN: label_known_at(rows, own.roles, label_delay_days)}

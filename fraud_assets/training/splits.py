@@ -104,7 +104,7 @@ def plan_cuts(
     share = settings.train_share / (settings.train_share + settings.validation_share)
     validation_start = engine.execute(
         f"SELECT CAST(quantile_disc({MOMENT}, {share}) AS VARCHAR) FROM {source} "
-        f"WHERE {MOMENT} < TIMESTAMP '{test_start}' AND {label_known_by(test_start)}"
+        f"WHERE {MOMENT} < TIMESTAMP {literal(test_start)} AND {label_known_by(test_start)}"
     ).fetchall()[0][0]
     return Cuts(SplitMode.temporal, validation_start, test_start)
 
@@ -183,11 +183,11 @@ def _assign_stratified(settings: SplitSettings) -> str:
 def _assign_temporal(cuts: Cuts) -> str:
     """Cut in time order: train, validation, delay, test."""
     return f"""
-        SELECT content_key, CASE WHEN moment >= TIMESTAMP '{cuts.test_start}' THEN '{TEST}'
+        SELECT content_key, CASE WHEN moment >= TIMESTAMP {literal(cuts.test_start)} THEN '{TEST}'
             WHEN NOT known OR validation_missing THEN '{DELAY}'
             WHEN moment >= validation_start THEN '{VALIDATION}' ELSE '{TRAIN}' END AS split
         FROM (SELECT content_key, max(moment) AS moment, bool_and(known) AS known,
-            TRY_CAST('{cuts.validation_start}' AS TIMESTAMP) AS validation_start,
-            TRY_CAST('{cuts.validation_start}' AS TIMESTAMP) IS NULL AS validation_missing
+            TRY_CAST({literal(cuts.validation_start)} AS TIMESTAMP) AS validation_start,
+            TRY_CAST({literal(cuts.validation_start)} AS TIMESTAMP) IS NULL AS validation_missing
             FROM keyed GROUP BY content_key)
     """
