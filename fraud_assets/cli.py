@@ -267,6 +267,106 @@ def exporter(host: str, port: int) -> None:
         threading.Event().wait()
 
 
+@main.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def webserver(arguments: tuple[str, ...]) -> None:
+    """Serve the Dagster UI, guarded against other sites; takes what `dagster-webserver` takes."""
+    from fraud_assets.access.webserver import run_webserver
+
+    run_webserver(arguments)
+
+
+ACCOUNTS = click.option(
+    "--accounts",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="FRAUD_ACCOUNTS",
+    default="accounts.json",
+    show_default=True,
+    help="The file of accounts.",
+)
+
+
+@main.command()
+@ACCOUNTS
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=9292, show_default=True)
+def identity(path: Path, host: str, port: int) -> None:
+    """Answer the proxy who somebody is, from the local accounts.
+
+    `FRAUD_PASSWORD_HASH` is the password of the first administrator, `fraud`.
+    """
+    import uvicorn
+
+    from fraud_assets.access.accounts import Account, Role
+    from fraud_assets.access.identity import Identity, identity_app, local_accounts
+    from fraud_assets.deployment import USER
+
+    hashed = os.environ.get("FRAUD_PASSWORD_HASH")
+    first = {USER: Account(role=Role.admin, password_hash=hashed)} if hashed else {}
+    app = identity_app(Identity(local_accounts(path, first)))
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+
+
+@main.group()
+def account() -> None:
+    """Add, change, list and remove local accounts."""
+
+
+@account.command("put")
+@click.argument("login")
+@click.option("--role", type=click.Choice(["viewer", "analyst", "operator", "admin"]))
+@click.option("--password", is_flag=True, help="Ask for a new password; always, for a new account.")
+@ACCOUNTS
+def put_account(login: str, role: str | None, password: bool, path: Path) -> None:
+    """Add the account LOGIN, or change its role or password."""
+    from fraud_assets.access import accounts
+
+    try:
+        new = login not in accounts.read_accounts(path)
+        typed = (
+            click.prompt("Password", hide_input=True, confirmation_prompt=True)
+            if new or password
+            else None
+        )
+        accounts.put_account(path, login, accounts.Role(role) if role else None, typed)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{login}: saved in {path}; it counts within a minute")
+
+
+@account.command("remove")
+@click.argument("login")
+@ACCOUNTS
+def remove_account(login: str, path: Path) -> None:
+    """Remove the account LOGIN."""
+    from fraud_assets.access import accounts
+
+    try:
+        accounts.remove_account(path, login)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{login}: removed from {path}")
+
+
+@account.command("list")
+@ACCOUNTS
+def list_accounts(path: Path) -> None:
+    """List the accounts with their roles."""
+    from fraud_assets.access import accounts
+
+    try:
+        found = accounts.read_accounts(path)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    for login, known in sorted(found.items()):
+        click.echo(f"{known.role:<9} {login}")
+    click.echo(f"{len(found)} accounts in {path}")
+
+
 @main.command()
 def rules() -> None:
     """Print the Prometheus rules, `prometheus/rules.yml`."""
