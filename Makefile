@@ -62,7 +62,7 @@ exporter: .venv/runtime home ## metrics of runs, checks, daemons and files for P
 	@exec $(BIN)/fraud-assets exporter --port $${EXPORTER_PORT:-9101}
 
 secrets: .venv/runtime ## passwords for docker-compose.yml, into .env, once
-	@mkdir -p secrets backups data
+	@mkdir -p secrets certs backups data
 	@touch alerts.env
 	@$(BIN)/fraud-assets secrets .env
 
@@ -120,8 +120,8 @@ pictures: .venv/dev servers preview ## take the pictures of the docs from the ru
 	@FRAUD_PICTURES=docs/pictures $(BIN)/python -m pytest -m integration -k "browser or alerting" $(PYTEST_ARGS)
 
 lock: .venv/dev ## pin all dependencies anew
-	@$(BIN)/uv pip compile pyproject.toml --extra production --extra s3 -o requirements.lock $(LOCK_FLAGS)
-	@$(BIN)/uv pip compile pyproject.toml --extra production --extra s3 --extra dev -c requirements.lock -o requirements-dev.lock $(LOCK_FLAGS)
+	@$(BIN)/uv pip compile pyproject.toml --extra production --extra local --extra s3 -o requirements.lock $(LOCK_FLAGS)
+	@$(BIN)/uv pip compile pyproject.toml --extra production --extra local --extra s3 --extra dev -c requirements.lock -o requirements-dev.lock $(LOCK_FLAGS)
 	@$(BIN)/uv pip compile benchmarks/peers.in -o benchmarks/peers.lock $(LOCK_FLAGS)
 LOCK_FLAGS := --quiet --python-version 3.11 --no-strip-extras --no-emit-index-url --no-header --no-annotate --generate-hashes
 

@@ -307,7 +307,7 @@ def identity(path: Path, host: str, port: int) -> None:
 
     hashed = os.environ.get("FRAUD_PASSWORD_HASH")
     first = {USER: Account(role=Role.admin, password_hash=hashed)} if hashed else {}
-    app = identity_app(Identity(local_accounts(path, first)))
+    app = identity_app(Identity(local_accounts(path, first)), click.echo)
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
 
 
@@ -395,23 +395,27 @@ def alertmanager(output: Path | None) -> None:
 @main.command()
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path), default=".env")
 def secrets(path: Path) -> None:
-    """Write new passwords for the full stack into PATH, once."""
+    """Write the passwords of the full stack that PATH lacks; what is there stays."""
     from fraud_assets.deployment import USER, write_secrets
 
-    if write_secrets(path):
+    new = write_secrets(path)
+    if "FRAUD_PASSWORD" in new:
         click.echo(f"{path}: log in as {USER} with the FRAUD_PASSWORD in it")
+    elif new:
+        click.echo(f"{path}: added {', '.join(new)}; the others stay, the databases know them")
     else:
-        click.echo(f"{path} is there and was kept: the databases know the passwords in it")
+        click.echo(f"{path} has every secret and was kept: the databases know them")
 
 
 @main.command()
 @click.argument("database")
 @click.option("--password", envvar="MLFLOW_AUTH_ADMIN_PASSWORD", required=True)
-def mlflow_login(database: str, password: str) -> None:
-    """Migrate MLflow's accounts in DATABASE, and set the password of ours."""
-    from fraud_assets.deployment import USER, set_mlflow_login
+@click.option("--reader-password", envvar="MLFLOW_READER_PASSWORD", required=True)
+def mlflow_login(database: str, password: str, reader_password: str) -> None:
+    """Migrate MLflow's accounts in DATABASE, and set the passwords of ours."""
+    from fraud_assets.deployment import USER, set_mlflow_logins
 
-    there = set_mlflow_login(database, password)
+    there = set_mlflow_logins(database, password, reader_password)
     click.echo(f"{USER}: password set" if there else f"{USER}: MLflow makes it when it starts")
 
 
@@ -437,7 +441,14 @@ def wake() -> None:
 )
 @click.option("--every-hours", type=float, help="Go on, and do it again after so many hours.")
 @click.option("--actor", default=getuser, help="Who asks, for the log. Default: your login.")
-def prune(days: int, batch_days: int | None, every_hours: float | None, actor: str) -> None:
+@click.option("--done-file", type=click.Path(path_type=Path), help="Touched when it was done.")
+def prune(
+    days: int,
+    batch_days: int | None,
+    every_hours: float | None,
+    actor: str,
+    done_file: Path | None,
+) -> None:
     """Remove old events of steps, lines of logs and output of runs, and old batches if asked to.
 
     Verdicts and runs of the other batches stay, and so do the CSV files in the drop folder.
@@ -456,6 +467,8 @@ def prune(days: int, batch_days: int | None, every_hours: float | None, actor: s
             click.echo(f"removed {found.events:,} events and the output of {found.logs:,} runs")
             if batch_days is not None:
                 _expire_batches(instance, now - timedelta(days=batch_days), actor)
+        if done_file is not None:
+            done_file.touch()
         if every_hours is None:
             return
         time.sleep(every_hours * 3600)
@@ -513,6 +526,24 @@ def dashboards(folder: Path) -> None:
     for uid, text in made().items():
         (folder / f"{uid}.json").write_text(text, encoding="utf-8")
         click.echo(folder / f"{uid}.json")
+
+
+@main.command()
+def in_progress() -> None:
+    """Say which runs are not over: after a stop, those that go on with the next start."""
+    import dagster as dg
+
+    from fraud_assets.intake.resources import NOT_OVER
+
+    with dg.DagsterInstance.get() as instance:
+        runs = instance.get_runs(dg.RunsFilter(statuses=list(NOT_OVER)))
+    for run in runs:
+        batch = run.tags.get("dagster/partition", "none")
+        click.echo(
+            f"Run {run.run_id[:8]} of batch {batch!r} is not over: it goes on when you start again."
+        )
+    if not runs:
+        click.echo("Stopped; no run was in progress.")
 
 
 @main.command()

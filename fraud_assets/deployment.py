@@ -3,33 +3,50 @@
 import base64
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 DATABASES = ("POSTGRES_PASSWORD", "DAGSTER_DB_PASSWORD", "MLFLOW_DB_PASSWORD")
-OTHERS = ("MLFLOW_PASSWORD", "MLFLOW_SECRET_KEY", "GRAFANA_PASSWORD", "FRAUD_PASSWORD")
-USER = "fraud"
-"""Whom the proxy and MLflow let in."""
+OTHERS = (
+    *("MLFLOW_PASSWORD", "MLFLOW_READER_PASSWORD", "MLFLOW_SECRET_KEY"),
+    *("GRAFANA_PASSWORD", "FRAUD_PASSWORD"),
+)
+USER, READER = "fraud", "reader"
+"""The first administrator, whom the proxy and MLflow let in; and whom MLflow lets only read."""
 
 
-def make_secrets() -> dict[str, str]:
-    """Return a new value for every secret, and what is made of them.
+def make_secrets(known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return a value for every secret, and what is made of them.
+
+    Parameters
+    ----------
+    known : mapping of str to str, optional
+        Values that stay; the others are new.
 
     Returns
     -------
     dict of str to str
-        `FRAUD_PASSWORD` is what a person types; the proxy gets its bcrypt hash, and the
-        authorization that it shows to MLflow.
+        `FRAUD_PASSWORD` is what a person types; the identity service gets its bcrypt hash, and the
+        proxy the authorizations that it shows to MLflow.
     """
     import bcrypt
 
-    made = {name: secrets.token_urlsafe(24) for name in (*DATABASES, *OTHERS)}
-    hashed = bcrypt.hashpw(made["FRAUD_PASSWORD"].encode(), bcrypt.gensalt(10)).decode()
-    login = base64.b64encode(f"{USER}:{made['MLFLOW_PASSWORD']}".encode()).decode()
-    return {**made, "FRAUD_PASSWORD_HASH": hashed, "MLFLOW_AUTHORIZATION": f"Basic {login}"}
+    made = {name: secrets.token_urlsafe(24) for name in (*DATABASES, *OTHERS)} | dict(known or {})
+    hashed = bcrypt.hashpw(made["FRAUD_PASSWORD"].encode(), bcrypt.gensalt(12)).decode()
+    derived = {
+        "FRAUD_PASSWORD_HASH": hashed,
+        "MLFLOW_AUTHORIZATION": _basic(USER, made["MLFLOW_PASSWORD"]),
+        "MLFLOW_READER_AUTHORIZATION": _basic(READER, made["MLFLOW_READER_PASSWORD"]),
+    }
+    return derived | made
 
 
-def write_secrets(path: Path) -> bool:
-    """Write the secrets as compose reads them, unless the file is there.
+def _basic(login: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{login}:{password}'.encode()).decode()}"
+
+
+def write_secrets(path: Path) -> list[str]:
+    """Write the secrets that a file lacks, as compose reads them.
 
     Parameters
     ----------
@@ -38,24 +55,26 @@ def write_secrets(path: Path) -> bool:
 
     Returns
     -------
-    bool
-        Whether it was written.
+    list of str
+        The names of the secrets that were written.
     """
-    try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return False
-    # In single quotes nothing is replaced: a bcrypt hash has dollars in it.
-    lines = [f"{name}='{value}'\n" for name, value in make_secrets().items()]
-    with os.fdopen(file, "w", encoding="utf-8") as opened:
-        opened.writelines(lines)
-    return True
+    from dotenv import dotenv_values
+
+    known = {n: v for n, v in dotenv_values(path, interpolate=False).items() if v}
+    new = {name: value for name, value in make_secrets(known).items() if name not in known}
+    if new:
+        # In single quotes nothing is replaced: a bcrypt hash has dollars in it.
+        lines = [f"{name}='{value}'\n" for name, value in new.items()]
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(file, "a", encoding="utf-8") as opened:
+            opened.writelines(lines)
+    return list(new)
 
 
-def set_mlflow_login(url: str, password: str) -> bool:
-    """Bring MLflow's table of accounts up to date, and our account to this password.
+def set_mlflow_logins(url: str, password: str, reader_password: str) -> bool:
+    """Bring MLflow's table of accounts up to date, and our accounts to these passwords.
 
-    MLflow itself makes the account at its first start and never looks at the password again:
+    MLflow itself makes the administrator at its first start and never looks at the password again:
     neither a new `.env` nor a backup of another machine would let anybody in.
 
     Parameters
@@ -63,16 +82,23 @@ def set_mlflow_login(url: str, password: str) -> bool:
     url : str
         MLflow's database.
     password : str
+        Of the administrator, whose account runs use.
+    reader_password : str
+        Of the account that may only read.
 
     Returns
     -------
     bool
-        Whether the account was there; MLflow makes it at its start otherwise.
+        Whether the administrator was there; MLflow makes it at its start otherwise.
     """
     from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 
     store = SqlAlchemyStore()
     store.init_db(url)  # type: ignore[no-untyped-call]
+    if store.has_user(READER):
+        store.update_user(READER, password=reader_password)
+    else:
+        store.create_user(READER, reader_password, is_admin=False)
     if not store.has_user(USER):
         return False
     store.update_user(USER, password=password)

@@ -17,7 +17,7 @@ from fraud_assets_tests.integration.compose import COMPOSE_FILE, interpolate, re
 ROOT = COMPOSE_FILE.parent
 SERVICES = read_compose(make_secrets())["services"]
 LASTING = sorted(n for n, s in SERVICES.items() if s["restart"] == "unless-stopped")
-MADE_HERE = ("./data", "./backups", "./secrets")
+MADE_HERE = ("./data", "./backups", "./secrets", "./certs")
 """Folders that `make secrets` makes."""
 OURS = re.compile(r"^(FRAUD_|DAGSTER_URL|MLFLOW_UI_URL|GRAFANA_URL|PROMETHEUS_URL|BACKUP)")
 
@@ -36,6 +36,7 @@ def schema(kind, path):
         ("vendor.compose-spec", "docker-compose.yml"),
         ("vendor.compose-spec", "deploy/docker-launcher.yml"),
         ("vendor.compose-spec", "deploy/object-store.yml"),
+        ("vendor.compose-spec", "deploy/oidc.yml"),
         ("vendor.dependabot", ".github/dependabot.yml"),
         ("vendor.github-workflows", ".github/workflows/ci.yml"),
         ("vendor.github-workflows", ".github/workflows/image.yml"),
@@ -115,6 +116,7 @@ def test_a_service_is_pinned_limited_and_without_rights(name):
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in service
+    assert 0 < service["pids_limit"] <= 2048
 
 
 @each_service
@@ -126,7 +128,7 @@ def test_every_mounted_file_is_there(name):
             assert text.endswith(":ro"), text
 
 
-@pytest.mark.parametrize("name", [n for n in LASTING if n != "retention"])
+@pytest.mark.parametrize("name", LASTING)
 def test_a_service_that_lasts_has_a_health_check_of_what_it_listens_on(name):
     service = SERVICES[name]
     check = " ".join(service["healthcheck"]["test"])
@@ -135,7 +137,7 @@ def test_a_service_that_lasts_has_a_health_check_of_what_it_listens_on(name):
     if name == "postgres":
         asked = set(re.findall(r"-p (\d+)", check))
     assert asked <= ports
-    assert asked or name == "daemon"
+    assert asked or name in ("daemon", "retention")
 
 
 @each_service
@@ -161,10 +163,55 @@ def test_only_the_proxy_is_bound_and_to_loopback_by_default():
     assert [p.split(":")[:2] for p in bound["proxy"]] == [
         ["127.0.0.1", port] for port in ("8080", "5001", "9090", "3000")
     ]
+
+
+def members(network):
+    return {name for name, s in SERVICES.items() if network in s.get("networks", ())}
+
+
+def test_two_services_alone_leave_the_closed_networks_and_the_proxy_has_no_way_out():
     networks = yaml.safe_load(COMPOSE_FILE.read_text())["networks"]
-    assert {name for name, n in networks.items() if not (n or {}).get("internal")} == {"outside"}
-    outside = {name for name, s in SERVICES.items() if "outside" in s.get("networks", ())}
-    assert outside == {"proxy", "alertmanager"}
+    open_ones = {name for name, n in networks.items() if not (n or {}).get("internal")}
+    assert open_ones == {"entry", "receivers"}
+    assert (members("entry"), members("receivers")) == ({"proxy"}, {"alertmanager"})
+    masquerade = "com.docker.network.bridge.enable_ip_masquerade"
+    assert networks["entry"]["driver_opts"] == {masquerade: "false"}
+
+
+def test_the_host_is_on_no_closed_network():
+    for name, network in yaml.safe_load(COMPOSE_FILE.read_text())["networks"].items():
+        if (network or {}).get("internal"):
+            modes = {k: v for k, v in network["driver_opts"].items() if "gateway_mode" in k}
+            assert set(modes.values()) == {"isolated"}, name
+            assert len(modes) == 2, name
+
+
+def test_only_runs_can_push_figures_and_only_the_proxy_reaches_pages_that_believe_it():
+    # Runs are children of the code server; Prometheus reads.
+    assert members("pushes") == {"code-server", "pushgateway", "prometheus"}
+    assert members("dashboards") == {"proxy", "grafana"}
+    assert members("front") == {
+        *("proxy", "identity", "webserver", "viewer-webserver", "mlflow", "prometheus"),
+    }
+    grafana = SERVICES["grafana"]["environment"]
+    address = SERVICES["proxy"]["networks"]["dashboards"]["ipv4_address"]
+    assert grafana["GF_AUTH_PROXY_WHITELIST"] == address
+    assert grafana["GF_USERS_AUTO_ASSIGN_ORG_ROLE"] == "Viewer"
+
+
+def test_viewers_are_served_by_a_dagster_that_launches_nothing():
+    both = [SERVICES[name]["command"] for name in ("webserver", "viewer-webserver")]
+    assert [command[:2] for command in both] == [["fraud-assets", "webserver"]] * 2
+    assert ["--read-only" in command for command in both] == [False, True]
+
+
+def test_the_proxy_serves_https_when_one_variable_is_set():
+    plain, own = (
+        read_compose(make_secrets() | more)["services"]["proxy"]["environment"]
+        for more in ({}, {"FRAUD_TLS": "internal", "FRAUD_HOST": "fraud.example"})
+    )
+    assert (plain["FRAUD_ADDRESS"], plain["FRAUD_TLS"]) == ("", "off")
+    assert (own["FRAUD_ADDRESS"], own["FRAUD_TLS"]) == ("https://fraud.example", "internal")
 
 
 def test_every_listening_port_is_on_the_list(pytestconfig):
@@ -236,11 +283,10 @@ def test_the_settings_for_a_container_by_run_differ_in_the_launcher_alone():
 
 def test_what_talks_to_an_object_store_may_go_out_and_has_the_keys():
     override = yaml.safe_load((ROOT / "deploy" / "object-store.yml").read_text())["services"]
-    for name, changes in override.items():
-        assert "outside" not in SERVICES[name]["networks"], "else nothing has to be let out"
-        assert changes["networks"] == ["outside"]
+    for changes in override.values():
+        assert changes["networks"] == ["object-store"]
         assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(changes["environment"])
-    assert set(override) == {"mlflow", "code-server"}
+    assert set(override) == {"mlflow", "code-server", "retention"}
     assert "FRAUD_OBJECT_STORE" in override["code-server"]["environment"]
 
 

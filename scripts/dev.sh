@@ -1,33 +1,23 @@
 #!/usr/bin/env bash
-# What `make dev` runs: Dagster's code server, daemon and webserver, each started again when it
-# dies, until Ctrl-C or the end of the terminal. Expects the variables that the Makefile sets.
+# What `make dev` runs: Dagster's code server, daemon and webserver under supervisord, until Ctrl-C,
+# TERM or the end of the terminal. Expects the variables that the Makefile sets.
 set -uo pipefail
-root="$(cd "$(dirname "$0")/.." && pwd)"
-bin="$root/.venv/bin"
-workspace="$root/workspace.yaml"
-cd "$DAGSTER_HOME" || exit 1
+ROOT="$(cd "$(dirname "$0")/.." && pwd)"
+BIN="$ROOT/.venv/bin"
+export ROOT BIN
 
-keep_up() {
-  trap 'kill "$child" 2>/dev/null; wait "$child"; exit' TERM
-  while true; do
-    "$@" &
-    child=$!
-    wait "$child"
-    echo "$1 ended; starting it again" >&2
-    sleep 1
-  done
-}
-
-listens() { (exec 3<>"/dev/tcp/$FRAUD_CODE_HOST/$FRAUD_CODE_PORT") 2>/dev/null; }
-
-if listens; then
+if (exec 3<>"/dev/tcp/$FRAUD_CODE_HOST/$FRAUD_CODE_PORT") 2>/dev/null; then
   echo "Port $FRAUD_CODE_PORT, for the code server, is taken: set FRAUD_CODE_PORT to a free one." >&2
   exit 1
 fi
-trap 'kill $(jobs -p) 2>/dev/null; wait; exit 0' INT TERM HUP
-keep_up "$bin/dagster" api grpc -m fraud_assets.definitions --location-name fraud_assets \
-  --host "$FRAUD_CODE_HOST" --port "$FRAUD_CODE_PORT" &
-until listens; do sleep 0.2; done
-keep_up "$bin/dagster-daemon" run -w "$workspace" &
-keep_up "$bin/fraud-assets" webserver -w "$workspace" -h 127.0.0.1 -p "$DAGSTER_PORT" &
-wait
+logs="$DAGSTER_HOME/logs"
+mkdir -p "$logs"
+: > "$logs/code-server.log" > "$logs/daemon.log" > "$logs/webserver.log" > "$logs/supervisord.log"
+# In a session of its own, so that the terminal's signals reach it through this script alone: at a
+# hang-up supervisord would start everything again. It writes to files, for a terminal may close.
+setsid "$BIN/supervisord" --configuration "$ROOT/scripts/supervisord.conf" > /dev/null 2>&1 &
+supervisor=$!
+trap 'kill -TERM $supervisor 2>/dev/null' INT TERM HUP
+tail --quiet --lines=+1 --follow=name --pid=$supervisor "$logs"/*.log 2>/dev/null &
+while kill -0 $supervisor 2>/dev/null; do wait $supervisor; done
+"$BIN/fraud-assets" in-progress

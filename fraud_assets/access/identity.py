@@ -8,9 +8,11 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 import secrets
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 USER_HEADER, ROLE_HEADER = "Remote-User", "Remote-Role"
 WRONG_BY_ADDRESS, WRONG_BY_ACCOUNT = "10 per 5 minutes", "20 per 5 minutes"
 """Wrong passwords after which an address, or an account from anywhere new, has to wait."""
-REMEMBERED_SECONDS = 60
-"""For how long a login that was right is not hashed again; the accounts file is read anew."""
+REMEMBERED_SECONDS = 12 * 3600
+"""For how long a login that was right is not hashed again, as long as the account is the same."""
 
 
 class Identity:
@@ -116,12 +118,14 @@ def local_accounts(path: Path, first_admin: dict[str, Account]) -> Callable[[], 
     return accounts
 
 
-def identity_app(identity: Identity) -> "Starlette":
+def identity_app(identity: Identity, log: Callable[[str], None]) -> "Starlette":
     """Return the service that the proxy asks.
 
     Parameters
     ----------
     identity : Identity
+    log : callable
+        Is given a line of JSON for each question: who asked for what from where, and the answer.
 
     Returns
     -------
@@ -133,27 +137,54 @@ def identity_app(identity: Identity) -> "Starlette":
     from starlette.routing import Route
 
     def check(request: "Request") -> "Response":
-        given = credentials(request.headers.get("Authorization", ""))
-        if given is None:
-            return _ask()
-        login, password = given
-        address = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        try:
-            account = identity.account_of(login, password, address)
-        except TooManyGuessesError:
-            wait = {"Retry-After": "300"}
-            return PlainTextResponse("Too many wrong passwords; wait five minutes.", 429, wait)
-        if account is None:
-            return _ask()
-        return PlainTextResponse("", 200, {USER_HEADER: login, ROLE_HEADER: str(account.role)})
-
-    def _ask() -> "Response":
-        return PlainTextResponse("", 401, {"WWW-Authenticate": 'Basic realm="fraud_assets"'})
+        login, answer = _answer(identity, request)
+        log(_log_line(request, login, answer.status_code))
+        return answer
 
     def healthy(_: "Request") -> "Response":
         return PlainTextResponse("ok")
 
     return Starlette(routes=[Route("/check", check), Route("/healthz", healthy)])
+
+
+def _answer(identity: Identity, request: "Request") -> "tuple[str | None, Response]":
+    """Return the login, if it is a right one, and what the proxy is answered."""
+    from starlette.responses import PlainTextResponse
+
+    ask = PlainTextResponse("", 401, {"WWW-Authenticate": 'Basic realm="fraud_assets"'})
+    given = credentials(request.headers.get("Authorization", ""))
+    if given is None:
+        return None, ask
+    try:
+        account = identity.account_of(*given, _address(request))
+    except TooManyGuessesError:
+        wait = {"Retry-After": "300"}
+        return None, PlainTextResponse("Too many wrong passwords; wait five minutes.", 429, wait)
+    if account is None:
+        return None, ask
+    known = {USER_HEADER: given[0], ROLE_HEADER: str(account.role)}
+    return given[0], PlainTextResponse("", 200, known)
+
+
+def _address(request: "Request") -> str:
+    """Return the address that the proxy saw: the last one, since others can be made up."""
+    return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+
+
+def _log_line(request: "Request", login: str | None, answer: int) -> str:
+    # A login that is wrong may be a password in the wrong field: it is not kept, nor are queries.
+    headers = request.headers
+    return json.dumps(
+        {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "login": login,
+            "address": _address(request),
+            "method": headers.get("X-Forwarded-Method"),
+            "host": headers.get("X-Forwarded-Host"),
+            "path": headers.get("X-Forwarded-Uri", "").partition("?")[0],
+            "answer": answer,
+        }
+    )
 
 
 def credentials(header: str) -> tuple[str, str] | None:

@@ -23,8 +23,9 @@ def alertmanager_text(env: Mapping[str, str] = os.environ) -> str:
     env : mapping of str to str
         `FRAUD_ALERT_SLACK_URL_FILE`; `FRAUD_ALERT_EMAIL_TO`, `FRAUD_ALERT_EMAIL_FROM`,
         `FRAUD_ALERT_SMTP` (host:port), `FRAUD_ALERT_SMTP_USER`,
-        `FRAUD_ALERT_SMTP_PASSWORD_FILE`; `FRAUD_ALERT_WEBHOOK_URL`,
-        `FRAUD_ALERT_WEBHOOK_TOKEN_FILE`; `FRAUD_ALERT_DEADMAN_URL`. Secrets are named by file.
+        `FRAUD_ALERT_SMTP_PASSWORD_FILE`; `FRAUD_ALERT_WEBHOOK_URL_FILE`,
+        `FRAUD_ALERT_WEBHOOK_TOKEN_FILE`; `FRAUD_ALERT_DEADMAN_URL_FILE`. Secrets are named by file;
+        addresses that hold none may be given without `_FILE`.
 
     Returns
     -------
@@ -33,8 +34,8 @@ def alertmanager_text(env: Mapping[str, str] = os.environ) -> str:
     Raises
     ------
     ValueError
-        When a secret file is missing or empty, which Alertmanager itself would notice only when
-        it has something to send; or when an e-mail has no server or sender.
+        When a secret file is missing, empty or readable for others, which Alertmanager itself
+        would notice late or never; or when an e-mail has no server or sender.
     """
     people: dict[str, Any] = {"name": "people"}
     if "FRAUD_ALERT_SLACK_URL_FILE" in env:
@@ -42,12 +43,11 @@ def alertmanager_text(env: Mapping[str, str] = os.environ) -> str:
         people["slack_configs"] = [slack | {"send_resolved": True, "title": TITLE, "text": TEXT}]
     if "FRAUD_ALERT_EMAIL_TO" in env:
         people["email_configs"] = [_email(env)]
-    if "FRAUD_ALERT_WEBHOOK_URL" in env:
-        people["webhook_configs"] = [_webhook(env)]
+    if address := _address(env, "FRAUD_ALERT_WEBHOOK_URL"):
+        people["webhook_configs"] = [address | _webhook(env)]
     watchdog: dict[str, Any] = {"name": "deadman"}
-    if "FRAUD_ALERT_DEADMAN_URL" in env:
-        url = env["FRAUD_ALERT_DEADMAN_URL"]
-        watchdog["webhook_configs"] = [{"url": url, "send_resolved": False}]
+    if address := _address(env, "FRAUD_ALERT_DEADMAN_URL"):
+        watchdog["webhook_configs"] = [address | {"send_resolved": False}]
     return yaml.safe_dump(_configuration([people, watchdog]), sort_keys=False, width=100)
 
 
@@ -113,11 +113,18 @@ def _email(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _webhook(env: Mapping[str, str]) -> dict[str, Any]:
-    webhook: dict[str, Any] = {"url": env["FRAUD_ALERT_WEBHOOK_URL"], "send_resolved": True}
+    webhook: dict[str, Any] = {"send_resolved": True}
     if "FRAUD_ALERT_WEBHOOK_TOKEN_FILE" in env:
         token = _secret(env, "FRAUD_ALERT_WEBHOOK_TOKEN_FILE")
         webhook["http_config"] = {"authorization": {"credentials_file": token}}
     return webhook
+
+
+def _address(env: Mapping[str, str], name: str) -> dict[str, Any]:
+    """Return where Alertmanager finds an address, by file or as it is; nothing when it is unset."""
+    if f"{name}_FILE" in env:
+        return {"url_file": _secret(env, f"{name}_FILE")}
+    return {"url": env[name]} if name in env else {}
 
 
 def _secret(env: Mapping[str, str], name: str) -> str:
@@ -128,4 +135,6 @@ def _secret(env: Mapping[str, str], name: str) -> str:
             f"{name} names {path}, which is missing or empty; write the secret into it, or unset "
             f"{name}"
         )
+    if path.stat().st_mode & 0o077:
+        raise ValueError(f"{name} names {path}, which others may read: chmod 600 {path}")
     return str(path)

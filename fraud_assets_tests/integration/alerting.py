@@ -88,6 +88,7 @@ class Servers:
         (self.folder / "rules.yml").write_text((ROOT / "prometheus" / "rules.yml").read_text())
         secret = self.folder / "slack_url"
         secret.write_text(hook.rstrip("/") + SLACK)
+        secret.chmod(0o600)
         env = {
             "FRAUD_ALERT_SLACK_URL_FILE": str(secret),
             "FRAUD_ALERT_WEBHOOK_URL": hook,

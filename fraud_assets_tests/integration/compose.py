@@ -51,19 +51,21 @@ ENTRYPOINTS = {
 """What the images start; the others' commands begin with it."""
 NOT_HERE = {"grafana": "Grafana's server is no Debian package"}
 HEALTH_OF_PROXY = 8079
-VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+VARIABLE = re.compile(r"\$\{(\w+)(?::([-?+])((?:[^{}]|\$\{[^}]*\})*))?\}")
 POSTGRES_BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), Path("/nowhere"))
 PROGRAMS = ("caddy", "prometheus", "prometheus-pushgateway", "prometheus-alertmanager", "psql")
 
 
 def interpolate(text: str, values: dict[str, str]) -> str:
-    """Replace `${NAME}`, `${NAME:-default}` and `${NAME:?message}` as compose does.
+    """Replace `${NAME}`, `${NAME:-default}`, `:+` and `${NAME:?message}` as compose does.
 
     Raises ValueError with the message when a value is required and missing.
     """
 
     def value(found: re.Match[str]) -> str:
         name, kind, rest = found.groups()
+        if kind == "+":
+            return interpolate(rest, values) if values.get(name) else ""
         if values.get(name):
             return values[name]
         if kind == "?":
@@ -117,7 +119,7 @@ class Compose:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._stopped: set[str] = set()
         self._over = threading.Event()
-        for made in ("data", "backups", "secrets", "logs", "volumes"):
+        for made in ("data", "backups", "secrets", "certs", "logs", "volumes"):
             (folder / made).mkdir(exist_ok=True)
         (folder / "data").chmod(0o755)
         if contained:
@@ -169,6 +171,15 @@ class Compose:
             source, target, *mode = text.split(":")
             yield source, target, mode == ["ro"]
 
+    def write_secret(self, name: str, text: str) -> Path:
+        """Write a secret of a receiver as the user of the image alone may read it."""
+        path = self.folder / "secrets" / name
+        path.write_text(text)
+        path.chmod(0o600)
+        if self.contained:
+            shutil.chown(path, IMAGE_UID, IMAGE_UID)
+        return path
+
     def log(self, name: str) -> str:
         """What a service has printed."""
         path = self.folder / "logs" / f"{name}.log"
@@ -185,7 +196,7 @@ class Compose:
         for source, target, _ in self._volumes(name):
             if not source.startswith("./"):
                 mounts[target] = self.volume(source)
-            elif source in ("./data", "./backups", "./secrets"):
+            elif source in ("./data", "./backups", "./secrets", "./certs"):
                 mounts[target] = self.folder / source
             else:
                 mounts[target] = self.folder / "mounts" / name / source
@@ -216,8 +227,6 @@ class Compose:
         adapted = {key: self._adapt(name, value) for key, value in values.items()} | hosts
         kept = {key: os.environ[key] for key in ("LANG", "LC_ALL") if key in os.environ}
         kept["PATH"] = os.pathsep.join([str(BIN), str(POSTGRES_BIN), os.environ["PATH"]])
-        if name == "proxy":
-            kept["CADDY_LOGIN"] = _login_directive()
         return kept | adapted | (self.clock if name == "daemon" else {})
 
     def _prepare(self, name: str) -> None:
@@ -410,12 +419,6 @@ class Compose:
         return found
 
 
-def _login_directive() -> str:
-    version = subprocess.run(["caddy", "version"], capture_output=True, text=True, check=True)
-    major, minor = re.findall(r"\d+", version.stdout)[:2]
-    return "basic_auth" if (int(major), int(minor)) >= (2, 8) else "basicauth"
-
-
 def _user_of(name: str) -> str | None:
     """PostgreSQL refuses to run as root."""
     return "postgres" if name == "postgres" and os.geteuid() == 0 else None
@@ -482,9 +485,9 @@ def drop(stack: Compose, batch: str, frame: pd.DataFrame) -> None:
 
 
 @contextmanager
-def browsing(stack: Compose) -> Iterator[Page]:
-    """A page of a real browser that knows the login."""
-    user, password = stack.login
+def browsing(stack: Compose, login: tuple[str, str] | None = None) -> Iterator[Page]:
+    """A page of a real browser that knows a login, the administrator's by default."""
+    user, password = login or stack.login
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=require("chromium"), args=QUIET)
         context = browser.new_context(http_credentials={"username": user, "password": password})

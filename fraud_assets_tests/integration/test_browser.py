@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from fraud_assets.config import SimulationSettings
 from fraud_assets.intake.simulator import simulate, write_csv
 from fraud_assets_tests.integration.conftest import require
+from fraud_assets_tests.integration.other_site import attack, by_the_page_itself
 from fraud_assets_tests.integration.servers import QUIET, Dagster, dagster
 from fraud_assets_tests.test_definitions import ASSETS, CHECKS
 
@@ -97,3 +98,11 @@ def test_the_browser_shows_the_sensor_running(stack, page, picture):
     page.goto(f"{stack.url}/automation")
     expect(page.get_by_text("csv_landing").first).to_be_visible(timeout=PATIENCE)
     picture("sensor")
+
+
+def test_another_site_can_do_nothing_also_where_nobody_logs_in(stack, page):
+    before = set(stack.partitions())
+    assert attack(page, stack.url) == "done: socket refused"
+    assert set(stack.partitions()) == before
+    by_the_page_itself(page, stack.url)
+    assert set(stack.partitions()) == before | {"by-the-page"}

@@ -8,6 +8,9 @@ import secrets
 import shutil
 import socket
 import subprocess
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +21,13 @@ import pytest
 import requests
 
 from fraud_assets import storage
+from fraud_assets.access.accounts import Role, put_account
 from fraud_assets.append_only import is_protected
 from fraud_assets.decisions import read_entries
 from fraud_assets_tests.integration.compose import ask, browsing, composed, drop
 from fraud_assets_tests.integration.conftest import cards
-from fraud_assets_tests.integration.contained import why_not
+from fraud_assets_tests.integration.contained import IMAGE_UID, why_not
+from fraud_assets_tests.integration.other_site import MUTATION, attack, by_the_page_itself
 from fraud_assets_tests.integration.servers import wait_for
 
 PLANTED = "planted-" + secrets.token_hex(8)
@@ -37,7 +42,7 @@ EVIL = (
 @pytest.fixture(scope="module")
 def stack():
     with composed(contained=True) as running:
-        (running.folder / "secrets" / "token").write_text(PLANTED)
+        running.write_secret("token", PLANTED)
         (running.folder / "alerts.env").write_text(
             "FRAUD_ALERT_WEBHOOK_URL=http://127.0.0.1:9/\n"
             f"FRAUD_ALERT_WEBHOOK_TOKEN_FILE={running.folder / 'secrets' / 'token'}\n"
@@ -48,9 +53,9 @@ def stack():
         yield running
 
 
-def visit(stack, port, path, look):
+def visit(stack, port, path, look, login=None):
     """Open a page behind the login in a real browser; return what `look` makes of it."""
-    with browsing(stack) as page:
+    with browsing(stack, login) as page:
         page.goto(f"{stack.url('proxy', port)}{path}", wait_until="domcontentloaded")
         return look(page)
 
@@ -122,6 +127,154 @@ def test_without_the_login_nothing_is_answered(stack, port, path):
         f"{stack.url('proxy', port)}{path}", json={"query": "{ version }"}, timeout=10
     )
     assert asked.status_code == 401
+
+
+def test_another_site_can_do_nothing_in_the_browser_of_somebody_who_is_logged_in(stack):
+    before = set(stack.dagster().partitions())
+    urls = stack.url("proxy", 8080), stack.url("proxy", 5001)
+    with browsing(stack) as page:
+        page.goto(urls[1], wait_until="domcontentloaded")
+        assert attack(page, *urls) == "done: socket refused"
+        assert set(stack.dagster().partitions()) == before
+        by_the_page_itself(page, urls[0])
+    assert set(stack.dagster().partitions()) == before | {"by-the-page"}
+    assert "evil" not in experiments(stack)
+
+
+def experiments(stack):
+    """The names of MLflow's experiments."""
+    url = f"{stack.url('mlflow', 5000)}/api/2.0/mlflow/experiments/search?max_results=100"
+    mine = ("fraud", stack.secrets["MLFLOW_PASSWORD"])
+    found = requests.get(url, auth=mine, timeout=10).json()["experiments"]
+    return {experiment["name"] for experiment in found}
+
+
+@pytest.fixture(scope="module")
+def people(stack):
+    """Accounts of every role, with a password of their own."""
+    path = stack.volume("access") / "accounts.json"
+    accounts = {}
+    for role in Role:
+        put_account(path, f"a-{role}", role, f"the password of a {role}")
+        accounts[role] = (f"a-{role}", f"the password of a {role}")
+    if stack.contained:
+        shutil.chown(path, IMAGE_UID, IMAGE_UID)
+    return accounts
+
+
+LAUNCH = """mutation { launchPipelineExecution(executionParams: {mode: "default", selector: {
+  repositoryLocationName: "fraud_assets", repositoryName: "__repository__",
+  pipelineName: "__ASSET_JOB", assetSelection: [{path: ["simulated_transactions"]}]}}) {
+  __typename ... on LaunchRunSuccess { run { runId } } } }"""
+
+
+def launched_by(stack, login):
+    """What GraphQL answers to somebody who wants a run."""
+    url = f"{stack.url('proxy', 8080)}/graphql"
+    answer = requests.post(url, json={"query": LAUNCH}, auth=login, timeout=60).json()
+    return answer["data"]["launchPipelineExecution"]
+
+
+@pytest.mark.parametrize("role", ["viewer", "analyst"])
+def test_a_viewer_sees_everything_and_changes_nothing(stack, people, role):
+    login, before = people[role], len(stack.dagster().runs())
+    assert launched_by(stack, login)["__typename"] == "UnauthorizedError"
+    url = f"{stack.url('proxy', 8080)}/graphql"
+    body = {"query": MUTATION % "of-a-viewer"}
+    assert "UnauthorizedError" in requests.post(url, json=body, auth=login, timeout=60).text
+    assert len(stack.dagster().runs()) == before
+    assert "of-a-viewer" not in stack.dagster().partitions()
+    for port, path in ((8080, "/server_info"), (9090, "/api/v1/query?query=up"),
+                       (5001, "/api/2.0/mlflow/registered-models/search"),
+                       (8080, "/runbooks/Watchdog.md")):  # fmt: skip
+        found = requests.get(f"{stack.url('proxy', port)}{path}", auth=login, timeout=30)
+        assert found.status_code == 200, (port, path)
+    mlflow = f"{stack.url('proxy', 5001)}/api/2.0/mlflow"
+    alias = {"name": "fraud_detector", "alias": "champion", "version": "1"}
+    for path, body in (("experiments/create", {"name": "of a viewer"}),
+                       ("registered-models/alias", alias)):  # fmt: skip
+        assert (
+            requests.post(f"{mlflow}/{path}", json=body, auth=login, timeout=30).status_code == 403
+        )
+    assert (
+        requests.put(f"{mlflow}-artifacts/artifacts/x", auth=login, timeout=30).status_code == 403
+    )
+    assert "of a viewer" not in experiments(stack)
+
+
+def test_a_viewer_sees_mlflow_drawn(stack, people):
+    def look(page):
+        page.get_by_text("fraud_detector").first.wait_for(timeout=60_000)
+        return True
+
+    assert visit(stack, 5001, "/#/models", look, people["viewer"])
+
+
+def test_an_operator_launches_runs_under_their_name_and_writes_nothing_in_mlflow(stack, people):
+    answer = launched_by(stack, people["operator"])
+    assert answer["__typename"] == "LaunchRunSuccess"
+    tags = stack.dagster().wait_for_id(answer["run"]["runId"])["tags"]
+    assert {"key": "fraud/user", "value": "a-operator"} in tags
+    url = f"{stack.url('proxy', 5001)}/api/2.0/mlflow/experiments/create"
+    body = {"name": "of an operator"}
+    assert requests.post(url, json=body, auth=people["operator"], timeout=30).status_code == 403
+    assert requests.post(url, json=body, auth=people["admin"], timeout=30).status_code == 200
+
+
+def test_headers_about_people_are_the_proxy_s_alone(stack, people):
+    forged = {"Remote-User": "a-admin", "Remote-Role": "admin", "X-Webauth-User": "a-admin"}
+    url = f"{stack.url('proxy', 8080)}/graphql"
+    answer = requests.post(
+        url, json={"query": LAUNCH}, auth=people["viewer"], headers=forged, timeout=60
+    ).json()
+    assert answer["data"]["launchPipelineExecution"]["__typename"] == "UnauthorizedError"
+    assert requests.get(url, headers=forged, timeout=30).status_code == 401
+    with stand_in(stack, "grafana", 3000) as seen:
+        requests.get(
+            f"{stack.url('proxy', 3000)}/", auth=people["viewer"], headers=forged, timeout=9
+        )
+    told = {name.lower(): value for name, value in seen[-1].items()}
+    assert (told["x-webauth-user"], told["x-webauth-role"]) == ("a-viewer", "Viewer")
+    assert "authorization" not in told
+
+
+@contextmanager
+def stand_in(stack, name, port):
+    """Listen where a service would that cannot run here; yields the headers of what arrives."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(dict(self.headers))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", stack.port(name, port)), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield seen
+    server.shutdown()
+    server.server_close()
+
+
+def test_guesses_at_a_password_are_slowed_down_and_the_log_holds_none(stack, people):
+    url = f"{stack.url('proxy', 9090)}/-/ready"
+    answers = [
+        requests.get(url, auth=("a-admin", f"guess {n} of a password"), timeout=30).status_code
+        for n in range(12)
+    ]
+    # Those of the tests before count, too: all come from one address.
+    assert 401 in answers
+    assert answers[-1] == 429
+    assert answers == sorted(answers)
+    access = [json.loads(line) for line in stack.log("identity").splitlines() if line[:1] == "{"]
+    assert {"a-operator", "a-viewer", None} <= {entry["login"] for entry in access}
+    assert {200, 401, 429} <= {entry["answer"] for entry in access}
+    assert any(entry["path"] == "/graphql" for entry in access)
+    assert "guess" not in stack.log("proxy") + stack.log("identity")
+    assert "the password of" not in stack.log("proxy") + stack.log("identity")
 
 
 def test_mlflow_lets_nobody_in_even_from_within_the_network(stack):

@@ -13,9 +13,11 @@ def test_only_receivers_that_are_set_are_rendered(tmp_path):
     assert people({}) == {"name": "people"}
     secret = tmp_path / "secret"
     secret.write_text("https://hooks.example/x")
+    secret.chmod(0o600)
     env = {
         "FRAUD_ALERT_SLACK_URL_FILE": str(secret),
-        "FRAUD_ALERT_WEBHOOK_URL": "http://127.0.0.1:1",
+        "FRAUD_ALERT_WEBHOOK_URL_FILE": str(secret),
+        "FRAUD_ALERT_DEADMAN_URL_FILE": str(secret),
         "FRAUD_ALERT_WEBHOOK_TOKEN_FILE": str(secret),
         "FRAUD_ALERT_EMAIL_TO": "a@example.org",
         "FRAUD_ALERT_EMAIL_FROM": "b@example.org",
@@ -24,6 +26,7 @@ def test_only_receivers_that_are_set_are_rendered(tmp_path):
     }
     assert set(people(env)) == {"name", "slack_configs", "webhook_configs", "email_configs"}
     assert "hooks.example" not in alertmanager_text(env)
+    assert people(env)["webhook_configs"][0]["url_file"] == str(secret)
     assert people(env)["email_configs"][0]["auth_password_file"] == str(secret)
 
 
@@ -33,6 +36,14 @@ def test_a_secret_that_is_missing_or_empty_stops_the_start_by_name(tmp_path, con
     if content is not None:
         secret.write_text(content)
     with pytest.raises(ValueError, match="FRAUD_ALERT_SLACK_URL_FILE names .*missing or empty"):
+        alertmanager_text({"FRAUD_ALERT_SLACK_URL_FILE": str(secret)})
+
+
+def test_a_secret_that_others_may_read_stops_the_start_with_the_remedy(tmp_path):
+    secret = tmp_path / "slack"
+    secret.write_text("https://hooks.example/x")
+    secret.chmod(0o640)
+    with pytest.raises(ValueError, match=f"which others may read: chmod 600 {secret}"):
         alertmanager_text({"FRAUD_ALERT_SLACK_URL_FILE": str(secret)})
 
 
