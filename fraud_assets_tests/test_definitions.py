@@ -32,7 +32,7 @@ CHECKS = {
     "trained_model": {"model_converged"},
     "evaluation_report": {"fraud_recall", "frauds_missed", "false_alarm_rate", "beats_champion"},
     "drift_report": {"drift_score", "drifted_features"},
-    "registered_model": {"champion_available"},
+    "registered_model": {"champion_available", "champion_is_decided"},
     "published_drift": {"push_succeeded"},
     "published_metrics": {"push_succeeded"},
 }
