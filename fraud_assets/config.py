@@ -120,6 +120,10 @@ SOURCE_TAG, CONTENT_TAG, KEY_TAG = "fraud/source_file", "fraud/content_hash", "f
 """What a run of the pipeline says of itself: the file, its SHA-256, and which attempt it is."""
 RETRAINING_TAG, REASON_TAG = "fraud/retraining", "fraud/reason"
 """What a run that drift asked for says of itself: that it is one, and why."""
+NAME_IN_MLFLOW = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
+"""A name that means itself in MLflow's addresses and filters, and in PromQL."""
+VERSION = r"^[1-9][0-9]{0,17}$"
+"""A version of the model, as MLflow counts them."""
 MODEL_NAME = "fraud_detector"
 EXPERIMENT_NAME = "fraud_assets"
 
@@ -149,14 +153,23 @@ class IntakeSettings(Settings):
         description="What the target says of a genuine transaction.",
     )
     encoding: str | None = Field(
-        None, description="Encoding of the file, for example latin-1. Default: found out."
+        None,
+        pattern=r"^[A-Za-z0-9_.:-]{1,40}$",
+        description="Encoding of the file, for example latin-1. Default: found out.",
     )
-    delimiter: str | None = Field(None, description="What parts the fields. Default: found out.")
+    delimiter: str | None = Field(
+        None,
+        pattern=r"^[\t -!#-~]$",
+        description="What parts the fields, one ASCII character. Default: found out.",
+    )
     decimal: str | None = Field(
-        None, description="What parts whole numbers from fractions, . or , . Default: found out."
+        None,
+        pattern=r"^[.,]$",
+        description="What parts whole numbers from fractions, . or , . Default: found out.",
     )
     timestamp_format: str | None = Field(
         None,
+        pattern=r"^[^\x00-\x1f]{1,100}$",
         description="How timestamps are written when not as in ISO 8601, for example "
         "%d/%m/%Y %H:%M.",
     )
@@ -212,7 +225,11 @@ class SimulationSettings(Settings):
     transactions: int = Field(60_000, ge=1, le=50_000_000, description="Rows.")
     fraud_rate: float = Field(0.01, ge=0, le=1, description="Share of frauds.")
     days: int = Field(60, ge=1, description="Days that the cards layout spans.")
-    first_day: str = Field("2026-01-01", description="First day of the cards layout.")
+    first_day: str = Field(
+        "2026-01-01",
+        pattern=r"^\d{4}-\d{2}-\d{2}$",
+        description="First day of the cards layout.",
+    )
     drift: float = Field(
         0.0, ge=0, le=1, description="0: as usual; 1: amounts, hours and features moved far."
     )
@@ -453,7 +470,9 @@ class ChallengerSettings(TrainingSettings):
     """One of several models that are compared on past batches."""
 
     version: str | None = Field(
-        None, description="A registered version, taken as it is; empty: trained as said here."
+        None,
+        pattern=VERSION,
+        description="A registered version, taken as it is; empty: trained as said here.",
     )
     window_batches: int | None = Field(
         None, ge=1, description="Train from the last N batches; empty: from the batch's window."

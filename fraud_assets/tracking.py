@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import tempfile
 import time
 import warnings
@@ -18,6 +19,7 @@ from uuid import uuid4
 import dagster as dg
 from cachetools import LRUCache
 from filelock import FileLock
+from pydantic import field_validator
 
 from fraud_assets import config
 from fraud_assets.launcher import is_outage, runs_to_take_up
@@ -92,6 +94,13 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     experiment: str = config.EXPERIMENT_NAME
     model_name: str = config.MODEL_NAME
+
+    @field_validator("experiment", "model_name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if not re.fullmatch(config.NAME_IN_MLFLOW, value):
+            raise ValueError(f"{value!r} is no name for MLflow; use letters, digits, _ . and -")
+        return value
 
     # --- runs ---------------------------------------------------------------------------
 
@@ -241,7 +250,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         self, client: "MlflowClient", batch: str, context: dg.AssetExecutionContext
     ) -> None:
         dead = runs_to_take_up(context.instance, context.run)
-        running = self._search(client, "attributes.status = 'RUNNING'")
+        running = self._search(client, equals("attributes.status", "RUNNING"))
         for run in [*running, *self._runs_of(client, dead)]:
             tags = run.data.tags
             if tags.get(BATCH_TAG) == batch and tags.get("dagster_run_id") != context.run_id:
@@ -257,13 +266,13 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _runs_of(self, client: "MlflowClient", dagster_runs: Set[str]) -> "list[Run]":
         """Return the MLflow runs of some Dagster runs."""
-        conditions = [f"tags.dagster_run_id = '{run_id}'" for run_id in dagster_runs]
+        conditions = [equals("tags.dagster_run_id", run_id) for run_id in dagster_runs]
         return [run for condition in conditions for run in self._search(client, condition)]
 
     def _take_back(self, client: "MlflowClient", run: "Run") -> None:
         """Close a run that died, and remove its version unless something was decided about it."""
         champion = self.champion()
-        versions = client.search_model_versions(f"run_id = '{run.info.run_id}'")
+        versions = client.search_model_versions(equals("run_id", run.info.run_id))
         kept = [
             version
             for version in versions
@@ -378,7 +387,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             pip_requirements=_requirements(),
             pyfunc_predict_fn="predict_proba",
         )
-        if not client.search_registered_models(f"name = '{self.model_name}'"):
+        if not client.search_registered_models(equals("name", self.model_name)):
             client.create_registered_model(self.model_name)
         created = client.create_model_version(
             self.model_name, info.model_uri, run_id, tags=dict(tags), model_id=info.model_id
@@ -497,7 +506,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         client = self.client()
         for run in self._runs_of(client, dagster_runs):
-            for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
+            for version in client.search_model_versions(equals("run_id", run.info.run_id)):
                 if DECISION_TAG in version.tags:
                     facts = self.read_json(run.info.run_id, MODEL_FACTS)
                     return {**facts, "run_id": run.info.run_id, "version": str(version.version)}
@@ -527,6 +536,31 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         return dg.MetadataValue.url(
             f"{config.mlflow_url()}/#/models/{self.model_name}/versions/{version}"
         )
+
+
+def equals(attribute: str, value: str) -> str:
+    """Return an MLflow filter for what has a value.
+
+    Parameters
+    ----------
+    attribute : str
+        Written here, never read from data.
+    value : str
+        A name or an id.
+
+    Raises
+    ------
+    ValueError
+        When the value could end the quotes it stands in; MLflow knows no way to write them.
+
+    Examples
+    --------
+    >>> equals("run_id", "a1")
+    "run_id = 'a1'"
+    """
+    if not re.fullmatch(config.NAME_IN_MLFLOW, value):
+        raise ValueError(f"{value[:100]!r} is no name or id in MLflow ({attribute})")
+    return f"{attribute} = '{value}'"
 
 
 def _mlflow() -> Any:

@@ -17,6 +17,7 @@ import pytest
 from fraud_assets.config import SimulationSettings
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.simulator import simulate
+from fraud_assets.sql import open_duckdb
 
 CARD_ROLES = Roles(
     target="TX_FRAUD",
@@ -63,8 +64,9 @@ def drop(home: Path) -> Callable[[str, str], Path]:
 
 
 @pytest.fixture
-def engine():
-    with duckdb.connect() as connection:
+def engine(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB as the platform opens it; it reaches the test's own folder alone."""
+    with open_duckdb([tmp_path]) as connection:
         yield connection
 
 

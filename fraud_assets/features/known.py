@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from fraud_assets.intake.contract import Roles
+from fraud_assets.sql import literal
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -79,7 +80,7 @@ def label_known_by(moment: str) -> str:
     moment : str
         As DuckDB writes a timestamp.
     """
-    return f"({LABEL_KNOWN} <= epoch_us(TIMESTAMP '{moment}'))"
+    return f"({LABEL_KNOWN} <= epoch_us(CAST({literal(moment)} AS TIMESTAMP)))"
 
 
 def _clock(rows: "ir.Table", column: str | None, real_time: bool) -> "ir.Value":

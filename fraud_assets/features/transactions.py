@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from fraud_assets.features.engines import read_rows
 from fraud_assets.features.families import LONGEST_WINDOW_DAYS
 from fraud_assets.features.known import (
     KNOWN,
@@ -120,7 +121,7 @@ def canonical(backend: "BaseBackend", source: Source, label_delay_days: float) -
     """
     import ibis
 
-    rows, roles = backend.read_parquet(source.path), source.roles
+    rows, roles = read_rows(backend, source.path), source.roles
 
     def column(name: str | None, kind: str) -> "ir.Value":
         return rows[name].cast(kind) if name else ibis.null(kind)

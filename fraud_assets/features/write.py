@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fraud_assets.config import LABEL_LEAKS
 from fraud_assets.features.build import KEY, row_features, window_features
-from fraud_assets.features.engines import computed
+from fraud_assets.features.engines import computed, read_rows
 from fraud_assets.features.families import Feature, WindowFeature
 from fraud_assets.features.known import (
     KNOWN,
@@ -105,7 +105,7 @@ def _rows(
     """Return SQL for the rows of a batch with all that needs no other row."""
     import ibis
 
-    rows = ibis.duckdb.from_connection(connection).read_parquet(own.path)
+    rows = read_rows(ibis.duckdb.from_connection(connection), own.path)
     known = row_known_at(rows, own.roles)
     age = (known - ibis.literal(first, "int64")) / MICROSECONDS_PER_DAY
     clocks = {KNOWN: known, LABEL_KNOWN: label_known_at(rows, own.roles, label_delay_days)}

@@ -9,13 +9,12 @@ payments far from home).
 
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from fraud_assets.config import SimulationSettings, SimulationShape
-from fraud_assets.sql import literal
+from fraud_assets.sql import literal, open_duckdb
 
 DAY = 86_400
 COMPONENTS = 28
@@ -58,8 +57,8 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     if path.exists():
         raise FileExistsError(f"{path} exists and is left as it is; choose another name")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with duckdb.connect() as engine:
+    part = path.parent.resolve() / f".{path.name}.part"
+    with open_duckdb([part.parent]) as engine:
         engine.register("frame", frame)
         engine.execute(f"COPY frame TO {literal(part)} (HEADER)")
     part.replace(path)

@@ -169,8 +169,9 @@ def open_source(path: Path, encoding: str | None = None) -> Iterator[Source]:
 def _known(name: str, encoding: str) -> str:
     """Return Python's name of an encoding that a person has set."""
     try:
+        "".encode(encoding)  # refuses what Python calls a codec and is none of text, such as zlib
         return codecs.lookup(encoding).name
-    except LookupError as error:
+    except (LookupError, UnicodeError) as error:
         raise IntakeError(
             f"{name}: there is no encoding {encoding!r}; correct the setting "
             "`encoding`, for example to utf-8, utf-16 or latin-1"

@@ -67,7 +67,7 @@ def load_rows(
     rows: pd.DataFrame = (
         engine.sql(
             f"SELECT * EXCLUDE (place_, split_) FROM ({_union(members, columns, known_by, texts)}) "
-            f"WHERE split_ = '{split}' ORDER BY place_, source_line_"
+            f"WHERE split_ = {literal(split)} ORDER BY place_, source_line_"
         )
         .to_arrow_table()
         .to_pandas()
@@ -92,7 +92,7 @@ def count_rows(
     ):
         rows, frauds = engine.execute(
             f"SELECT count(*), coalesce(sum(fraud_), 0) FROM ({_union(of, [], known)}) "
-            f"WHERE split_ = '{split}'"
+            f"WHERE split_ = {literal(split)}"
         ).fetchall()[0]
         counts[split] = {"rows": int(rows), "frauds": int(frauds)}
     return counts
@@ -114,9 +114,8 @@ def unassigned_rows(engine: duckdb.DuckDBPyConnection, member: Member) -> int:
     """Return how many rows of a batch have not exactly one split."""
     found = engine.execute(
         "SELECT count(*) FROM (SELECT features.source_line, count(splits.split) AS n "
-        "FROM read_parquet(?) AS features LEFT JOIN read_parquet(?) AS splits "
-        "USING (source_line) GROUP BY features.source_line) WHERE n <> 1",
-        [str(member.features), str(member.splits)],
+        f"FROM {parquet(member.features)} AS features LEFT JOIN {parquet(member.splits)} AS splits "
+        "USING (source_line) GROUP BY features.source_line) WHERE n <> 1"
     ).fetchall()[0][0]
     return int(found)
 

@@ -118,9 +118,9 @@ def test_intake_checks_that_make_the_rest_meaningless_are_blocking():
 
 
 @pytest.fixture
-def rows(engine, tmp_path):
+def rows(engine, home):
     def parquet(query):
-        path = tmp_path / "rows.parquet"
+        path = storage.new_rows_file("raw_transactions", "june")
         engine.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
         return storage.Table(path, facts(kinds={"id": "VARCHAR", "t": "TIMESTAMP"}))
 
