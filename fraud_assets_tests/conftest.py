@@ -18,6 +18,9 @@ from fraud_assets.config import SimulationSettings
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.simulator import simulate
 from fraud_assets.sql import open_duckdb
+from fraud_assets_tests.required import pytest_runtest_makereport
+
+__all__ = ["pytest_runtest_makereport"]
 
 CARD_ROLES = Roles(
     target="TX_FRAUD",
