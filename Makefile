@@ -13,6 +13,8 @@ export DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS ?= 600
 export OMP_WAIT_POLICY ?= PASSIVE
 # Set it to false to tell MLflow's makers what you use of it.
 export MLFLOW_DISABLE_TELEMETRY ?= true
+# MLflow opens no stored model: the platform opens its own, after it has verified the file.
+export MLFLOW_ALLOW_PICKLE_DESERIALIZATION ?= false
 BIN := .venv/bin
 PYTEST_ARGS ?=
 # Two at a time; those of a module together, since they share their servers.

@@ -54,7 +54,6 @@ from fraud_assets.intake.take import Taken, take_in
 from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import splits, window
-from fraud_assets.training.estimators import TRUSTED_TYPES
 from fraud_assets.training.train import fraud_scores, losses_of, train
 
 begin()
@@ -98,7 +97,7 @@ with tracking.training_run(context, batch, {}) as run_id:
     tracking.log_training_keys(
         run_id, pd.concat([fitting["content_key_"], validation["content_key_"]]))
     version = tracking.register(
-        run_id, model.model, fitting[columns].head(5), TRUSTED_TYPES, {})
+        run_id, model.model, fitting[columns].head(5), {})
 loaded, costs = tracking.load(version), settings.costs
 scores, labels = fraud_scores(loaded, test, columns), test["fraud_"].to_numpy()
 losses, threshold = losses_of(test, costs), model.decision_threshold

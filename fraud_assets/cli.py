@@ -3,6 +3,7 @@
 import os
 import sys
 from dataclasses import replace
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -13,6 +14,8 @@ from fraud_assets import config
 from fraud_assets.config import SimulationSettings, SimulationShape
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import dagster as dg
 
     from fraud_assets.intake.ledger import Entry
@@ -176,17 +179,67 @@ def simulate(path: Path, **settings: Any) -> None:
 @main.command()
 @click.argument("version")
 @click.option("--reason", required=True, help="Kept in the decision log.")
-def champion(version: str, reason: str) -> None:
-    """Put VERSION of the model in charge by hand: back to an earlier one, or a shadow."""
+@click.option("--actor", default=getuser, help="Who decides, for the log. Default: your login.")
+def champion(version: str, reason: str, actor: str) -> None:
+    """Make VERSION of the model the champion by hand: an earlier one again, or a shadow."""
     from fraud_assets import storage
     from fraud_assets.registry.rollback import put_in_charge
     from fraud_assets.tracking import Tracking
 
     try:
-        entry = put_in_charge(Tracking(), storage.decisions_path(), version, reason)
+        entry = put_in_charge(Tracking(), storage.decisions_path(), version, reason, actor)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"version {entry['version']} is the champion (before: {entry['champion_before']})")
+
+
+@main.command()
+def audit() -> None:
+    """Check the decision log: its chain of hashes, the champion, and what runs confirmed.
+
+    Exits with 1 when something contradicts the log.
+    """
+    import dagster as dg
+
+    from fraud_assets import storage
+    from fraud_assets.append_only import is_protected
+    from fraud_assets.decisions import audit as audited
+    from fraud_assets.registry.checks import confirmed_hashes
+    from fraud_assets.tracking import Tracking
+
+    champion = Tracking().champion_alias()
+    with dg.DagsterInstance.get() as instance:
+        found = audited(storage.decisions_path(), champion, confirmed_hashes(instance))
+    for finding in found.findings:
+        click.echo(f"FAIL  {finding}")
+    if not is_protected(storage.decisions_path()):
+        click.echo("note  the file system lets runs rewrite the log; see docs/security.md")
+    for note in found.notes:
+        click.echo(f"note  {note}")
+    click.echo(f"{found.entries} entries, {found.chained} of them chained, champion: {champion}")
+    if found.findings:
+        raise SystemExit(1)
+
+
+@main.command()
+@click.option("--off", is_flag=True, help="Let it be rewritten again, before a restore.")
+def protect_log(off: bool) -> None:
+    """Let the kernel keep every process from rewriting the decision log; appending goes on.
+
+    Takes root with the capability LINUX_IMMUTABLE. Where the file system cannot do it, this says
+    so and changes nothing.
+    """
+    from fraud_assets import append_only, storage
+
+    log = storage.decisions_path()
+    try:
+        append_only.protect_log(log, on=not off)
+    except OSError as error:
+        click.echo(
+            f"{log} is not protected ({error.strerror}); `fraud-assets audit` still checks it"
+        )
+        return
+    click.echo(f"{log} {'can be rewritten' if off else 'can only be appended to'}")
 
 
 @main.command()
@@ -212,6 +265,106 @@ def exporter(host: str, port: int) -> None:
         serve(Exporter(read, report), host, port)
         click.echo(f"metrics on http://{host}:{port}/metrics")
         threading.Event().wait()
+
+
+@main.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def webserver(arguments: tuple[str, ...]) -> None:
+    """Serve the Dagster UI, guarded against other sites; takes what `dagster-webserver` takes."""
+    from fraud_assets.access.webserver import run_webserver
+
+    run_webserver(arguments)
+
+
+ACCOUNTS = click.option(
+    "--accounts",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="FRAUD_ACCOUNTS",
+    default="accounts.json",
+    show_default=True,
+    help="The file of accounts.",
+)
+
+
+@main.command()
+@ACCOUNTS
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=9292, show_default=True)
+def identity(path: Path, host: str, port: int) -> None:
+    """Answer the proxy who somebody is, from the local accounts.
+
+    `FRAUD_PASSWORD_HASH` is the password of the first administrator, `fraud`.
+    """
+    import uvicorn
+
+    from fraud_assets.access.accounts import Account, Role
+    from fraud_assets.access.identity import Identity, identity_app, local_accounts
+    from fraud_assets.deployment import USER
+
+    hashed = os.environ.get("FRAUD_PASSWORD_HASH")
+    first = {USER: Account(role=Role.admin, password_hash=hashed)} if hashed else {}
+    app = identity_app(Identity(local_accounts(path, first)))
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+
+
+@main.group()
+def account() -> None:
+    """Add, change, list and remove local accounts."""
+
+
+@account.command("put")
+@click.argument("login")
+@click.option("--role", type=click.Choice(["viewer", "analyst", "operator", "admin"]))
+@click.option("--password", is_flag=True, help="Ask for a new password; always, for a new account.")
+@ACCOUNTS
+def put_account(login: str, role: str | None, password: bool, path: Path) -> None:
+    """Add the account LOGIN, or change its role or password."""
+    from fraud_assets.access import accounts
+
+    try:
+        new = login not in accounts.read_accounts(path)
+        typed = (
+            click.prompt("Password", hide_input=True, confirmation_prompt=True)
+            if new or password
+            else None
+        )
+        accounts.put_account(path, login, accounts.Role(role) if role else None, typed)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{login}: saved in {path}; it counts within a minute")
+
+
+@account.command("remove")
+@click.argument("login")
+@ACCOUNTS
+def remove_account(login: str, path: Path) -> None:
+    """Remove the account LOGIN."""
+    from fraud_assets.access import accounts
+
+    try:
+        accounts.remove_account(path, login)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{login}: removed from {path}")
+
+
+@account.command("list")
+@ACCOUNTS
+def list_accounts(path: Path) -> None:
+    """List the accounts with their roles."""
+    from fraud_assets.access import accounts
+
+    try:
+        found = accounts.read_accounts(path)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    for login, known in sorted(found.items()):
+        click.echo(f"{known.role:<9} {login}")
+    click.echo(f"{len(found)} accounts in {path}")
 
 
 @main.command()
@@ -287,10 +440,20 @@ def wake() -> None:
 
 
 @main.command()
-@click.option("--days", default=30, show_default=True, help="What is older is removed.")
+@click.option("--days", default=30, show_default=True, help="Older events and logs are removed.")
+@click.option(
+    "--batch-days",
+    type=click.IntRange(1),
+    envvar="FRAUD_KEEP_BATCH_DAYS",
+    help="Batches without a run for so long are removed whole. Default: none is.",
+)
 @click.option("--every-hours", type=float, help="Go on, and do it again after so many hours.")
-def prune(days: int, every_hours: float | None) -> None:
-    """Remove old events of steps, lines of logs and output of runs; verdicts and runs stay."""
+@click.option("--actor", default=getuser, help="Who asks, for the log. Default: your login.")
+def prune(days: int, batch_days: int | None, every_hours: float | None, actor: str) -> None:
+    """Remove old events of steps, lines of logs and output of runs, and old batches if asked to.
+
+    Verdicts and runs of the other batches stay, and so do the CSV files in the drop folder.
+    """
     import time
     from datetime import UTC, datetime, timedelta
 
@@ -299,12 +462,57 @@ def prune(days: int, every_hours: float | None) -> None:
     from fraud_assets.retention import prune as pruned
 
     while True:
+        now = datetime.now(UTC)
         with dg.DagsterInstance.get() as instance:
-            found = pruned(instance, datetime.now(UTC) - timedelta(days=days))
-        click.echo(f"removed {found.events:,} events and the output of {found.logs:,} runs")
+            found = pruned(instance, now - timedelta(days=days))
+            click.echo(f"removed {found.events:,} events and the output of {found.logs:,} runs")
+            if batch_days is not None:
+                _expire_batches(instance, now - timedelta(days=batch_days), actor)
         if every_hours is None:
             return
         time.sleep(every_hours * 3600)
+
+
+def _expire_batches(instance: "dg.DagsterInstance", before: "datetime", actor: str) -> None:
+    from fraud_assets.privacy.expiry import expire, expired_batches
+    from fraud_assets.tracking import Tracking
+
+    try:
+        for gone in expire(instance, Tracking(), expired_batches(instance, before), actor):
+            kept = f"; kept: versions {', '.join(gone.kept)}" if gone.kept else ""
+            click.echo(
+                f"removed batch {gone.batch!r}: tables, reports, rejected rows, {gone.runs} runs, "
+                f"{len(gone.versions)} model versions{kept}"
+            )
+    except RuntimeError as error:
+        click.echo(str(error), err=True)
+
+
+@main.command()
+@click.option("--card", required=True, help="As the CSV has it.")
+@click.option("--actor", default=getuser, help="Who asks, for the log. Default: your login.")
+def forget(card: str, actor: str) -> None:
+    """Take one card out of tables, lists, rejected rows and suppressions of every batch.
+
+    Models and figures of reports stay as they are, and so do backups.
+    """
+    import dagster as dg
+
+    from fraud_assets.privacy.forget import forget as forgotten
+    from fraud_assets.storage import Engine
+
+    try:
+        with dg.DagsterInstance.get() as instance:
+            found = forgotten(instance, Engine(), card, actor)
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from error
+    for one in found:
+        click.echo(f"batch {one.batch!r}: {one.rows} rows removed")
+        for path in one.files:
+            click.echo(f"  written anew: {path}")
+        if one.still_in:
+            click.echo(f"  still there: {one.still_in}; remove the lines, or the file, yourself")
+    click.echo(f"{sum(one.rows for one in found)} rows of {len(found)} batches")
 
 
 @main.command()

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 class Settings(BaseModel):
     """Base of all settings: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 # --- where things are -------------------------------------------------------------------
@@ -80,6 +80,11 @@ def dagster_database() -> str | None:
     return url
 
 
+def user_header() -> str | None:
+    """Return the request header in which the proxy names the login (`FRAUD_USER_HEADER`)."""
+    return os.environ.get("FRAUD_USER_HEADER") or None
+
+
 def object_store() -> str | None:
     """Return where tables and reports are kept beside `FRAUD_HOME` (`FRAUD_OBJECT_STORE`)."""
     return os.environ.get("FRAUD_OBJECT_STORE") or None
@@ -118,12 +123,10 @@ CODE_LOCATION = "fraud_assets"
 JOB_NAME = "fraud_pipeline"
 SOURCE_TAG, CONTENT_TAG, KEY_TAG = "fraud/source_file", "fraud/content_hash", "fraud/run_key"
 """What a run of the pipeline says of itself: the file, its SHA-256, and which attempt it is."""
+USER_TAG = "fraud/user"
+"""The login that asked for a run, set by the run coordinator; missing or empty when nobody did."""
 RETRAINING_TAG, REASON_TAG = "fraud/retraining", "fraud/reason"
 """What a run that drift asked for says of itself: that it is one, and why."""
-NAME_IN_MLFLOW = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
-"""A name that means itself in MLflow's addresses and filters, and in PromQL."""
-VERSION = r"^[1-9][0-9]{0,17}$"
-"""A version of the model, as MLflow counts them."""
 MODEL_NAME = "fraud_detector"
 EXPERIMENT_NAME = "fraud_assets"
 
@@ -159,13 +162,11 @@ class IntakeSettings(Settings):
     )
     delimiter: str | None = Field(
         None,
-        pattern=r"^[\t -!#-~]$",
-        description="What parts the fields, one ASCII character. Default: found out.",
+        pattern=r'^[^"\x00\r\n\x80-\U0010FFFF]$',
+        description="Field delimiter, one ASCII character. Detected by default.",
     )
     decimal: str | None = Field(
-        None,
-        pattern=r"^[.,]$",
-        description="What parts whole numbers from fractions, . or , . Default: found out.",
+        None, pattern=r"^[.,]$", description="Decimal mark, . or , . Detected by default."
     )
     timestamp_format: str | None = Field(
         None,
@@ -471,7 +472,7 @@ class ChallengerSettings(TrainingSettings):
 
     version: str | None = Field(
         None,
-        pattern=VERSION,
+        pattern=r"^[1-9][0-9]{0,17}$",
         description="A registered version, taken as it is; empty: trained as said here.",
     )
     window_batches: int | None = Field(

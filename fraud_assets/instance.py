@@ -1,10 +1,10 @@
-"""Where Dagster keeps runs and events, as the environment says; and sensors that stand still."""
+"""Where Dagster keeps runs and events, who asked for a run, and sensors that stand still."""
 
 import os
 import time
 from typing import Any
 
-from dagster import DagsterInstance
+from dagster import DagsterInstance, DagsterRun, QueuedRunCoordinator, SubmitRunContext
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import SensorInstigatorData
 from dagster._core.storage.base_storage import DagsterStorage
@@ -12,6 +12,8 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 
 from fraud_assets import config
+
+LOGIN_LENGTH = 200
 
 
 class StorageByEnvironment(DagsterStorage):
@@ -44,6 +46,44 @@ class StorageByEnvironment(DagsterStorage):
         from dagster_postgres import DagsterPostgresStorage
 
         return DagsterPostgresStorage(url, inst_data=inst_data)
+
+
+class AttributedRunCoordinator(QueuedRunCoordinator):
+    """Dagster's queue, which notes on each run the login that asked for it.
+
+    The login is what the proxy says in the request header that `FRAUD_USER_HEADER` names. Without
+    the variable no header is believed: anybody could send it. A tag that a person wrote into the
+    launchpad is never believed.
+    """
+
+    def submit_run(self, context: SubmitRunContext) -> DagsterRun:
+        """Tag the run with the login, then queue it.
+
+        Parameters
+        ----------
+        context : SubmitRunContext
+
+        Returns
+        -------
+        DagsterRun
+        """
+        run = context.dagster_run
+        login = self._login(context)
+        if login is not None:
+            self._instance.add_run_tags(run.run_id, {config.USER_TAG: login})
+        elif config.USER_TAG in run.tags and not self._is_inherited(run):
+            self._instance.add_run_tags(run.run_id, {config.USER_TAG: ""})
+        return super().submit_run(context)
+
+    def _login(self, context: SubmitRunContext) -> str | None:
+        header = config.user_header()
+        login = context.get_request_header(header) if header else None
+        return login[:LOGIN_LENGTH] if login else None
+
+    def _is_inherited(self, run: DagsterRun) -> bool:
+        """Tell whether the tag is that of the run that this one tries again."""
+        parent = self._instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+        return parent is not None and parent.tags.get(config.USER_TAG) == run.tags[config.USER_TAG]
 
 
 def wake_sensors(instance: DagsterInstance) -> list[str]:

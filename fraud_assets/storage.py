@@ -11,8 +11,7 @@ import json
 import os
 import re
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +20,13 @@ from uuid import uuid4
 
 import dagster as dg
 import duckdb
-from pydantic import field_validator
+from pydantic import Field
 
 from fraud_assets import config, object_store
+from fraud_assets.engine import MEMORY_PATTERN, open_duckdb
 from fraud_assets.files import whole_file
 from fraud_assets.launcher import hold
-from fraud_assets.sql import MEMORY, open_duckdb, parquet
+from fraud_assets.sql import parquet
 
 ROWS_FILE, FACTS_FILE, CURRENT_FILE = "rows.parquet", "facts.json", "current.json"
 CONTENT_HASH = re.compile(r"[0-9A-Za-z]{1,64}")
@@ -54,7 +54,12 @@ class Table:
 
 def report_folder(batch: str) -> Path:
     """Return the folder of a batch's reports, made if it is missing."""
-    return _made(config.home_folder() / "reports" / _plain(batch))
+    return _made(reports_folder() / _plain(batch))
+
+
+def reports_folder() -> Path:
+    """Return the folder of all reports."""
+    return config.home_folder() / "reports"
 
 
 def rejected_path(batch: str) -> Path:
@@ -89,7 +94,7 @@ def tuning_folder() -> Path:
 
 def comparison_folder() -> Path:
     """Return the folder of the comparison of challengers."""
-    return _made(config.home_folder() / "reports" / "comparison")
+    return _made(reports_folder() / "comparison")
 
 
 def read_json(path: Path) -> Any:
@@ -169,17 +174,14 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
     Attributes
     ----------
     memory_limit : str
-        An amount such as 512MB or 4GB.
+        In DuckDB's notation.
     """
 
-    memory_limit: str = "1GB"
-
-    @field_validator("memory_limit")
-    @classmethod
-    def _is_an_amount(cls, value: str) -> str:
-        if not re.fullmatch(MEMORY, value):
-            raise ValueError(f"{value!r} is not an amount of memory; write 512MB or 4GB")
-        return value
+    memory_limit: str = Field(
+        default="1GB",
+        pattern=MEMORY_PATTERN,
+        description="Memory beyond which DuckDB spills to disk: a number and KB, MB, GB or TB.",
+    )
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Let run monitoring see that this run's process lives."""
@@ -187,26 +189,21 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             hold(context.run_id)
 
     @contextmanager
-    def connect(self, *assets: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a connection that reaches the tables of some assets, and no other file.
-
-        Its temporary files are removed afterwards.
+    def connect(
+        self, *assets: str, folders: Sequence[Path] = ()
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a connection that reads and writes the tables of some assets, and nothing else.
 
         Parameters
         ----------
         *assets : str
             Whose tables the step reads and writes.
-
-        See Also
-        --------
-        fraud_assets.sql.open_duckdb : What the connection cannot do.
+        folders : sequence of Path
+            Further folders that it may read and write.
         """
         home = config.home_folder()
-        folders = [home / "tables" / asset for asset in assets]
-        with (
-            tempfile.TemporaryDirectory(dir=_made(home / "scratch")) as spill,
-            open_duckdb(folders, Path(spill), self.memory_limit) as connection,
-        ):
+        reached = [*(_made(home / "tables" / asset) for asset in assets), *folders]
+        with open_duckdb(reached, home / "scratch", self.memory_limit) as connection:
             yield connection
 
 
@@ -216,6 +213,25 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
 def tables_folder(asset: str, batch: str) -> Path:
     """Return the folder that holds all versions of an asset's table for a batch."""
     return config.home_folder() / "tables" / asset / _plain(batch)
+
+
+def table_assets() -> list[str]:
+    """Return the names of the assets that keep tables."""
+    return sorted(folder.name for folder in (config.home_folder() / "tables").glob("*"))
+
+
+def folders_of(batch: str) -> list[Path]:
+    """Return the folders that hold a batch's tables and reports, those of earlier versions too.
+
+    Parameters
+    ----------
+    batch : str
+
+    Returns
+    -------
+    list of Path
+    """
+    return [*(tables_folder(asset, batch) for asset in table_assets()), report_folder(batch)]
 
 
 def new_rows_file(asset: str, batch: str) -> Path:

@@ -1,6 +1,7 @@
 """MLflow as a typed resource: runs, models, aliases, artifacts. It decides nothing."""
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -19,10 +20,12 @@ from uuid import uuid4
 import dagster as dg
 from cachetools import LRUCache
 from filelock import FileLock
-from pydantic import field_validator
+from pydantic import Field
 
-from fraud_assets import config
+from fraud_assets import config, storage
+from fraud_assets.decisions import read_entries, recorded_artifact_hash, recorded_model_hash
 from fraud_assets.launcher import is_outage, runs_to_take_up
+from fraud_assets.model_file import TRUSTED_TYPES, open_model
 from fraud_assets.text import fitting_lines
 
 if TYPE_CHECKING:
@@ -37,7 +40,15 @@ BATCH_TAG, DECISION_TAG = "fraud.batch", "fraud.decision"
 MODEL_FACTS = "model_facts.json"
 REFERENCE_PROFILE, REFERENCE_SAMPLE = "reference_profile.json", "reference_sample.parquet"
 TRAINING_KEYS = "training_keys.parquet"
+OF_TRAINING = (MODEL_FACTS, TRAINING_KEYS)
+READ_LATER = (*OF_TRAINING, REFERENCE_PROFILE, REFERENCE_SAMPLE)
+"""Artifacts of a model's run: what `trained_model` logs, and all that later runs read."""
 MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"
+"""Names that stand in MLflow's search conditions and addresses, and in PromQL."""
+LOGGED_MODEL = "models:/"
+NO_PICKLE = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
+"""Set to false, it keeps MLflow from opening any stored model; `Tracking.load` opens ours."""
 DESCRIPTION_LENGTH, RUN_NAME_LENGTH = 5000, 250
 """Characters that MLflow's tables hold. SQLite takes more; PostgreSQL refuses the whole write."""
 
@@ -92,15 +103,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Name of the registered model.
     """
 
-    experiment: str = config.EXPERIMENT_NAME
-    model_name: str = config.MODEL_NAME
-
-    @field_validator("experiment", "model_name")
-    @classmethod
-    def _is_a_name(cls, value: str) -> str:
-        if not re.fullmatch(config.NAME_IN_MLFLOW, value):
-            raise ValueError(f"{value!r} is no name for MLflow; use letters, digits, _ . and -")
-        return value
+    experiment: str = Field(default=config.EXPERIMENT_NAME, pattern=NAME_PATTERN)
+    model_name: str = Field(default=config.MODEL_NAME, pattern=NAME_PATTERN)
 
     # --- runs ---------------------------------------------------------------------------
 
@@ -308,39 +312,132 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         for file in files:
             client.log_artifact(run_id, str(file), folder)
 
-    def log_json(self, run_id: str, name: str, value: Any) -> None:
-        """Log a JSON-like value as an artifact of a run that may have ended."""
-        self.client().log_dict(run_id, value, name)
+    def log_json(self, run_id: str, name: str, value: Any) -> str:
+        """Log a JSON-like value as an artifact of a run that may have ended.
+
+        Parameters
+        ----------
+        run_id : str
+        name : str
+            Path in the run's artifacts.
+        value : JSON-like
+
+        Returns
+        -------
+        str
+            SHA-256 of the artifact, in hexadecimal.
+        """
+        return self._log_bytes(run_id, name, storage.to_json(value).encode())
 
     def read_json(self, run_id: str, name: str) -> Any:
-        """Read a JSON artifact of a run; None when there is no such artifact."""
-        path = self._artifact(run_id, name)
-        return None if path is None else json.loads(path)
+        """Read a JSON artifact of a run; None when there is no such artifact.
 
-    def _artifact(self, run_id: str, name: str) -> bytes | None:
-        client = self.client()
-        if name not in {file.path for file in client.list_artifacts(run_id)}:
-            return None
-        with tempfile.TemporaryDirectory() as folder:
-            return Path(client.download_artifacts(run_id, name, folder)).read_bytes()
+        Raises
+        ------
+        ValueError
+            When it is not the one that was decided about.
+        """
+        content = self._artifact(run_id, name)
+        return None if content is None else json.loads(content)
 
-    def log_frame(self, run_id: str, name: str, frame: "pd.DataFrame") -> None:
-        """Log a table as a Parquet artifact of a run that may have ended."""
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / name
-            frame.to_parquet(file, index=False)
-            self.log_files(run_id, [file])
+    def log_frame(self, run_id: str, name: str, frame: "pd.DataFrame") -> str:
+        """Log a table as a Parquet artifact of a run that may have ended.
+
+        Parameters
+        ----------
+        run_id : str
+        name : str
+            Path in the run's artifacts.
+        frame : DataFrame of shape (n_rows, n_columns)
+
+        Returns
+        -------
+        str
+            SHA-256 of the artifact, in hexadecimal.
+        """
+        return self._log_bytes(run_id, name, frame.to_parquet(index=False))
 
     def read_frame(self, run_id: str, name: str) -> "pd.DataFrame":
-        """Read a table that was logged as an artifact."""
+        """Read a table that was logged as an artifact.
+
+        Raises
+        ------
+        ValueError
+            When there is none, or it is not the one that was decided about.
+        """
         import pandas as pd
 
-        with tempfile.TemporaryDirectory() as folder:
-            return pd.read_parquet(self.client().download_artifacts(run_id, name, folder))
+        content = self._artifact(run_id, name)
+        if content is None:
+            raise ValueError(
+                f"MLflow run {run_id} has no artifact {name}; restore it from a backup, or make "
+                "another version the champion"
+            )
+        return pd.read_parquet(io.BytesIO(content))
 
-    def log_training_keys(self, run_id: str, keys: "pd.Series") -> None:
-        """Keep the content keys of the rows that a model was trained or tuned on."""
-        self.log_frame(run_id, TRAINING_KEYS, keys.to_frame("content_key"))
+    def _log_bytes(self, run_id: str, name: str, content: bytes) -> str:
+        folder, _, file_name = name.rpartition("/")
+        with tempfile.TemporaryDirectory() as temporary:
+            file = Path(temporary) / file_name
+            file.write_bytes(content)
+            self.log_files(run_id, [file], folder or None)
+        return hashlib.sha256(content).hexdigest()
+
+    def _artifact(self, run_id: str, name: str) -> bytes | None:
+        """Return an artifact, compared with the hash that the decision log has of it."""
+        client = self.client()
+        folder = name.rpartition("/")[0] or None
+        if name not in {file.path for file in client.list_artifacts(run_id, folder)}:
+            return None
+        with tempfile.TemporaryDirectory() as temporary:
+            content = Path(client.download_artifacts(run_id, name, temporary)).read_bytes()
+        entries = read_entries(storage.decisions_path())
+        decided = recorded_artifact_hash(entries, run_id, name)
+        found = hashlib.sha256(content).hexdigest()
+        if decided not in (None, found):
+            raise ValueError(
+                f"{name} of MLflow run {run_id} was altered since its model was decided about: its "
+                f"SHA-256 is {found}, the decision log says {decided}; restore the artifact, or "
+                "make another version the champion"
+            )
+        return content
+
+    def artifact_hashes(self, run_id: str, names: Sequence[str] = READ_LATER) -> dict[str, str]:
+        """Return the SHA-256 of what later runs read of a model's MLflow run, by name.
+
+        Parameters
+        ----------
+        run_id : str
+        names : sequence of str, optional
+            Of artifacts.
+
+        Returns
+        -------
+        dict of str to str
+            In hexadecimal; artifacts that the run does not have are left out.
+
+        Raises
+        ------
+        ValueError
+            When one is not what was decided about.
+        """
+        found = {name: self._artifact(run_id, name) for name in names}
+        return {name: hashlib.sha256(c).hexdigest() for name, c in found.items() if c is not None}
+
+    def log_training_keys(self, run_id: str, keys: "pd.Series") -> str:
+        """Keep the content keys of the rows that a model was trained or tuned on.
+
+        Parameters
+        ----------
+        run_id : str
+        keys : Series of shape (n_rows,)
+
+        Returns
+        -------
+        str
+            SHA-256 of the artifact, in hexadecimal.
+        """
+        return self.log_frame(run_id, TRAINING_KEYS, keys.to_frame("content_key"))
 
     def training_keys(self, run_id: str) -> "pd.Series":
         """Return the content keys of the rows that a model was trained or tuned on."""
@@ -353,9 +450,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         run_id: str,
         model: "BaseEstimator",
         example: "pd.DataFrame",
-        trusted_types: Sequence[str],
         tags: Mapping[str, str],
-    ) -> str:
+    ) -> tuple[str, str]:
         """Log a fitted model to the open run and register it as the challenger.
 
         Parameters
@@ -364,85 +460,155 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         model : BaseEstimator
         example : DataFrame
             A few rows of features; with the scores they give, the signature.
-        trusted_types : sequence of str
-            Types beyond scikit-learn's plain ones that loading the model may build.
         tags : mapping of str to str
             Tags of the version.
 
         Returns
         -------
-        str
-            The version.
+        version : str
+        model_hash : str
+            SHA-256 of the model file, in hexadecimal.
         """
-        client, mlflow = self.client(), _mlflow()
-        from mlflow.models import infer_signature
-
-        info = mlflow.sklearn.log_model(
-            model,
-            name="model",
-            signature=infer_signature(example, model.predict_proba(example)),
-            input_example=example,
-            serialization_format="skops",
-            skops_trusted_types=list(trusted_types),
-            pip_requirements=_requirements(),
-            pyfunc_predict_fn="predict_proba",
-        )
+        client = self.client()
+        model_id, model_hash = self._log_model(client, run_id, model, example)
         if not client.search_registered_models(equals("name", self.model_name)):
             client.create_registered_model(self.model_name)
         created = client.create_model_version(
-            self.model_name, info.model_uri, run_id, tags=dict(tags), model_id=info.model_id
+            self.model_name, f"{LOGGED_MODEL}{model_id}", run_id, tags=dict(tags), model_id=model_id
         )
         version = str(created.version)
-        self.tag_version(version, {HASH_TAG: self.model_hash(version)})
+        self.tag_version(version, {HASH_TAG: model_hash})
         client.set_registered_model_alias(self.model_name, CHALLENGER, version)
-        return version
+        return version, model_hash
 
-    def load(self, version: str) -> "BaseEstimator":
+    def _log_model(
+        self, client: "MlflowClient", run_id: str, model: "BaseEstimator", example: "pd.DataFrame"
+    ) -> tuple[str, str]:
+        """Log a model as `mlflow.sklearn.log_model` does; return its id and its file's SHA-256.
+
+        The file is hashed before it leaves this process, and it is not loaded again to try the
+        example, which MLflow may not do here.
+        """
+        mlflow = _mlflow()
+        from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+        from mlflow.models import Model, infer_signature
+
+        experiment = self._experiment_id(client)
+        logged = client.create_logged_model(experiment, name="model", source_run_id=run_id)
+        described = Model(
+            artifact_path=logged.artifact_location,
+            run_id=run_id,
+            model_uuid=logged.model_id,
+            model_id=logged.model_id,
+        )
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "model"
+            mlflow.sklearn.save_model(
+                model,
+                str(folder),
+                mlflow_model=described,
+                signature=infer_signature(example, model.predict_proba(example)),
+                input_example=example,
+                serialization_format="skops",
+                skops_trusted_types=list(TRUSTED_TYPES),
+                pip_requirements=_requirements(),
+                pyfunc_predict_fn="predict_proba",
+            )
+            model_hash = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
+            client.log_model_artifacts(logged.model_id, str(folder))
+        client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        return str(logged.model_id), model_hash
+
+    def load(self, version: str, expected: str | None = None) -> "BaseEstimator":
         """Load the fitted model of a version.
+
+        Only the model's own file is read, and only after its hash was compared with one that is
+        kept outside MLflow; MLflow's description of the model beside it is never followed,
+        since whoever may write artifacts may write there what to run.
+
+        Parameters
+        ----------
+        version : str
+        expected : str, optional
+            SHA-256 of the model file, in hexadecimal. Default: that of the decision log.
+
+        Returns
+        -------
+        BaseEstimator
 
         Raises
         ------
         ValueError
-            When its file is not the one that was registered: it is not opened then.
+            When no hash of the version is known outside MLflow, or its file has another one:
+            it is not opened then.
         """
-        client, mlflow = self.client(), _mlflow()
-        registered = client.get_model_version(self.model_name, version).tags.get(HASH_TAG, "")
-        if (at_hand := _models_at_hand.get(registered)) is not None:
-            return at_hand
-        with self._model_files(version) as folder:
-            found = _sha256(folder / MODEL_FILE)
-            if registered != found:
-                raise ValueError(
-                    f"{MODEL_FILE} of version {version} of {self.model_name} was altered since "
-                    f"it was registered: its SHA-256 is {found}, the registry says "
-                    f"{registered}; restore the artifact, or put another version in charge"
-                )
-            model: BaseEstimator = mlflow.sklearn.load_model(str(folder))
-        _models_at_hand[registered] = model
+        decided = recorded_model_hash(read_entries(storage.decisions_path()), version)
+        trusted = expected or decided
+        if trusted is None:
+            raise ValueError(
+                f"no decision about version {version} of {self.model_name} is in "
+                f"{storage.decisions_path()}, so its file cannot be verified; restore the log, or "
+                f"run `fraud-assets champion {version} --reason ...` if you trust the version"
+            )
+        known = {trusted, decided or trusted, self._hash_tag(version)}
+        if known == {trusted} and (loaded := _models_at_hand.get(trusted)) is not None:
+            return loaded
+        content = self._model_file(version)
+        found = hashlib.sha256(content).hexdigest()
+        if known != {found}:
+            raise ValueError(
+                f"{MODEL_FILE} of version {version} of {self.model_name} was altered since it was "
+                f"registered: its SHA-256 is {found}, but {', '.join(sorted(known - {found}))} was "
+                "recorded. It was not opened; restore the artifact, or make another version the "
+                "champion"
+            )
+        model = open_model(content)
+        _models_at_hand[found] = model
         return model
+
+    def _hash_tag(self, version: str) -> str:
+        found = self.client().get_model_version(self.model_name, version)
+        return str(found.tags.get(HASH_TAG, ""))
 
     def model_hash(self, version: str) -> str:
         """Return the SHA-256 of a version's model file, in hexadecimal."""
-        with self._model_files(version) as folder:
-            return _sha256(folder / MODEL_FILE)
+        return hashlib.sha256(self._model_file(version)).hexdigest()
 
-    @contextmanager
-    def _model_files(self, version: str) -> Iterator[Path]:
-        self.client()
+    def _model_file(self, version: str) -> bytes:
+        """Return a version's model file, and fetch no other."""
+        client = self.client()
+        source = str(client.get_model_version(self.model_name, version).source)
+        if not source.startswith(LOGGED_MODEL):
+            raise ValueError(
+                f"version {version} of {self.model_name} was not trained here: its source is no "
+                "logged model; choose a version that the asset trained_model registered"
+            )
+        place = client.get_logged_model(source.removeprefix(LOGGED_MODEL)).artifact_location
         with tempfile.TemporaryDirectory() as folder:
-            uri = f"models:/{self.model_name}/{version}"
-            yield Path(_mlflow().artifacts.download_artifacts(uri, dst_path=folder))
+            path = _mlflow().artifacts.download_artifacts(
+                artifact_uri=f"{place}/{MODEL_FILE}", dst_path=folder
+            )
+            return Path(path).read_bytes()
 
     def champion(self) -> ModelVersion | None:
-        """Return the version in charge, None when there is none."""
+        """Return the champion, None when there is none."""
+        version = self.champion_alias()
+        return None if version is None else self.version(version)
+
+    def champion_alias(self) -> str | None:
+        """Return the version that the alias of the champion names, None when there is none."""
         client = self.client()
         from mlflow.exceptions import MlflowException
 
         try:
             found = client.get_model_version_by_alias(self.model_name, CHAMPION)
-        except MlflowException:
-            return None
-        return self._known(found)
+        except MlflowException as error:
+            # A server that is away is not a registry without a champion.
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+        return str(found.version)
 
     def version(self, version: str) -> ModelVersion:
         """Return what is known of a version.
@@ -509,8 +675,57 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             for version in client.search_model_versions(equals("run_id", run.info.run_id)):
                 if DECISION_TAG in version.tags:
                     facts = self.read_json(run.info.run_id, MODEL_FACTS)
-                    return {**facts, "run_id": run.info.run_id, "version": str(version.version)}
+                    return {
+                        **facts,
+                        "run_id": run.info.run_id,
+                        "version": str(version.version),
+                        "model_hash": version.tags.get(HASH_TAG),
+                        "artifacts": self.artifact_hashes(run.info.run_id, OF_TRAINING),
+                    }
         return None
+
+    def versions_of(self, batch: str) -> dict[str, list[str]]:
+        """Return the versions that were trained for a batch, each with its aliases.
+
+        Parameters
+        ----------
+        batch : str
+
+        Returns
+        -------
+        dict of str to list of str
+        """
+        client = self.client()
+        trained = {
+            str(found.version): str(found.run_id)
+            for found in client.search_model_versions(equals("name", self.model_name))
+        }
+        return {
+            version: list(client.get_model_version(self.model_name, version).aliases)
+            for version, run_id in trained.items()
+            if client.get_run(run_id).data.tags.get(BATCH_TAG) == batch
+        }
+
+    def delete_version(self, version: str) -> None:
+        """Delete a version with its model files, and its MLflow run with all artifacts.
+
+        What MLflow itself only marks as deleted, figures and parameters, goes with `mlflow gc`.
+
+        Parameters
+        ----------
+        version : str
+        """
+        client = self.client()
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        found = client.get_model_version(self.model_name, version)
+        logged = client.get_logged_model(str(found.source).removeprefix(LOGGED_MODEL))
+        run = client.get_run(str(found.run_id))
+        client.delete_model_version(self.model_name, version)
+        for place in (logged.artifact_location, run.info.artifact_uri):
+            get_artifact_repository(place).delete_artifacts()  # type: ignore[no-untyped-call]
+        client.delete_logged_model(logged.model_id)
+        client.delete_run(run.info.run_id)
 
     def make_champion(self, version: str) -> None:
         """Put a version in charge."""
@@ -558,7 +773,7 @@ def equals(attribute: str, value: str) -> str:
     >>> equals("run_id", "a1")
     "run_id = 'a1'"
     """
-    if not re.fullmatch(config.NAME_IN_MLFLOW, value):
+    if not re.fullmatch(NAME_PATTERN, value):
         raise ValueError(f"{value[:100]!r} is no name or id in MLflow ({attribute})")
     return f"{attribute} = '{value}'"
 
@@ -571,6 +786,7 @@ def _mlflow() -> Any:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault(NO_PICKLE, "false")
     import mlflow
 
     for noisy in ("alembic", "mlflow"):
@@ -601,7 +817,3 @@ def _requirements() -> list[str]:
 
     libraries = ("scikit-learn", "skops", "numpy", "pandas", "xgboost-cpu", "lightgbm")
     return [f"{name}=={version(name)}" for name in libraries]
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

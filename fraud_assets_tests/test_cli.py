@@ -23,7 +23,7 @@ def test_simulate_refuses_what_makes_no_sense_and_names_it(tmp_path):
     assert "drift" in result.output
 
 
-def test_a_champion_that_does_not_exist_is_refused(home):
+def test_a_champion_that_does_not_exist_is_refused(tracking):
     result = CliRunner().invoke(main, ["champion", "9", "--reason", "try"])
     assert result.exit_code == 1
     assert "there is no version '9'" in result.output

@@ -97,7 +97,7 @@ def test_run_config_reaches_neither_sql_nor_the_environment(evil, drop, instance
         run_config = {"resources": {"engine": {"config": {"memory_limit": limit}}}}
         success, said = materialize(instance, run_config)
         assert not success
-        assert "is not an amount of memory; write 512MB or 4GB" in said
+        assert "memory_limit" in said
         assert SECRET not in said
 
 
@@ -120,7 +120,7 @@ def test_no_setting_of_the_intake_is_run(evil, drop, instance, setting):
     ["x' OR name LIKE '%", "../../other", "a/b", "", "x\n", "x}) or vector(1) #", "models:/a"],
 )
 def test_a_name_that_means_more_in_mlflow_is_refused(field, name):
-    with pytest.raises(ValueError, match="is no name for MLflow"):
+    with pytest.raises(ValueError, match="should match pattern"):
         Tracking(**{field: name})
 
 

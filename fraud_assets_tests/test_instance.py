@@ -8,7 +8,8 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster_postgres import DagsterPostgresStorage
 
 from fraud_assets import config
-from fraud_assets.instance import StorageByEnvironment, wake_sensors
+from fraud_assets.config import USER_TAG
+from fraud_assets.instance import AttributedRunCoordinator, StorageByEnvironment, wake_sensors
 
 
 @pytest.fixture
@@ -41,6 +42,38 @@ def test_an_address_of_something_else_is_refused_without_repeating_it(monkeypatc
     with pytest.raises(ValueError, match=r"begins with 'mysql'") as refused:
         config.dagster_database()
     assert "secret" not in str(refused.value)
+
+
+def submitted(instance, tags=None, login=None, parent=None):
+    """The tag of a run that was asked for over HTTP, or not."""
+    from dagster._core.test_utils import create_run_for_test
+
+    run = create_run_for_test(instance, tags=tags or {}, parent_run_id=parent, root_run_id=parent)
+    headers = {} if login is None else {"Remote-User": login}
+    context = SimpleNamespace(dagster_run=run, get_request_header=headers.get)
+    coordinator = instance.run_coordinator
+    assert isinstance(coordinator, AttributedRunCoordinator)
+    with pytest.MonkeyPatch.context() as patch:
+        # The queue wants a code location, which no run here comes from.
+        queue = lambda _, context: instance.get_run_by_id(context.dagster_run.run_id)  # noqa: E731
+        patch.setattr(dg.QueuedRunCoordinator, "submit_run", queue)
+        return coordinator.submit_run(context)
+
+
+def test_a_run_is_attributed_to_the_login_that_the_proxy_names_and_to_nobody_else(
+    settings, monkeypatch
+):
+    with dg.DagsterInstance.get() as instance:
+        forged = {USER_TAG: "admin"}
+        assert submitted(instance, login="anna").tags.get(USER_TAG) is None
+        monkeypatch.setenv("FRAUD_USER_HEADER", "Remote-User")
+        asked = submitted(instance, forged, "anna")
+        assert asked.tags[USER_TAG] == "anna"
+        assert submitted(instance).tags.get(USER_TAG) is None
+        assert not submitted(instance, forged).tags[USER_TAG]
+        assert not submitted(instance, forged, parent=asked.run_id).tags[USER_TAG]
+        retried = submitted(instance, {USER_TAG: "anna"}, parent=asked.run_id)
+        assert retried.tags[USER_TAG] == "anna"
 
 
 class State:

@@ -88,7 +88,7 @@ def test_a_step_reaches_the_tables_of_its_assets_and_no_other_file(home):
 
 @pytest.mark.parametrize("amount", ["1GB'; COPY (SELECT 1) TO '/tmp/x", "80%", "lots", ""])
 def test_a_memory_limit_is_an_amount_of_memory(amount):
-    with pytest.raises(ValidationError, match="is not an amount of memory; write 512MB or 4GB"):
+    with pytest.raises(ValidationError, match="should match pattern"):
         storage.Engine(memory_limit=amount)
 
 

@@ -29,5 +29,5 @@ keep_up "$bin/dagster" api grpc -m fraud_assets.definitions --location-name frau
   --host "$FRAUD_CODE_HOST" --port "$FRAUD_CODE_PORT" &
 until listens; do sleep 0.2; done
 keep_up "$bin/dagster-daemon" run -w "$workspace" &
-keep_up "$bin/dagster-webserver" -w "$workspace" -h 127.0.0.1 -p "$DAGSTER_PORT" &
+keep_up "$bin/fraud-assets" webserver -w "$workspace" -h 127.0.0.1 -p "$DAGSTER_PORT" &
 wait

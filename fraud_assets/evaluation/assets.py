@@ -65,7 +65,7 @@ def evaluation_report(
     own, threshold = window_of(splits)[-1:], model["decision_threshold"]
     texts = columns_of(config.segments, model["kinds"])
     columns = list(dict.fromkeys([*model["features"], *_segment_columns(model)]))
-    fitted = tracking.load(model["version"])
+    fitted = tracking.load(model["version"], model["model_hash"])
     with engine.connect("features", "splits") as connection:
         rows = load_rows(connection, own, TEST, columns, texts=texts)
         labels, losses = rows["fraud_"].to_numpy(), losses_of(rows, costs)

@@ -105,11 +105,13 @@ def looked_back_on(instance: dg.DagsterInstance, batch: str, span: Span) -> list
     span : Span
         Of the batch.
     """
-    tables = [
-        storage.load_table("raw_transactions", earlier.batch, earlier.content_hash)
+    found = (
+        storage.find_table("raw_transactions", earlier.batch, earlier.content_hash)
         for earlier in earlier_batches(instance, batch)
         if span.may_see(Span(*earlier.span))
-    ]
+    )
+    # What was removed by age is no longer looked back on.
+    tables = [table for table in found if table is not None]
     return [Source(table.path, Roles(**table.facts["roles"])) for table in tables]
 
 

@@ -1,6 +1,5 @@
 """Where features are computed: DuckDB in process, or a Spark cluster."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,16 +7,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from fraud_assets.config import IN_PROCESS
-from fraud_assets.sql import parquet_folder, pattern
+from fraud_assets.sql import NO_HIVE, literal, one_file
 
 if TYPE_CHECKING:
     import duckdb
     import ibis.expr.types as ir
     from ibis.backends import BaseBackend
-
-
-HADOOP_WILDCARD = re.compile(r"[*?\[\]{}]")
-"""What Spark takes for a pattern in a path."""
 
 
 @contextmanager
@@ -66,20 +61,6 @@ def _spark_session(address: str):  # type: ignore[no-untyped-def]
     return builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
 
 
-def read_rows(backend: "BaseBackend", path: Path) -> "ir.Table":
-    """Return the rows of one Parquet file, however its path is spelled.
-
-    Parameters
-    ----------
-    backend : BaseBackend
-        DuckDB, or Spark.
-    path : Path
-    """
-    if backend.name == "duckdb":
-        return backend.read_parquet(pattern(path), hive_partitioning=False)
-    return backend.read_parquet(HADOOP_WILDCARD.sub(r"\\\g<0>", str(path)))
-
-
 @contextmanager
 def computed(table: "ir.Table", scratch: Path) -> Iterator[str]:
     """Compute a table on its engine and yield SQL by which DuckDB reads it.
@@ -104,4 +85,4 @@ def computed(table: "ir.Table", scratch: Path) -> Iterator[str]:
         return
     with TemporaryDirectory(dir=scratch, prefix="incoming-") as folder:
         backend.to_parquet_dir(table, f"{folder}/rows")
-        yield parquet_folder(Path(folder) / "rows")
+        yield f"read_parquet({literal(f'{one_file(Path(folder))}/rows/*.parquet')}, {NO_HIVE})"

@@ -80,7 +80,7 @@ def label_known_by(moment: str) -> str:
     moment : str
         As DuckDB writes a timestamp.
     """
-    return f"({LABEL_KNOWN} <= epoch_us(CAST({literal(moment)} AS TIMESTAMP)))"
+    return f"({LABEL_KNOWN} <= epoch_us(TIMESTAMP {literal(moment)}))"
 
 
 def _clock(rows: "ir.Table", column: str | None, real_time: bool) -> "ir.Value":

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fraud_assets.features.engines import read_rows
 from fraud_assets.features.families import LONGEST_WINDOW_DAYS
 from fraud_assets.features.known import (
     KNOWN,
@@ -14,6 +13,7 @@ from fraud_assets.features.known import (
     row_known_at,
 )
 from fraud_assets.intake.contract import Roles
+from fraud_assets.sql import one_file
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -121,7 +121,9 @@ def canonical(backend: "BaseBackend", source: Source, label_delay_days: float) -
     """
     import ibis
 
-    rows, roles = read_rows(backend, source.path), source.roles
+    options = {"hive_partitioning": False} if backend.name == "duckdb" else {}
+    rows = backend.read_parquet(one_file(source.path, backend.name), **options)
+    roles = source.roles
 
     def column(name: str | None, kind: str) -> "ir.Value":
         return rows[name].cast(kind) if name else ibis.null(kind)

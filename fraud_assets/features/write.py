@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fraud_assets.config import LABEL_LEAKS
 from fraud_assets.features.build import KEY, row_features, window_features
-from fraud_assets.features.engines import computed, read_rows
+from fraud_assets.features.engines import computed
 from fraud_assets.features.families import Feature, WindowFeature
 from fraud_assets.features.known import (
     KNOWN,
@@ -19,7 +19,7 @@ from fraud_assets.features.known import (
 )
 from fraud_assets.features.transactions import Source, Span, look_back
 from fraud_assets.intake.contract import NUMBER, Roles
-from fraud_assets.sql import literal
+from fraud_assets.sql import literal, one_file
 
 if TYPE_CHECKING:
     import duckdb
@@ -105,7 +105,9 @@ def _rows(
     """Return SQL for the rows of a batch with all that needs no other row."""
     import ibis
 
-    rows = read_rows(ibis.duckdb.from_connection(connection), own.path)
+    rows = ibis.duckdb.from_connection(connection).read_parquet(
+        one_file(own.path), hive_partitioning=False
+    )
     known = row_known_at(rows, own.roles)
     age = (known - ibis.literal(first, "int64")) / MICROSECONDS_PER_DAY
     clocks = {KNOWN: known, LABEL_KNOWN: label_known_at(rows, own.roles, label_delay_days)}

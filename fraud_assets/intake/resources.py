@@ -137,7 +137,8 @@ def all_accepted(instance: dg.DagsterInstance) -> dict[str, AcceptedBatch]:
         cursor, more = page.cursor, page.has_more
         for record in page.records:
             event = record.asset_materialization
-            if event is not None and event.partition is not None:
+            # A person can report an event of this asset in the UI; it says no content then.
+            if event and event.partition is not None and "content_hash" in event.metadata:
                 accepted[event.partition] = _accepted(event.partition, event.metadata)
     return accepted
 

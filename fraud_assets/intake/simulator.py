@@ -8,13 +8,15 @@ payments far from home).
 """
 
 from pathlib import Path
+from tempfile import gettempdir
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from fraud_assets.config import SimulationSettings, SimulationShape
-from fraud_assets.sql import literal, open_duckdb
+from fraud_assets.engine import open_duckdb
+from fraud_assets.sql import literal
 
 DAY = 86_400
 COMPONENTS = 28
@@ -57,8 +59,8 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     if path.exists():
         raise FileExistsError(f"{path} exists and is left as it is; choose another name")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.parent.resolve() / f".{path.name}.part"
-    with open_duckdb([part.parent]) as engine:
+    part = path.with_name(f".{path.name}.part")
+    with open_duckdb([path.parent], Path(gettempdir()), "1GB") as engine:
         engine.register("frame", frame)
         engine.execute(f"COPY frame TO {literal(part)} (HEADER)")
     part.replace(path)

@@ -169,7 +169,8 @@ def open_source(path: Path, encoding: str | None = None) -> Iterator[Source]:
 def _known(name: str, encoding: str) -> str:
     """Return Python's name of an encoding that a person has set."""
     try:
-        "".encode(encoding)  # refuses what Python calls a codec and is none of text, such as zlib
+        # Python also lists codecs that turn bytes into bytes, such as zip: this refuses those.
+        b"".decode(encoding)
         return codecs.lookup(encoding).name
     except (LookupError, UnicodeError) as error:
         raise IntakeError(

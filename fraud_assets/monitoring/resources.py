@@ -14,8 +14,8 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from fraud_assets import config, storage
+from fraud_assets.decisions import read_entries
 from fraud_assets.intake.ledger import Outcome, open_ledger
-from fraud_assets.registry.log import read_entries
 from fraud_assets.registry.promotion import Outcome as Decided
 from fraud_assets.tracking import Tracking
 
@@ -288,7 +288,7 @@ def champion(tracking: Tracking) -> Iterator[Metric]:
     entries = read_entries(storage.decisions_path())
     counts: dict[str, int] = defaultdict(int)
     for entry in entries:
-        counts[entry["outcome"]] += 1
+        counts[entry.get("outcome", "")] += 1
     promotions = CounterMetricFamily(
         "fraud_decisions", "Decisions about challengers by outcome.", labels=["outcome"]
     )
@@ -308,7 +308,7 @@ def champion(tracking: Tracking) -> Iterator[Metric]:
 
 
 def _in_charge_since(entries: list[dict[str, Any]], version: str) -> float:
-    promoted = [e for e in entries if e["outcome"] == "promote" and e["version"] == version]
+    promoted = [e for e in entries if e.get("outcome") == "promote" and e["version"] == version]
     return datetime.fromisoformat(promoted[-1]["time"]).timestamp() if promoted else time.time()
 
 

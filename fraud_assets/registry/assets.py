@@ -6,12 +6,19 @@ from typing import Any
 import dagster as dg
 
 from fraud_assets import storage
+from fraud_assets.config import SOURCE_TAG, USER_TAG
+from fraud_assets.decisions import (
+    append_entry,
+    decision_of,
+    log_hash,
+    read_entries,
+    registry_lock,
+)
 from fraud_assets.drift.profile import make_profile, watched_columns
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
 from fraud_assets.launcher import runs_to_take_up
 from fraud_assets.registry.card import model_card
-from fraud_assets.registry.log import append_entry, decision_of, read_entries, registry_lock
 from fraud_assets.registry.promotion import decide
 from fraud_assets.tracking import (
     DECISION_TAG,
@@ -26,6 +33,8 @@ from fraud_assets.training.train import fraud_scores
 from fraud_assets.training.window import load_rows
 
 CARD = "model_card.md"
+LOG_HASH = "decision_log_sha256"
+"""Metadata: what the log was when the decision stood in it. The audit compares."""
 
 
 @dg.asset(
@@ -48,7 +57,7 @@ def registered_model(
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """`promote`, `shadow_only` or `reject`, with the reason; the aliases follow it."""
     batch, version = context.partition_key, trained_model["version"]
-    _store_reference_profile(tracking, engine, features, splits, trained_model)
+    profile = _store_reference_profile(tracking, engine, features, splits, trained_model)
     log = storage.decisions_path()
     with registry_lock(log):
         # The log first, then the alias: what dies in between finds its decision there.
@@ -70,22 +79,29 @@ def registered_model(
                     "batch": batch,
                     "version": version,
                     "champion_before": current.version if current else None,
+                    "actor": actor_of(context.run),
                     "dagster_run_id": context.run_id,
+                    "mlflow_run_id": trained_model["run_id"],
                     "data_hash": trained_model["content_hash"],
                     "configuration_hash": trained_model["configuration_hash"],
-                    "model_hash": tracking.model_hash(version),
+                    "model_hash": trained_model["model_hash"],
+                    "artifacts": trained_model["artifacts"] | profile,
                     **decision.to_dict(),
                 },
             )
         if entry["outcome"] == "promote":
             tracking.make_champion(version)
+        confirmed = log_hash(log)
     tracking.tag_version(version, {DECISION_TAG: entry["outcome"], "fraud.reason": entry["reason"]})
     context.log.info(f"version {version}: {entry['outcome']}: {entry['reason']}")
     card = model_card(trained_model, evaluation_report, entry, _period(splits))
     storage.write_atomically(storage.report_folder(batch) / CARD, card)
     tracking.log_text(trained_model["run_id"], CARD, card)
     tracking.describe_version(version, card, CARD)
-    metadata = _metadata(tracking, entry) | {"model_card": dg.MetadataValue.md(card)}
+    metadata = _metadata(tracking, entry) | {
+        "model_card": dg.MetadataValue.md(card),
+        LOG_HASH: confirmed,
+    }
     return dg.MaterializeResult(value=entry, metadata=metadata)
 
 
@@ -116,24 +132,50 @@ def _store_reference_profile(
     features: storage.Table,
     splits: storage.Table,
     model: dict[str, Any],
-) -> None:
-    """Keep with the model version what drift is measured against if it takes charge."""
+) -> dict[str, str]:
+    """Keep with the model version what drift is measured against when it is the champion.
+
+    Returns
+    -------
+    dict of str to str
+        SHA-256 of the artifacts, by their names.
+    """
     roles = Roles(**features.facts["roles"])
     watched = watched_columns(model["batch_features"], model["kinds"], roles)
     members, known_by = window_of(splits), splits.facts["test_start"]
     with engine.connect("features", "splits") as connection:
         rows = load_rows(connection, members, TRAIN, watched.numbers, known_by, watched.texts)
         unfitted = load_rows(connection, members, VALIDATION, model["features"], known_by)
-    scores = fraud_scores(tracking.load(model["version"]), unfitted, model["features"])
+    fitted = tracking.load(model["version"], model["model_hash"])
+    scores = fraud_scores(fitted, unfitted, model["features"])
     profile = make_profile(rows, watched, features.facts["warm_up_days"], scores)
-    tracking.log_frame(model["run_id"], REFERENCE_SAMPLE, profile.sample)
-    tracking.log_json(model["run_id"], REFERENCE_PROFILE, profile.facts())
+    run_id = model["run_id"]
+    return {
+        REFERENCE_SAMPLE: tracking.log_frame(run_id, REFERENCE_SAMPLE, profile.sample),
+        REFERENCE_PROFILE: tracking.log_json(run_id, REFERENCE_PROFILE, profile.facts()),
+    }
+
+
+def actor_of(run: dg.DagsterRun) -> str:
+    """Return who decides: the login that asked for a run, else the run and its file.
+
+    Parameters
+    ----------
+    run : DagsterRun
+
+    Returns
+    -------
+    str
+    """
+    login = run.tags.get(USER_TAG)
+    return login or f"run {run.run_id}, file {run.tags.get(SOURCE_TAG, 'not named')}"
 
 
 def _metadata(tracking: Tracking, entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "decision": entry["outcome"],
         "reason": entry["reason"],
+        "decided_by": entry.get("actor", "not recorded"),
         "version": tracking.version_link(entry["version"]),
         "champion_before": entry["champion_before"] or "none",
         "checks_passed": entry["passed"],

@@ -1,10 +1,14 @@
-"""Check on `registered_model`: somebody is in charge."""
+"""Checks on `registered_model`: there is a champion, and it was decided about."""
 
 import dagster as dg
 
+from fraud_assets import storage
+from fraud_assets.decisions import present_findings
 from fraud_assets.intake.resources import batches
-from fraud_assets.registry.assets import registered_model
+from fraud_assets.registry.assets import LOG_HASH, registered_model
 from fraud_assets.tracking import Tracking
+
+PAGE = 100
 
 
 @dg.asset_check(asset=registered_model, partitions_def=batches)
@@ -23,3 +27,42 @@ def champion_available(tracking: Tracking) -> dg.AssetCheckResult:
         description=f"version {champion.version}, trained for batch {champion.batch!r}",
         metadata={"version": tracking.version_link(champion.version)},
     )
+
+
+@dg.asset_check(asset=registered_model, partitions_def=batches)
+def champion_is_decided(tracking: Tracking) -> dg.AssetCheckResult:
+    """The champion is the version that the decision log promoted last, and the log is whole."""
+    log = storage.decisions_path()
+    findings = present_findings(log, tracking.champion_alias())
+    return dg.AssetCheckResult(
+        passed=not findings,
+        description="; ".join(findings) or "the alias is what was decided last; the log is whole",
+        metadata={"decision_log": dg.MetadataValue.path(log)},
+    )
+
+
+def confirmed_hashes(instance: dg.DagsterInstance) -> dict[str, str]:
+    """Return the hashes that the decision log had when runs confirmed their decisions.
+
+    They are kept in Dagster's events, where whoever rewrites the log does not reach.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+
+    Returns
+    -------
+    dict of str to str
+        By hash, the run and its batch.
+    """
+    confirmed: dict[str, str] = {}
+    cursor, more = None, True
+    while more:
+        page = instance.fetch_materializations(registered_model.key, limit=PAGE, cursor=cursor)
+        cursor, more = page.cursor, page.has_more
+        for record in page.records:
+            event = record.asset_materialization
+            if event is not None and LOG_HASH in event.metadata:
+                what = f"run {record.run_id} of batch {event.partition!r}"
+                confirmed[str(event.metadata[LOG_HASH].value)] = what
+    return confirmed

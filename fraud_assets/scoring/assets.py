@@ -114,7 +114,8 @@ def _write(batch: str, scored: pd.DataFrame, worklist: pd.DataFrame) -> None:
 
 def _metadata(tracking: Tracking, report: dict[str, Any], worklist: pd.DataFrame) -> dict[str, Any]:
     folder = storage.report_folder(report["batch"])
-    shown = worklist.head(SHOWN_ENTRIES)[["place", "kind", "card", "score", "amount", "reasons"]]
+    # Who is behind an entry stands in the CSV alone: events are kept for long, and copied.
+    shown = worklist.head(SHOWN_ENTRIES)[["place", "kind", "score", "amount", "reasons"]]
     records = json.loads(shown.to_json(orient="records"))
     return {
         "champion": tracking.version_link(report["champion"]),

@@ -13,9 +13,8 @@ from fraud_assets.features.known import MICROSECONDS_PER_DAY
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
 from fraud_assets.launcher import runs_to_take_up
-from fraud_assets.tracking import BATCH_TAG, MODEL_FACTS, Tracking
+from fraud_assets.tracking import BATCH_TAG, MODEL_FACTS, TRAINING_KEYS, Tracking
 from fraud_assets.training import splits as splitting
-from fraud_assets.training.estimators import TRUSTED_TYPES
 from fraud_assets.training.train import train
 from fraud_assets.training.tuning import Trial, tune
 from fraud_assets.training.window import (
@@ -256,14 +255,16 @@ def trained_model(
             "converged": model.converged,
             "validation": model.validation_figures,
         }
-        _log_training(tracking, run_id, facts)
-        tracking.log_training_keys(
-            run_id, pd.concat([rows["content_key_"], validation["content_key_"]])
-        )
-        version = tracking.register(
-            run_id, model.model, rows[model.features].head(EXAMPLE_ROWS), TRUSTED_TYPES, tags
-        )
+        artifacts = {
+            MODEL_FACTS: _log_training(tracking, run_id, facts),
+            TRAINING_KEYS: tracking.log_training_keys(
+                run_id, pd.concat([rows["content_key_"], validation["content_key_"]])
+            ),
+        }
+        example = rows[model.features].head(EXAMPLE_ROWS)
+        version, model_hash = tracking.register(run_id, model.model, example, tags)
     facts |= {"run_id": run_id, "version": version}
+    facts |= {"model_hash": model_hash, "artifacts": artifacts}
     return dg.MaterializeResult(value=facts, metadata=_model_metadata(tracking, facts))
 
 
@@ -319,7 +320,7 @@ def model_facts(
     }
 
 
-def _log_training(tracking: Tracking, run_id: str, facts: dict[str, Any]) -> None:
+def _log_training(tracking: Tracking, run_id: str, facts: dict[str, Any]) -> str:
     training = facts["configuration"]["training"]
     parameters = {k: v for k, v in training.items() if k != "parameters"}
     parameters |= {f"parameters.{k}": v for k, v in training["parameters"].items()}
@@ -335,7 +336,7 @@ def _log_training(tracking: Tracking, run_id: str, facts: dict[str, Any]) -> Non
     tracking.log_figures(
         run_id, facts["validation"] | {"decision_threshold": facts["decision_threshold"]}
     )
-    tracking.log_json(run_id, MODEL_FACTS, facts)
+    return tracking.log_json(run_id, MODEL_FACTS, facts)
 
 
 def _model_metadata(tracking: Tracking, facts: dict[str, Any]) -> dict[str, Any]:

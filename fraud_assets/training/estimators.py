@@ -14,28 +14,6 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
-TRUSTED_TYPES = (
-    "collections.OrderedDict",
-    "fraud_assets.training.anomaly.AnomalyClassifier",
-    "fraud_assets.training.anomaly.AnomalyScore",
-    "fraud_assets.training.calibration.CalibratedModel",
-    "fraud_assets.training.focal.FocalBoosting",
-    "lightgbm.basic.Booster",
-    "lightgbm.sklearn.LGBMClassifier",
-    "numpy.dtype",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-    "sklearn.tree._tree.Tree",
-    "sklearn.utils._bunch.Bunch",
-    "xgboost.core.Booster",
-    "xgboost.sklearn.XGBClassifier",
-)
-"""Types of the estimators below that skops does not know as harmless by itself.
-
-A booster is stored as the bytes of its library's own model format, which holds no code.
-"""
-
 
 def _xgboost(seed: int) -> "BaseEstimator":
     from xgboost import XGBClassifier

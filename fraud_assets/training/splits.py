@@ -54,7 +54,7 @@ def content_key(columns: Sequence[str], roles: Roles) -> str:
         for name in sorted(columns)
         if name not in left_out
     )
-    return f"md5_number_lower(concat({values or literal('')}))"
+    return f"md5_number_lower(concat({values or repr('')}))"
 
 
 def plan_cuts(
@@ -102,10 +102,9 @@ def plan_cuts(
     if settings.mode is SplitMode.auto and not long_enough:
         return Cuts(SplitMode.stratified)
     share = settings.train_share / (settings.train_share + settings.validation_share)
-    before_test = f"{MOMENT} < CAST({literal(test_start)} AS TIMESTAMP)"
     validation_start = engine.execute(
         f"SELECT CAST(quantile_disc({MOMENT}, {share}) AS VARCHAR) FROM {source} "
-        f"WHERE {before_test} AND {label_known_by(test_start)}"
+        f"WHERE {MOMENT} < TIMESTAMP {literal(test_start)} AND {label_known_by(test_start)}"
     ).fetchall()[0][0]
     return Cuts(SplitMode.temporal, validation_start, test_start)
 
@@ -183,13 +182,12 @@ def _assign_stratified(settings: SplitSettings) -> str:
 
 def _assign_temporal(cuts: Cuts) -> str:
     """Cut in time order: train, validation, delay, test."""
-    test_start, validation_start = literal(cuts.test_start), literal(cuts.validation_start)
     return f"""
-        SELECT content_key, CASE WHEN moment >= CAST({test_start} AS TIMESTAMP) THEN '{TEST}'
+        SELECT content_key, CASE WHEN moment >= TIMESTAMP {literal(cuts.test_start)} THEN '{TEST}'
             WHEN NOT known OR validation_missing THEN '{DELAY}'
             WHEN moment >= validation_start THEN '{VALIDATION}' ELSE '{TRAIN}' END AS split
         FROM (SELECT content_key, max(moment) AS moment, bool_and(known) AS known,
-            TRY_CAST({validation_start} AS TIMESTAMP) AS validation_start,
-            TRY_CAST({validation_start} AS TIMESTAMP) IS NULL AS validation_missing
+            TRY_CAST({literal(cuts.validation_start)} AS TIMESTAMP) AS validation_start,
+            TRY_CAST({literal(cuts.validation_start)} AS TIMESTAMP) IS NULL AS validation_missing
             FROM keyed GROUP BY content_key)
     """

@@ -115,7 +115,7 @@ def unassigned_rows(engine: duckdb.DuckDBPyConnection, member: Member) -> int:
     found = engine.execute(
         "SELECT count(*) FROM (SELECT features.source_line, count(splits.split) AS n "
         f"FROM {parquet(member.features)} AS features LEFT JOIN {parquet(member.splits)} AS splits "
-        "USING (source_line) GROUP BY features.source_line) WHERE n <> 1"
+        "USING (source_line) GROUP BY features.source_line) WHERE n <> 1",
     ).fetchall()[0][0]
     return int(found)
 

@@ -28,6 +28,7 @@ import yaml
 from dotenv import dotenv_values
 from playwright.sync_api import Page, sync_playwright
 
+from fraud_assets.append_only import is_protected, protect_log
 from fraud_assets.deployment import USER, write_secrets
 from fraud_assets_tests.integration.conftest import require
 from fraud_assets_tests.integration.contained import IMAGE_UID, contain, why_not, write_passwd
@@ -456,6 +457,9 @@ def composed(contained: bool = False, **more: str) -> Iterator[Compose]:
         yield stack
     finally:
         stack.down()
+        log = stack.volume("fraud") / "home" / "registry" / "decisions.jsonl"
+        if is_protected(log):
+            protect_log(log, on=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 

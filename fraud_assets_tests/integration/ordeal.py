@@ -16,8 +16,8 @@ import pytest
 
 from fraud_assets import storage
 from fraud_assets.config import SimulationSettings
+from fraud_assets.decisions import read_entries
 from fraud_assets.intake.simulator import simulate
-from fraud_assets.registry.log import read_entries
 from fraud_assets.tracking import BATCH_TAG, Tracking
 from fraud_assets_tests.integration.servers import Dagster, dagster, drop_csv, wait_for
 

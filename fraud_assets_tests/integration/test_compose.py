@@ -18,7 +18,8 @@ import pytest
 import requests
 
 from fraud_assets import storage
-from fraud_assets.registry.log import read_entries
+from fraud_assets.append_only import is_protected
+from fraud_assets.decisions import read_entries
 from fraud_assets_tests.integration.compose import ask, browsing, composed, drop
 from fraud_assets_tests.integration.conftest import cards
 from fraud_assets_tests.integration.contained import why_not
@@ -188,7 +189,31 @@ def test_services_are_not_root_have_no_rights_and_may_not_write_to_the_system(st
         mounts = [line.split() for line in (about / "mountinfo").read_text().splitlines()]
         assert [m[5].split(",")[0] for m in mounts if m[4] == "/"][-1] == "ro", name
     given = {name: s["cap_add"] for name, s in stack.services.items() if "cap_add" in s}
-    assert given == {"proxy": ["NET_BIND_SERVICE"]}
+    once = ["LINUX_IMMUTABLE", "FOWNER", "CHOWN", "DAC_OVERRIDE"]
+    logs = {"decision-log": once, "open-decision-log": once}
+    assert given == {"proxy": ["NET_BIND_SERVICE"], **logs}
+
+
+def test_a_run_can_append_to_the_decision_log_and_not_rewrite_it(stack):
+    log = stack.folder / "var" / "registry" / "decisions.jsonl"
+    if not is_protected(log):
+        pytest.skip(f"not protected here: {stack.log('decision-log')}")
+    before = log.read_bytes()
+    assert before.count(b"\n") >= 1
+    # As root, who may do all that a run may and more.
+    for attempt in (
+        lambda: log.write_bytes(b""),
+        log.unlink,
+        lambda: log.rename(log.with_suffix(".old")),
+        lambda: (log.parent / "new").replace(log),
+        lambda: log.parent.resolve().rename(log.parent.resolve().with_name("old")),
+    ):
+        (log.parent / "new").touch()
+        with pytest.raises(PermissionError):
+            attempt()
+    assert log.read_bytes() == before
+    with log.open("ab"):
+        pass
 
 
 def test_markup_and_formulas_in_a_csv_stay_text(stack):

@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 
 from fraud_assets import storage
-from fraud_assets.registry.log import read_entries
+from fraud_assets.decisions import read_entries
 from fraud_assets.tracking import BATCH_TAG, Tracking
 from fraud_assets_tests.integration.compose import Compose, composed, drop
 from fraud_assets_tests.integration.conftest import cards

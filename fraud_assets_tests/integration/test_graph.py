@@ -12,13 +12,13 @@ from click.testing import CliRunner
 
 from fraud_assets import config, storage
 from fraud_assets.cli import main
+from fraud_assets.decisions import read_entries
 from fraud_assets.definitions import defs
 from fraud_assets.drift.sensors import drift_retraining
 from fraud_assets.intake.contract import schema_fingerprint
 from fraud_assets.intake.resources import run_tags
 from fraud_assets.intake.simulator import simulate
 from fraud_assets.intake.source import sha256
-from fraud_assets.registry.log import read_entries
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import cards, checks_of, failure_of, materialized
 
@@ -34,6 +34,8 @@ TEN = {
     "published_drift",
     "published_metrics",
 }
+NAMED = "it's [named]* year=2026 {a,b}?"
+"""A batch whose name means something to those who look for files."""
 QUICK = {"parameters": {"n_estimators": 60}}
 
 
@@ -51,7 +53,8 @@ def test_the_first_batch_comes_out_with_verdict_champion_and_figures(first):
     assert first.success
     assert materialized(first) == TEN | {"accepted_batches"}
     checks = checks_of(first)
-    assert len(checks) == 17  # eighteen checks; `push_succeeded` is the name of two
+    assert len(checks) == 18  # nineteen checks; `push_succeeded` is the name of two
+    assert checks["champion_is_decided"].passed
     assert checks["champion_available"].passed
     assert checks["drift_score"].description.startswith("no champion")
     assert report("first", "registered_model")["outcome"] == "promote"
@@ -498,18 +501,36 @@ def test_columns_may_have_any_name_also_one_that_the_platform_has_for_something(
     }
     frame = cards(12).rename(columns=names)
     result = graph.take(
-        "it's named",
+        NAMED,
         frame,
         raw_transactions=roles,
         trained_model=QUICK,
         evaluation_report={"segments": ["split", "night"]},
     )
     assert result.success, failure_of(result)
-    assert {part["segment"] for part in report("it's named")["slices"]} == {"split", "night"}
-    assert "does not have: TX_AMOUNT" in report("it's named", "scored_transactions")["not_scored"]
-    model = report("it's named", "trained_model")
+    assert {part["segment"] for part in report(NAMED)["slices"]} == {"split", "night"}
+    assert "does not have: TX_AMOUNT" in report(NAMED, "scored_transactions")["not_scored"]
+    model = report(NAMED, "trained_model")
     assert model["features"].count("hour") == 1
     assert "card_mean_amount_7d" in model["features"]
+
+
+def test_a_setting_in_the_launchpad_that_holds_a_statement_runs_none(graph, first, tmp_path):
+    evil = f"1GB'; COPY (SELECT content FROM read_text('/proc/self/environ')) TO '{tmp_path}/out"
+    result = defs.resolve_job_def("fraud_pipeline").execute_in_process(
+        instance=graph.instance,
+        partition_key="first",
+        raise_on_error=False,
+        run_config={
+            "resources": {"engine": {"config": {"memory_limit": evil}}},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+    )
+    assert not result.success
+    assert materialized(result) == set()
+    assert list(tmp_path.iterdir()) == []
+    said = str([event.message for event in result.all_events])
+    assert "PATH=" not in said
 
 
 def test_a_creditcard_shaped_file_goes_through_with_all_its_columns_as_features(graph, first):

@@ -1,12 +1,13 @@
 """`MLFLOW_TRACKING_URI` switches to a real MLflow server; nothing else changes."""
 
 import json
+from getpass import getuser
 
 import pytest
 
 from fraud_assets import storage
 from fraud_assets.cli import main
-from fraud_assets.registry.log import read_entries
+from fraud_assets.decisions import read_entries
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import cards
 from fraud_assets_tests.integration.servers import mlflow_server
@@ -37,4 +38,16 @@ def test_runs_models_and_going_back_work_on_a_server(graph, server):
     entries = read_entries(storage.decisions_path())
     assert [e["event"] for e in entries] == ["decision", "decision", "by_hand", "by_hand"]
     assert entries[-1]["reason"] == "back to the first"
+    assert entries[0]["actor"].endswith("file first.csv")
+    assert entries[-1]["actor"] == getuser()
+    assert {*entries[0]["artifacts"]} == {*entries[-1]["artifacts"]}
+    audited = CliRunner().invoke(main, ["audit"])
+    assert (audited.exit_code, audited.output) == (
+        0,
+        "4 entries, 4 of them chained, champion: 1\n",
+    )
+    Tracking().make_champion("2")
+    audited = CliRunner().invoke(main, ["audit"])
+    assert audited.exit_code == 1
+    assert "FAIL  the alias champion names version 2" in audited.output
     assert not (storage.config.home_folder() / "mlflow").exists()

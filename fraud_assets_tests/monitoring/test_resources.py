@@ -2,6 +2,7 @@ import dagster as dg
 import pytest
 
 from fraud_assets import storage
+from fraud_assets.decisions import append_entry
 from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
 from fraud_assets.monitoring.resources import (
     CheckEvaluations,
@@ -13,7 +14,6 @@ from fraud_assets.monitoring.resources import (
     sensors,
     step_seconds,
 )
-from fraud_assets.registry.log import append_entry
 from fraud_assets.tracking import Tracking
 
 KEY = dg.AssetCheckKey(dg.AssetKey("drift_report"), "drift_score")
@@ -113,9 +113,9 @@ def test_waiting_and_refused_files_are_counted(instance):
     assert samples(step_seconds(instance)) == {}
 
 
-def test_decisions_are_counted_by_outcome_with_zeros(home):
+def test_decisions_are_counted_by_outcome_with_zeros(tracking):
     append_entry(storage.decisions_path(), {"outcome": "reject", "version": "1"})
-    found = samples(champion(Tracking()))
+    found = samples(champion(tracking))
     assert found["fraud_decisions_total", "reject"] == 1
     assert found["fraud_decisions_total", "promote"] == 0
     assert not any(key[0] == "fraud_champion_info" for key in found)

@@ -3,7 +3,8 @@ import pytest
 from pydantic import ValidationError
 
 from fraud_assets.config import ENSEMBLES, EstimatorName, Imbalance, TrainingSettings
-from fraud_assets.training.estimators import ESTIMATORS, TRUSTED_TYPES, build, fit
+from fraud_assets.model_file import TRUSTED_TYPES
+from fraud_assets.training.estimators import ESTIMATORS, build, fit
 from fraud_assets_tests.training.conftest import COLUMNS
 
 FEW = {"n_estimators": 20}

@@ -1,0 +1,158 @@
+"""Local accounts: a file of logins with their role and the bcrypt hash of their password."""
+
+import json
+import re
+from enum import StrEnum
+from pathlib import Path
+
+import bcrypt
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fraud_assets.files import whole_file
+
+ROUNDS = 12
+"""A guess costs a quarter of a second."""
+LOGIN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 72
+"""In bytes; bcrypt reads no more than 72."""
+
+
+class Role(StrEnum):
+    """What an account may do; each may do all that those before it may."""
+
+    viewer = "viewer"
+    analyst = "analyst"
+    operator = "operator"
+    admin = "admin"
+
+
+class Account(BaseModel):
+    """An account.
+
+    Attributes
+    ----------
+    role : Role
+    password_hash : str
+        bcrypt.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role
+    password_hash: str = Field(pattern=r"^\$2[aby]\$")
+
+
+def hash_password(password: str) -> str:
+    """Return the bcrypt hash of a password.
+
+    Parameters
+    ----------
+    password : str
+        12 to 72 bytes in UTF-8.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        When it is too short or too long.
+    """
+    encoded = password.encode()
+    if not SHORTEST_PASSWORD <= len(encoded) <= LONGEST_PASSWORD:
+        raise ValueError(
+            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} bytes, this one has "
+            f"{len(encoded)}"
+        )
+    return bcrypt.hashpw(encoded, bcrypt.gensalt(ROUNDS)).decode()
+
+
+def read_accounts(path: Path) -> dict[str, Account]:
+    """Return the accounts of a file by login; none when there is no file yet.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict of str to Account
+
+    Raises
+    ------
+    ValueError
+        When the file is not one of accounts.
+    """
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {login: Account.model_validate(account) for login, account in content.items()}
+    except (ValidationError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{path} holds no accounts ({type(error).__name__}); restore it from a backup, or "
+            "remove it and add the accounts again"
+        ) from None
+
+
+def put_account(
+    path: Path, login: str, role: Role | None = None, password: str | None = None
+) -> None:
+    """Add an account, or change the role or the password of one.
+
+    Parameters
+    ----------
+    path : Path
+        Readable by its owner alone.
+    login : str
+    role : Role, optional
+        Default: as it is.
+    password : str, optional
+        Default: as it is.
+
+    Raises
+    ------
+    ValueError
+        When a new account lacks its role or its password, or one of them cannot be taken.
+    """
+    if not re.match(LOGIN_PATTERN, login):
+        raise ValueError(f"{login!r} is no login: letters, digits and ._@- are, at most 64")
+    hashed = None if password is None else hash_password(password)
+    with FileLock(path.with_suffix(".lock")):
+        accounts = read_accounts(path)
+        known = accounts.get(login)
+        if known is not None:
+            role, hashed = role or known.role, hashed or known.password_hash
+        if role is None or hashed is None:
+            raise ValueError(f"{login!r} is a new account: give its role and its password")
+        _write(path, {**accounts, login: Account(role=role, password_hash=hashed)})
+
+
+def remove_account(path: Path, login: str) -> None:
+    """Remove an account.
+
+    Parameters
+    ----------
+    path : Path
+    login : str
+
+    Raises
+    ------
+    ValueError
+        When there is no such account.
+    """
+    with FileLock(path.with_suffix(".lock")):
+        accounts = read_accounts(path)
+        if login not in accounts:
+            raise ValueError(f"there is no account {login!r} in {path}")
+        del accounts[login]
+        _write(path, accounts)
+
+
+def _write(path: Path, accounts: dict[str, Account]) -> None:
+    content = {login: account.model_dump(mode="json") for login, account in accounts.items()}
+    with whole_file(path) as file:
+        file.write(json.dumps(content, indent=2, sort_keys=True).encode())
+    path.chmod(0o600)

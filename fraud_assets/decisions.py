@@ -1,0 +1,357 @@
+"""The append-only log of decisions about the champion: who decided what, and on which model file.
+
+One JSON object a line. Every line carries the SHA-256 of all bytes before it, so that a line that
+was changed, removed or put in is found. A line that a power loss cut off was never confirmed:
+it stays where it is, is passed over, and the next line begins after it.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+PREVIOUS = "previous"
+"""Key of the SHA-256 of all bytes before a line."""
+PROMOTED = "promote"
+
+
+@contextmanager
+def registry_lock(log: Path) -> Iterator[None]:
+    """Hold the lock under which champions change, so that two runs cannot both decide.
+
+    Parameters
+    ----------
+    log : Path
+        The log of decisions; the lock file lies next to it.
+
+    Yields
+    ------
+    None
+    """
+    with FileLock(log.with_suffix(".lock")):
+        yield
+
+
+def append_entry(log: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Append an entry with the time of day (UTC) and the hash of the log so far, synced to disk.
+
+    The caller holds `registry_lock`.
+
+    Parameters
+    ----------
+    log : Path
+        JSON lines.
+    entry : mapping
+
+    Returns
+    -------
+    dict
+        The entry as written.
+    """
+    before = log.read_bytes() if log.exists() else b""
+    mend = b"" if not before or before.endswith(b"\n") else b"\n"
+    written = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        **entry,
+        PREVIOUS: hashlib.sha256(before + mend).hexdigest(),
+    }
+    with log.open("ab") as file:
+        file.write(mend + json.dumps(written, sort_keys=True).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return written
+
+
+def read_entries(log: Path) -> list[dict[str, Any]]:
+    """Return all entries, oldest first; none when there is no log yet.
+
+    Parameters
+    ----------
+    log : Path
+
+    Returns
+    -------
+    list of dict
+        Lines that were cut off are left out.
+    """
+    return [line.entry for line in _lines(log) if line.entry is not None]
+
+
+def decision_of(
+    entries: Sequence[dict[str, Any]], version: str, dagster_runs: Set[str]
+) -> dict[str, Any] | None:
+    """Return what one of some runs decided about a version; None when none of them did.
+
+    Parameters
+    ----------
+    entries : sequence of dict
+    version : str
+    dagster_runs : set of str
+
+    Returns
+    -------
+    dict or None
+    """
+    return next(
+        (
+            entry
+            for entry in reversed(entries)
+            if entry.get("version") == version and entry.get("dagster_run_id") in dagster_runs
+        ),
+        None,
+    )
+
+
+def recorded_model_hash(entries: Sequence[dict[str, Any]], version: str) -> str | None:
+    """Return the SHA-256 of a version's model file as it was decided about.
+
+    Parameters
+    ----------
+    entries : sequence of dict
+    version : str
+
+    Returns
+    -------
+    str or None
+        In hexadecimal; None when nothing was decided about the version.
+    """
+    hashes = [e["model_hash"] for e in entries if e.get("version") == version and "model_hash" in e]
+    return str(hashes[-1]) if hashes else None
+
+
+def recorded_artifact_hash(entries: Sequence[dict[str, Any]], run_id: str, name: str) -> str | None:
+    """Return the SHA-256 of an artifact of a model's MLflow run as it was decided about.
+
+    Parameters
+    ----------
+    entries : sequence of dict
+    run_id : str
+        The MLflow run that trained the model.
+    name : str
+        Path of the artifact in its run.
+
+    Returns
+    -------
+    str or None
+        In hexadecimal; None when none is recorded.
+    """
+    hashes = [
+        e["artifacts"][name]
+        for e in entries
+        if e.get("mlflow_run_id") == run_id and name in e.get("artifacts", {})
+    ]
+    return str(hashes[-1]) if hashes else None
+
+
+def promoted_version(entries: Sequence[dict[str, Any]]) -> str | None:
+    """Return the version that was promoted last, None when none ever was.
+
+    Parameters
+    ----------
+    entries : sequence of dict
+
+    Returns
+    -------
+    str or None
+    """
+    promoted = [str(e["version"]) for e in entries if e.get("outcome") == PROMOTED]
+    return promoted[-1] if promoted else None
+
+
+def versions_promoted(entries: Sequence[dict[str, Any]]) -> set[str]:
+    """Return every version that was promoted once.
+
+    Parameters
+    ----------
+    entries : sequence of dict
+
+    Returns
+    -------
+    set of str
+    """
+    return {str(e["version"]) for e in entries if e.get("outcome") == PROMOTED}
+
+
+def log_hash(log: Path) -> str:
+    """Return the SHA-256 of the log as it is, in hexadecimal.
+
+    Parameters
+    ----------
+    log : Path
+
+    Returns
+    -------
+    str
+    """
+    return hashlib.sha256(log.read_bytes() if log.exists() else b"").hexdigest()
+
+
+# --- the audit --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit of the log found.
+
+    Attributes
+    ----------
+    entries : int
+    chained : int
+        Entries that carry the hash of what is before them; older releases wrote none.
+    findings : tuple of str
+        What contradicts the log; empty when it is whole.
+    notes : tuple of str
+        What is worth knowing and no contradiction, such as a line that was cut off.
+    """
+
+    entries: int
+    chained: int
+    findings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def audit(log: Path, champion: str | None, confirmed: Mapping[str, str]) -> Audit:
+    """Check the whole log: its chain, every champion it names, and what was confirmed elsewhere.
+
+    Parameters
+    ----------
+    log : Path
+    champion : str or None
+        The version that the registry's alias names now.
+    confirmed : mapping of str to str
+        Hashes that the log had when runs confirmed their decisions, each with what confirmed it
+        (a run, for example), as kept outside the log.
+
+    Returns
+    -------
+    Audit
+
+    See Also
+    --------
+    present_findings : what a run can afford to check.
+    """
+    lines = list(_lines(log))
+    known = {line.hash_after for line in lines}
+    entries = [line.entry for line in lines if line.entry is not None]
+    findings = [
+        *_broken_links(lines),
+        *dict(_unlogged_changes(lines)).values(),
+        *_alias(entries, champion),
+    ]
+    findings += [
+        f"{what} confirmed a decision when the log's SHA-256 was {sha256}; the log never had it: "
+        "it was rewritten or lost. Compare it with a backup"
+        for sha256, what in confirmed.items()
+        if sha256 not in known
+    ]
+    torn = [line.number for line in lines if line.entry is None]
+    notes = [f"line {n} was cut off when it was written, and never confirmed" for n in torn]
+    chained = sum(PREVIOUS in entry for entry in entries)
+    if chained < len(entries):
+        notes.append(f"{len(entries) - chained} entries are from a release that chained none")
+    return Audit(len(entries), chained, tuple(findings), tuple(notes))
+
+
+def present_findings(log: Path, champion: str | None) -> list[str]:
+    """Check the chain of the log, its last decision, and the champion as it is now.
+
+    Parameters
+    ----------
+    log : Path
+    champion : str or None
+        The version that the registry's alias names now.
+
+    Returns
+    -------
+    list of str
+        What contradicts the log, one sentence each with its remedy.
+    """
+    lines = list(_lines(log))
+    entries = [line.entry for line in lines if line.entry is not None]
+    last = [text for number, text in _unlogged_changes(lines) if number == len(lines)]
+    return [*_broken_links(lines), *last, *_alias(entries, champion)]
+
+
+def _alias(entries: Sequence[dict[str, Any]], champion: str | None) -> Iterator[str]:
+    decided = promoted_version(entries)
+    if decided != champion:
+        yield (
+            f"the alias champion names {_named(champion)}, but the last decision promoted "
+            f"{_named(decided)}: it was changed outside the decision log. Find out who did; then "
+            "decide with `fraud-assets champion VERSION --reason ...`"
+        )
+
+
+def _named(version: str | None) -> str:
+    return "no version" if version is None else f"version {version}"
+
+
+@dataclass(frozen=True)
+class _Line:
+    number: int
+    entry: dict[str, Any] | None
+    hash_before: str
+    hash_after: str
+    is_ended: bool
+
+
+def _lines(log: Path) -> Iterator[_Line]:
+    """Yield the lines with the hash of all bytes before and up to the end of each."""
+    running = hashlib.sha256()
+    for number, line in enumerate(log.read_bytes().splitlines(True) if log.exists() else [], 1):
+        before = running.hexdigest()
+        running.update(line)
+        ended = line.endswith(b"\n")
+        yield _Line(number, _parsed(line), before, running.hexdigest(), ended)
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _broken_links(lines: Sequence[_Line]) -> Iterator[str]:
+    chained = False
+    for line in lines:
+        if line.entry is None:
+            continue
+        previous = line.entry.get(PREVIOUS)
+        if previous is None and chained:
+            yield f"line {line.number} carries no hash of what is before it: it was put in"
+        if previous is not None and previous != line.hash_before:
+            yield (
+                f"line {line.number} carries another hash than that of what is before it: a line "
+                "above it was changed, removed or put in"
+            )
+        chained = chained or previous is not None
+    if lines and lines[-1].entry is None and lines[-1].is_ended:
+        yield f"line {lines[-1].number} was written whole and cannot be read: it was changed"
+
+
+def _unlogged_changes(lines: Sequence[_Line]) -> Iterator[tuple[int, str]]:
+    """Yield where a decision met another champion than the one promoted last, and what to say."""
+    promoted: str | None = None
+    for line in lines:
+        entry = line.entry
+        if entry is None or "champion_before" not in entry:
+            continue
+        found = entry["champion_before"]
+        if found != promoted:
+            met = f"line {line.number} met {_named(found)} as champion"
+            yield (
+                line.number,
+                f"{met}, but {_named(promoted)} was promoted last: the alias was changed outside "
+                "the decision log",
+            )
+        if entry.get("outcome") == PROMOTED:
+            promoted = str(entry["version"])

@@ -1,0 +1,142 @@
+import dagster as dg
+import pandas as pd
+import pytest
+from dagster._core.test_utils import instance_for_test
+
+from fraud_assets import config, storage
+from fraud_assets.decisions import read_entries
+from fraud_assets.intake.resources import batches
+from fraud_assets.intake.source import sha256
+from fraud_assets.privacy.forget import forget
+
+CARD, OTHER = "4929-1234 5678 9012", "77"
+SHOWN = "entry of card 4929"
+
+
+@dg.asset(partitions_def=batches)
+def scored_transactions(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Shows the first entries of the worklist."""
+    context.log.info(SHOWN)
+    return dg.MaterializeResult(metadata={"worklist": SHOWN})
+
+
+@dg.asset(partitions_def=batches, deps=[scored_transactions])
+def registered_model(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    """Shows nothing of a row."""
+    return dg.MaterializeResult(metadata={"log": "kept"})
+
+
+def keep(asset, batch, frame, **facts):
+    rows = storage.new_rows_file(asset, batch)
+    frame.to_parquet(rows, index=False)
+    about = {"batch": batch, "content_hash": "a", **facts}
+    return storage.save_table(asset, storage.Table(rows, about)).path
+
+
+@pytest.fixture
+def instance(home):
+    """A batch in which lines 2, 4 and 5 are of the card, and one in which none is."""
+    lines = pd.DataFrame(
+        {"source_line": [2, 3, 4, 5], "card": [CARD, OTHER, CARD, "4929123456789012"]}
+    )
+    roles = {"card": "card"}
+    for batch, frame in (("june", lines), ("july", lines.assign(card=OTHER))):
+        raw = keep("raw_transactions", batch, frame, roles=roles, rows=4, rows_hash="?")
+        keep("features", batch, frame[["source_line"]].assign(amount=1.0), roles=roles)
+        folder = storage.report_folder(batch)
+        frame.assign(score=0.5).to_parquet(folder / "scored_transactions.parquet", index=False)
+        frame.drop(columns="card").to_parquet(folder / "test_predictions.parquet", index=False)
+        pd.DataFrame({"score": [0.1]}).to_parquet(folder / "champion_scores.parquet")
+        frame.to_csv(folder / "scored_transactions.csv", index=False)
+        entries = pd.DataFrame({"place": [1, 2], "source_lines": ["4 2", "3"]})
+        entries.to_csv(folder / "worklist.csv", index=False)
+        assert raw.exists()
+    storage.rejected_path("june").write_text(
+        'line_number,reason,raw_text\n1,header of the rows below,"card,amount"\n'
+        f'7,2 fields,"{CARD},x"\n8,2 fields,"77,49291234567890125"\n'
+    )
+    config.suppressions_path().write_text(
+        f"kind,name,reason,expires\ncard,{CARD},a trip,2027-01-01\ncard,77,a trip,2027-01-01\n"
+    )
+    (config.drop_folder() / "june.csv").write_text(f"card,amount\n{CARD},1\n")
+    with instance_for_test(temp_dir=str(home)) as made:
+        made.add_dynamic_partitions("batch", ["june", "july"])
+        for batch in ("june", "july"):
+            dg.materialize(
+                [scored_transactions, registered_model], instance=made, partition_key=batch
+            )
+        yield made
+
+
+def lines_of(path):
+    return pd.read_parquet(path)["source_line"].tolist()
+
+
+def test_a_card_goes_from_tables_lists_rejected_rows_and_suppressions(instance):
+    (june,) = forget(instance, storage.Engine(), CARD, "anna")
+    assert (june.batch, june.rows) == ("june", 3)
+    folder = storage.report_folder("june")
+    for asset in ("raw_transactions", "features"):
+        assert lines_of(storage.load_table(asset, "june").path) == [3]
+        assert lines_of(storage.load_table(asset, "july").path) == [2, 3, 4, 5]
+    for name in ("scored_transactions", "test_predictions"):
+        assert lines_of(folder / f"{name}.parquet") == [3]
+    assert pd.read_csv(folder / "scored_transactions.csv")["source_line"].tolist() == [3]
+    assert pd.read_csv(folder / "worklist.csv")["place"].tolist() == [2]
+    assert storage.rejected_path("june").read_text().splitlines() == [
+        "line_number,reason,raw_text",
+        '1,header of the rows below,"card,amount"',
+        '8,2 fields,"77,49291234567890125"',
+    ]
+    assert CARD not in config.suppressions_path().read_text()
+    assert "card,77" in config.suppressions_path().read_text()
+
+
+def test_what_was_changed_is_said_and_is_whole(instance):
+    (june,) = forget(instance, storage.Engine(), CARD, "anna")
+    raw = storage.load_table("raw_transactions", "june")
+    assert raw.facts["rows_hash"] == sha256(raw.path)
+    assert (raw.facts["rows"], raw.facts["rows_forgotten"]) == (1, 3)
+    assert {path.name for path in june.files} == {
+        *("rows.parquet", "scored_transactions.parquet", "test_predictions.parquet"),
+        *("scored_transactions.csv", "worklist.csv", "june.csv"),
+    }
+    assert june.still_in == config.drop_folder() / "june.csv"
+    (entry,) = read_entries(storage.decisions_path())
+    assert (entry["event"], entry["actor"]) == ("forgotten", "anna")
+    assert entry["rows_removed"] == {"june": 3}
+    assert "4929" not in storage.decisions_path().read_text()
+
+
+def test_events_of_a_batch_show_its_rows_no_longer_and_those_of_others_stay(instance, home):
+    def holding():
+        return [p for p in home.rglob("*.db") if SHOWN.encode() in p.read_bytes()]
+
+    assert len(holding()) >= 3
+    forget(instance, storage.Engine(), CARD, "anna")
+    instance.event_log_storage.dispose()
+    (july,) = instance.get_run_ids(dg.RunsFilter(tags={"dagster/partition": "july"}))
+    (june,) = instance.get_run_ids(dg.RunsFilter(tags={"dagster/partition": "june"}))
+    assert {path.stem for path in holding()} == {july, "index"}
+    latest = instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey("scored_transactions"), asset_partitions=["june"]),
+        limit=9,
+    ).records
+    assert [r.asset_materialization.metadata["rows_forgotten"].value for r in latest] == [3]
+    other = instance.fetch_materializations(dg.AssetKey("registered_model"), limit=9).records
+    assert {record.run_id for record in other} == {june, july}
+
+
+def test_a_card_that_is_nowhere_changes_nothing(instance):
+    before = {path: path.read_bytes() for path in config.home_folder().rglob("*") if path.is_file()}
+    assert forget(instance, storage.Engine(), "4929", "anna") == []
+    log = storage.decisions_path()
+    after = {path: path.read_bytes() for path in before if path.suffix not in (".db", ".lock")}
+    assert {path: before[path] for path in after} == after
+    assert read_entries(log)[0]["rows_removed"] == {}
+
+
+def test_nothing_is_changed_while_a_run_may_write_it_anew(instance, monkeypatch):
+    monkeypatch.setattr("fraud_assets.privacy.forget.is_busy", lambda _: True)
+    with pytest.raises(RuntimeError, match="a run is in progress"):
+        forget(instance, storage.Engine(), CARD, "anna")

@@ -1,0 +1,88 @@
+"""Fixtures of an MLflow registry, and of a champion in it that was decided about."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from fraud_assets import config, storage
+from fraud_assets.config import CONTENT_TAG, TrainingSettings
+from fraud_assets.decisions import append_entry
+from fraud_assets.tracking import MODEL_FACTS, Tracking, _models_at_hand
+from fraud_assets.training.calibration import CalibratedModel
+from fraud_assets.training.estimators import build, fit
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """MLflow's tables, made once: it takes more than a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FRAUD_HOME", str(tmp_path_factory.mktemp("made")))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        Tracking(experiment="none").client()
+        return config.home_folder() / "mlflow" / "mlflow.db"
+
+
+@pytest.fixture
+def tracking(home, empty_database):
+    """A registry of the test's own, with nothing in it."""
+    folder = home / "var" / "mlflow"
+    folder.mkdir(parents=True)
+    shutil.copy(empty_database, folder)
+    return Tracking()
+
+
+class Context:
+    """What the resource reads of an asset's context."""
+
+    def __init__(self, run_id: str, dead: str | None = None):
+        self.run_id = run_id
+        tags = {"dagster/partition": "june", CONTENT_TAG: "a"} if dead else {}
+        self.run = SimpleNamespace(job_name="fraud_pipeline", run_id=run_id, tags=tags)
+        self.instance = SimpleNamespace(get_run_ids=lambda _: [dead])
+        self.log = dg.get_dagster_logger()
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A champion that was decided about, and rows to score with it."""
+
+    tracking: Tracking
+    version: str
+    run_id: str
+    frame: pd.DataFrame
+    scores: np.ndarray
+    folder: Path
+
+    def load(self):
+        _models_at_hand.clear()
+        return self.tracking.load(self.version)
+
+
+@pytest.fixture
+def registered(tracking, home):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 2)), columns=["a", "b"])
+    pipeline = build(TrainingSettings(parameters={"n_estimators": 5}))
+    model = CalibratedModel(pipeline, 1.0, -0.5)
+    fit(pipeline, frame, pd.Series((frame["a"] > 0).astype(int)))
+    with tracking.training_run(Context("1"), "june", {}) as run_id:
+        facts = {"batch": "june", "decision_threshold": 0.4, "features": ["a", "b"]}
+        artifacts = {
+            MODEL_FACTS: tracking.log_json(run_id, MODEL_FACTS, facts),
+            "training_keys.parquet": tracking.log_training_keys(
+                run_id, pd.Series([1, 2**63], dtype="uint64")
+            ),
+        }
+        version, model_hash = tracking.register(run_id, model, frame.head(), {"t": "v"})
+    about = {"outcome": "promote", "version": version, "champion_before": None}
+    hashes = {"mlflow_run_id": run_id, "model_hash": model_hash, "artifacts": artifacts}
+    append_entry(storage.decisions_path(), {**about, **hashes})
+    tracking.make_champion(version)
+    (file,) = (home / "var" / "mlflow").rglob("model.skops")
+    scores = model.predict_proba(frame)
+    return Registered(tracking, version, run_id, frame, scores, file.parent)

@@ -1,0 +1,172 @@
+import json
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fraud_assets.decisions import (
+    append_entry,
+    audit,
+    decision_of,
+    log_hash,
+    present_findings,
+    read_entries,
+    recorded_artifact_hash,
+    recorded_model_hash,
+    registry_lock,
+)
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "decisions.jsonl"
+
+
+def decide(log, version, outcome="promote", before=None):
+    about = {"version": version, "outcome": outcome, "champion_before": before}
+    return append_entry(log, about)
+
+
+def test_entries_are_appended_with_their_time_and_never_changed(log):
+    assert read_entries(log) == []
+    append_entry(log, {"outcome": "promote"})
+    before = log.read_text()
+    append_entry(log, {"outcome": "reject"})
+    assert log.read_text().startswith(before)
+    assert [entry["outcome"] for entry in read_entries(log)] == ["promote", "reject"]
+    assert read_entries(log)[0]["time"].endswith("+00:00")
+
+
+def test_only_one_at_a_time_may_decide(log):
+    inside, most = [], []
+
+    def enter():
+        with registry_lock(log):
+            inside.append(1)
+            most.append(len(inside))
+            append_entry(log, {})
+            inside.pop()
+
+    threads = [threading.Thread(target=enter) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1
+    assert len(read_entries(log)) == 8
+    assert audit(log, None, {}).findings == ()
+
+
+def test_the_decision_of_a_version_is_found_when_one_of_the_runs_made_it():
+    entries = [
+        {"version": "1", "dagster_run_id": "a", "outcome": "reject"},
+        {"version": "1", "dagster_run_id": "b", "outcome": "promote"},
+        {"version": "2", "dagster_run_id": "a", "outcome": "reject"},
+        {"event": "by hand"},
+    ]
+    assert decision_of(entries, "1", {"a", "b"})["outcome"] == "promote"
+    assert decision_of(entries, "1", {"a"})["outcome"] == "reject"
+    assert decision_of(entries, "1", set()) is None
+    assert decision_of(entries, "3", {"a", "b"}) is None
+
+
+def test_the_hashes_that_were_decided_about_last_are_returned():
+    entries = [
+        {"version": "1", "model_hash": "a", "mlflow_run_id": "r", "artifacts": {"f": "1"}},
+        {"version": "1", "model_hash": "b", "mlflow_run_id": "r", "artifacts": {"f": "2"}},
+        {"version": "2", "outcome": "reject"},
+    ]
+    assert recorded_model_hash(entries, "1") == "b"
+    assert recorded_model_hash(entries, "2") is recorded_model_hash(entries, "3") is None
+    assert recorded_artifact_hash(entries, "r", "f") == "2"
+    assert recorded_artifact_hash(entries, "r", "g") is None
+    assert recorded_artifact_hash(entries, "s", "f") is None
+
+
+@pytest.fixture
+def three(log):
+    """A log of three decisions: 1 is promoted, 2 is rejected, 3 is promoted."""
+    decide(log, "1")
+    decide(log, "2", "reject", before="1")
+    decide(log, "3", before="1")
+    return log
+
+
+def test_a_log_that_nobody_touched_passes_the_audit(three):
+    found = audit(three, "3", {log_hash(three): "run x"})
+    assert (found.entries, found.chained, found.findings, found.notes) == (3, 3, (), ())
+    assert present_findings(three, "3") == []
+
+
+@given(data=st.data())
+def test_any_change_to_a_line_but_the_last_is_found(tmp_path_factory, data):
+    log = tmp_path_factory.mktemp("log") / "decisions.jsonl"
+    for version in "123":
+        decide(log, version, "reject")
+    lines = log.read_bytes().splitlines(True)
+    place = data.draw(st.integers(0, len(b"".join(lines[:2])) - 1))
+    byte = data.draw(st.integers(0, 255))
+    content = bytearray(log.read_bytes())
+    changed = content[place] != byte
+    content[place] = byte
+    log.write_bytes(content)
+    assert bool(audit(log, None, {}).findings) == changed
+
+
+@pytest.mark.parametrize("lines", [[1, 2], [0, 2], [0, 0, 1, 2], [1, 0, 2]])
+def test_lines_that_were_removed_doubled_or_swapped_are_found(three, lines):
+    written = three.read_bytes().splitlines(True)
+    three.write_bytes(b"".join(written[line] for line in lines))
+    assert any("hash" in finding for finding in audit(three, "3", {}).findings)
+
+
+def test_a_line_without_a_hash_after_one_with_it_is_found(three):
+    with three.open("a") as file:
+        file.write(json.dumps({"version": "3", "outcome": "reject"}) + "\n")
+    assert any("it was put in" in finding for finding in audit(three, "3", {}).findings)
+
+
+def test_a_log_that_was_rewritten_whole_is_found_by_what_runs_confirmed(three):
+    confirmed = {log_hash(three): "run x of batch 'june'"}
+    three.unlink()
+    decide(three, "3")
+    (finding,) = audit(three, "3", confirmed).findings
+    assert finding.startswith("run x of batch 'june' confirmed a decision")
+    assert audit(three, "3", {}).findings == ()
+
+
+def test_an_alias_that_was_set_by_hand_is_found_now_and_after_the_next_decision(three):
+    (finding,) = present_findings(three, "2")
+    assert "names version 2, but the last decision promoted version 3" in finding
+    decide(three, "4", before="2")
+    (finding,) = present_findings(three, "4")
+    assert "line 4 met version 2 as champion, but version 3 was promoted last" in finding
+    decide(three, "5", "reject", before="4")
+    assert present_findings(three, "4") == []
+    assert audit(three, "4", {}).findings == (finding,)
+
+
+def test_a_champion_without_a_log_and_a_log_without_its_champion_are_found(three, tmp_path):
+    assert "promoted no version" in present_findings(tmp_path / "none", "1")[0]
+    assert "names no version" in present_findings(three, None)[0]
+
+
+def test_a_line_that_a_power_loss_cut_off_is_passed_over_and_what_follows_is_whole(three):
+    three.write_bytes(three.read_bytes()[:-20])
+    assert [entry["version"] for entry in read_entries(three)] == ["1", "2"]
+    decide(three, "4", before="1")
+    assert [entry["version"] for entry in read_entries(three)] == ["1", "2", "4"]
+    found = audit(three, "4", {})
+    assert found.findings == ()
+    assert found.notes == ("line 3 was cut off when it was written, and never confirmed",)
+
+
+def test_a_log_of_a_release_without_chain_goes_on_and_its_old_lines_are_protected_from_now_on(log):
+    old = {"event": "decision", "version": "1", "outcome": "promote", "champion_before": None}
+    log.write_text(json.dumps(old) + "\n")
+    decide(log, "2", before="1")
+    found = audit(log, "2", {})
+    assert (found.entries, found.chained, found.findings) == (2, 1, ())
+    log.write_bytes(log.read_bytes().replace(b'"promote"', b'"reject" ', 1))
+    assert audit(log, "2", {}).findings
