@@ -21,7 +21,7 @@ PYTEST_ARGS ?=
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev mlflow exporter preview test test-fast test-integration lint format bench peers lock ordeal faults load audit secrets backup restore pictures servers home clean
+.PHONY: help setup demo dev mlflow exporter preview test test-fast test-integration lint format bench peers lock ordeal faults load audit secrets backup-key backup restore pictures servers home clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -62,11 +62,16 @@ exporter: .venv/runtime home ## metrics of runs, checks, daemons and files for P
 	@exec $(BIN)/fraud-assets exporter --port $${EXPORTER_PORT:-9101}
 
 secrets: .venv/runtime ## passwords for docker-compose.yml, into .env, once
-	@mkdir -p secrets certs backups data
+	@mkdir -p secrets certs keys data
+	@mkdir -p -m 700 backups
 	@touch alerts.env
 	@$(BIN)/fraud-assets secrets .env
 
-backup: ## a copy of the full stack's databases, models and tables, into backups/
+backup-key: ## the keys of backups, once: keys/backup.asc stays, restore.asc is to be moved elsewhere
+	@mkdir -p keys
+	@bash scripts/backup_key.sh keys/backup.asc restore.asc
+
+backup: ## an encrypted copy of the full stack's databases, models and tables, into backups/
 	@docker compose run --rm backup
 
 restore: ## put BACKUP (the newest one) back into the full stack, and start it again
@@ -113,17 +118,17 @@ faults: .venv/dev servers ## break the full stack in every way, PostgreSQL ten t
 load: .venv/dev servers ## BATCHES (200) in a row through the full stack; prints growth and memory
 	@$(BIN)/python -m fraud_assets_tests.integration.load --batches $${BATCHES:-200}
 
-audit: .venv/dev ## known vulnerabilities of what is pinned
+audit: .venv/dev ## known vulnerabilities of what is pinned and deployed
 	@$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock
 
 pictures: .venv/dev servers preview ## take the pictures of the docs from the running UI
 	@FRAUD_PICTURES=docs/pictures $(BIN)/python -m pytest -m integration -k "browser or alerting" $(PYTEST_ARGS)
 
-lock: .venv/dev ## pin all dependencies anew
+lock: .venv/dev ## pin what is new in pyproject.toml; UPGRADE=1 takes the newest of everything
 	@$(BIN)/uv pip compile pyproject.toml --extra production --extra local --extra s3 -o requirements.lock $(LOCK_FLAGS)
 	@$(BIN)/uv pip compile pyproject.toml --extra production --extra local --extra s3 --extra dev -c requirements.lock -o requirements-dev.lock $(LOCK_FLAGS)
 	@$(BIN)/uv pip compile benchmarks/peers.in -o benchmarks/peers.lock $(LOCK_FLAGS)
-LOCK_FLAGS := --quiet --python-version 3.11 --no-strip-extras --no-emit-index-url --no-header --no-annotate --generate-hashes
+LOCK_FLAGS := $(if $(UPGRADE),--upgrade) --quiet --python-version 3.11 --no-strip-extras --no-emit-index-url --no-header --no-annotate --generate-hashes
 
 clean: ## remove the virtual environment and what the platform wrote
 	@rm -rf .venv "$(FRAUD_HOME)"

@@ -408,6 +408,18 @@ def secrets(path: Path) -> None:
 
 
 @main.command()
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path), default=".env")
+def kubernetes_secrets(path: Path) -> None:
+    """Print the secrets of PATH that pods need, for `kubectl apply --filename -`."""
+    from fraud_assets.deployment import kubernetes_secrets as needed
+
+    try:
+        click.echo(needed(path), nl=False)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
 @click.argument("database")
 @click.option("--password", envvar="MLFLOW_AUTH_ADMIN_PASSWORD", required=True)
 @click.option("--reader-password", envvar="MLFLOW_READER_PASSWORD", required=True)

@@ -156,11 +156,13 @@ class IntakeSettings(Settings):
         description="What the target says of a genuine transaction.",
     )
     encoding: str | None = Field(
-        None, description="Encoding of the file, for example latin-1. Default: found out."
+        None,
+        pattern=r"^[A-Za-z0-9_.:-]{1,40}$",
+        description="Encoding of the file, for example latin-1. Default: found out.",
     )
     delimiter: str | None = Field(
         None,
-        pattern=r'^[^"\r\n\x80-\U0010FFFF]$',
+        pattern=r'^[^"\x00\r\n\x80-\U0010FFFF]$',
         description="Field delimiter, one ASCII character. Detected by default.",
     )
     decimal: str | None = Field(
@@ -168,6 +170,7 @@ class IntakeSettings(Settings):
     )
     timestamp_format: str | None = Field(
         None,
+        pattern=r"^[^\x00-\x1f]{1,100}$",
         description="How timestamps are written when not as in ISO 8601, for example "
         "%d/%m/%Y %H:%M.",
     )
@@ -223,7 +226,11 @@ class SimulationSettings(Settings):
     transactions: int = Field(60_000, ge=1, le=50_000_000, description="Rows.")
     fraud_rate: float = Field(0.01, ge=0, le=1, description="Share of frauds.")
     days: int = Field(60, ge=1, description="Days that the cards layout spans.")
-    first_day: str = Field("2026-01-01", description="First day of the cards layout.")
+    first_day: str = Field(
+        "2026-01-01",
+        pattern=r"^\d{4}-\d{2}-\d{2}$",
+        description="First day of the cards layout.",
+    )
     drift: float = Field(
         0.0, ge=0, le=1, description="0: as usual; 1: amounts, hours and features moved far."
     )
@@ -464,7 +471,9 @@ class ChallengerSettings(TrainingSettings):
     """One of several models that are compared on past batches."""
 
     version: str | None = Field(
-        None, description="A registered version, taken as it is; empty: trained as said here."
+        None,
+        pattern=r"^[1-9][0-9]{0,17}$",
+        description="A registered version, taken as it is; empty: trained as said here.",
     )
     window_batches: int | None = Field(
         None, ge=1, description="Train from the last N batches; empty: from the batch's window."

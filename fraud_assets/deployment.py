@@ -71,6 +71,47 @@ def write_secrets(path: Path) -> list[str]:
     return list(new)
 
 
+IN_KUBERNETES = {
+    "fraud-assets": {"MLFLOW_PASSWORD": "MLFLOW_PASSWORD"},
+    "fraud-assets-dagster-database": {"postgresql-password": "DAGSTER_DB_PASSWORD"},
+}
+"""Secrets of `deploy/helm-values.yaml`: key, and the secret it holds. What no pod needs, such as
+the password of PostgreSQL's superuser, is not there."""
+
+
+def kubernetes_secrets(path: Path) -> str:
+    """Return the secrets that pods need, as Kubernetes reads them.
+
+    Parameters
+    ----------
+    path : Path
+        As from `write_secrets`.
+
+    Raises
+    ------
+    ValueError
+        When one is missing.
+    """
+    import yaml
+    from dotenv import dotenv_values
+
+    # As compose reads it: quotes are not part of a value, and nothing is replaced in it.
+    known = dotenv_values(path, interpolate=False)
+    needed = [name for keys in IN_KUBERNETES.values() for name in keys.values()]
+    if missing := [name for name in needed if not known.get(name)]:
+        raise ValueError(f"{path} has no {', '.join(missing)}; run `make secrets` first")
+    return yaml.safe_dump_all(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name},
+            "type": "Opaque",
+            "stringData": {key: known[source] for key, source in keys.items()},
+        }
+        for name, keys in IN_KUBERNETES.items()
+    )
+
+
 def set_mlflow_logins(url: str, password: str, reader_password: str) -> bool:
     """Bring MLflow's table of accounts up to date, and our accounts to these passwords.
 

@@ -69,8 +69,15 @@ def names(folder: Path) -> set[str]:
 def remove(folder: Path) -> None:
     """Remove a folder from the store."""
     remote = _remote(folder)
-    if remote is not None and remote.exists():
-        remote.fs.rm(remote.path, recursive=True)
+    if remote is None:
+        return
+    # One by one: fsspec's own recursive removal takes `*` in a name for a pattern.
+    store, place = remote.fs, remote.path
+    for file in store.find(place):
+        store.rm_file(file)
+    # What is left are the empty folders of stores that have any.
+    for empty in sorted(store.find(place, withdirs=True), reverse=True):
+        store.rmdir(empty)
 
 
 def _remote(path: Path) -> "UPath | None":

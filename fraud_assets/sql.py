@@ -10,25 +10,54 @@ NO_HIVE = "hive_partitioning=false"
 
 
 def identifier(name: str) -> str:
-    """Return a column name as an SQL identifier.
+    """Return a name as an SQL identifier.
+
+    Parameters
+    ----------
+    name : str
+        Of a column, as it stands in the data.
+
+    Raises
+    ------
+    ValueError
+        When no column can have this name.
 
     Examples
     --------
     >>> print(identifier('the "net" amount'))
     "the ""net"" amount"
     """
-    return '"' + name.replace('"', '""') + '"'
+    if not name:
+        raise ValueError("a column has an empty name; name every column")
+    return '"' + _text(name).replace('"', '""') + '"'
 
 
 def literal(value: object) -> str:
     """Return a value's text as an SQL string.
+
+    Parameters
+    ----------
+    value : object
+
+    Raises
+    ------
+    ValueError
+        When its text is not Unicode.
 
     Examples
     --------
     >>> literal("it's")
     "'it''s'"
     """
-    return "'" + str(value).replace("'", "''") + "'"
+    return "'" + _text(str(value)).replace("'", "''") + "'"
+
+
+def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{value!r} is not valid Unicode; export it as UTF-8") from error
+    return value
 
 
 def one_file(path: Path, engine: str = "duckdb") -> str:

@@ -9,8 +9,9 @@ in charge, and an accepted version stays readable after a newer one has arrived.
 import errno
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from fraud_assets.launcher import hold
 from fraud_assets.sql import parquet
 
 ROWS_FILE, FACTS_FILE, CURRENT_FILE = "rows.parquet", "facts.json", "current.json"
+CONTENT_HASH = re.compile(r"[0-9A-Za-z]{1,64}")
+"""What names the folder of a version; all of ours are SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +110,36 @@ def _plain(batch: str) -> str:
     ValueError
         When the batch would lead out of its folder; a person can add any partition by hand.
     """
-    if batch in ("", ".", "..") or "/" in batch or "\0" in batch:
+    if batch in ("", ".", "..") or set(batch) & set("/\\\0") or not _is_unicode(batch):
         raise ValueError(
             f"{batch!r} cannot be a batch, because it cannot name a folder; delete this "
-            "partition, and drop a file whose name has no slash"
+            "partition, and drop a file whose name has no slash and no backslash"
         )
     return batch
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _version(content_hash: str) -> str:
+    """Return a content hash as the name of a folder.
+
+    Raises
+    ------
+    ValueError
+        When it is none: it also comes from events and files that a person can write.
+    """
+    if not CONTENT_HASH.fullmatch(content_hash):
+        raise ValueError(
+            f"{content_hash[:80]!r} is not a content hash; materialize the batch again from its "
+            "file"
+        )
+    return content_hash
 
 
 def _made(folder: Path) -> Path:
@@ -162,17 +189,21 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
             hold(context.run_id)
 
     @contextmanager
-    def connect(self, *folders: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a connection that reads and writes the tables, and nothing else.
+    def connect(
+        self, *assets: str, folders: Sequence[Path] = ()
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a connection that reads and writes the tables of some assets, and nothing else.
 
         Parameters
         ----------
-        *folders : Path
+        *assets : str
+            Whose tables the step reads and writes.
+        folders : sequence of Path
             Further folders that it may read and write.
         """
         home = config.home_folder()
-        tables = _made(home / "tables")
-        with open_duckdb([tables, *folders], home / "scratch", self.memory_limit) as connection:
+        reached = [*(_made(home / "tables" / asset) for asset in assets), *folders]
+        with open_duckdb(reached, home / "scratch", self.memory_limit) as connection:
             yield connection
 
 
@@ -261,7 +292,7 @@ def save_table(asset: str, table: Table) -> Table:
         The same table at its final place.
     """
     folder = tables_folder(asset, table.facts["batch"])
-    version = _made(folder / table.facts["content_hash"])
+    version = _made(folder / _version(table.facts["content_hash"]))
     with open(table.path, "rb") as file:
         os.fsync(file.fileno())
     os.replace(table.path, version / ROWS_FILE)
@@ -295,7 +326,7 @@ def load_table(asset: str, batch: str, content_hash: str | None = None) -> Table
             # Another machine may have written a newer one.
             object_store.pull(folder / CURRENT_FILE)
             content_hash = json.loads((folder / CURRENT_FILE).read_text())["content_hash"]
-        version = folder / str(content_hash)
+        version = folder / _version(str(content_hash))
         if not (version / FACTS_FILE).exists():
             object_store.pull(version / ROWS_FILE, version / FACTS_FILE)
         facts = json.loads((version / FACTS_FILE).read_text())
@@ -316,7 +347,7 @@ def find_table(asset: str, batch: str, content_hash: str) -> Table | None:
 
 def has_table(asset: str, batch: str, content_hash: str) -> bool:
     """Tell whether a version of a table has been committed."""
-    facts = tables_folder(asset, batch) / content_hash / FACTS_FILE
+    facts = tables_folder(asset, batch) / _version(content_hash) / FACTS_FILE
     return facts.exists() or object_store.has(facts)
 
 
@@ -324,8 +355,8 @@ def versions(asset: str, batch: str) -> list[str]:
     """Return the content hashes of the committed versions of a table, sorted."""
     folder = tables_folder(asset, batch)
     local = {facts.parent.name for facts in folder.glob(f"*/{FACTS_FILE}")}
-    remote = {name for name in object_store.names(folder) if has_table(asset, batch, name)}
-    return sorted(local | remote)
+    remote = {name for name in object_store.names(folder) if CONTENT_HASH.fullmatch(name)}
+    return sorted(local | {name for name in remote if has_table(asset, batch, name)})
 
 
 def prune_versions(batch: str, content_hash: str) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import re
 import tempfile
 import time
 import warnings
@@ -43,8 +44,8 @@ OF_TRAINING = (MODEL_FACTS, TRAINING_KEYS)
 READ_LATER = (*OF_TRAINING, REFERENCE_PROFILE, REFERENCE_SAMPLE)
 """Artifacts of a model's run: what `trained_model` logs, and all that later runs read."""
 MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$"
-"""Names that stand in MLflow's search conditions and addresses."""
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"
+"""Names that stand in MLflow's search conditions and addresses, and in PromQL."""
 LOGGED_MODEL = "models:/"
 NO_PICKLE = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
 """Set to false, it keeps MLflow from opening any stored model; `Tracking.load` opens ours."""
@@ -253,7 +254,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         self, client: "MlflowClient", batch: str, context: dg.AssetExecutionContext
     ) -> None:
         dead = runs_to_take_up(context.instance, context.run)
-        running = self._search(client, "attributes.status = 'RUNNING'")
+        running = self._search(client, equals("attributes.status", "RUNNING"))
         for run in [*running, *self._runs_of(client, dead)]:
             tags = run.data.tags
             if tags.get(BATCH_TAG) == batch and tags.get("dagster_run_id") != context.run_id:
@@ -269,13 +270,13 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _runs_of(self, client: "MlflowClient", dagster_runs: Set[str]) -> "list[Run]":
         """Return the MLflow runs of some Dagster runs."""
-        conditions = [f"tags.dagster_run_id = '{run_id}'" for run_id in dagster_runs]
+        conditions = [equals("tags.dagster_run_id", run_id) for run_id in dagster_runs]
         return [run for condition in conditions for run in self._search(client, condition)]
 
     def _take_back(self, client: "MlflowClient", run: "Run") -> None:
         """Close a run that died, and remove its version unless something was decided about it."""
         champion = self.champion()
-        versions = client.search_model_versions(f"run_id = '{run.info.run_id}'")
+        versions = client.search_model_versions(equals("run_id", run.info.run_id))
         kept = [
             version
             for version in versions
@@ -470,7 +471,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         client = self.client()
         model_id, model_hash = self._log_model(client, run_id, model, example)
-        if not client.search_registered_models(f"name = '{self.model_name}'"):
+        if not client.search_registered_models(equals("name", self.model_name)):
             client.create_registered_model(self.model_name)
         created = client.create_model_version(
             self.model_name, f"{LOGGED_MODEL}{model_id}", run_id, tags=dict(tags), model_id=model_id
@@ -671,7 +672,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         client = self.client()
         for run in self._runs_of(client, dagster_runs):
-            for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
+            for version in client.search_model_versions(equals("run_id", run.info.run_id)):
                 if DECISION_TAG in version.tags:
                     facts = self.read_json(run.info.run_id, MODEL_FACTS)
                     return {
@@ -697,7 +698,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         client = self.client()
         trained = {
             str(found.version): str(found.run_id)
-            for found in client.search_model_versions(f"name = '{self.model_name}'")
+            for found in client.search_model_versions(equals("name", self.model_name))
         }
         return {
             version: list(client.get_model_version(self.model_name, version).aliases)
@@ -750,6 +751,31 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         return dg.MetadataValue.url(
             f"{config.mlflow_url()}/#/models/{self.model_name}/versions/{version}"
         )
+
+
+def equals(attribute: str, value: str) -> str:
+    """Return an MLflow filter for what has a value.
+
+    Parameters
+    ----------
+    attribute : str
+        Written here, never read from data.
+    value : str
+        A name or an id.
+
+    Raises
+    ------
+    ValueError
+        When the value could end the quotes it stands in; MLflow knows no way to write them.
+
+    Examples
+    --------
+    >>> equals("run_id", "a1")
+    "run_id = 'a1'"
+    """
+    if not re.fullmatch(NAME_PATTERN, value):
+        raise ValueError(f"{value[:100]!r} is no name or id in MLflow ({attribute})")
+    return f"{attribute} = '{value}'"
 
 
 def _mlflow() -> Any:

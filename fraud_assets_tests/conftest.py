@@ -15,9 +15,11 @@ import pandas as pd
 import pytest
 
 from fraud_assets.config import SimulationSettings
+from fraud_assets.engine import open_duckdb
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.simulator import simulate
 from fraud_assets_tests.registered import empty_database, registered, tracking  # noqa: F401
+from fraud_assets_tests.required import pytest_runtest_makereport  # noqa: F401
 
 CARD_ROLES = Roles(
     target="TX_FRAUD",
@@ -64,8 +66,9 @@ def drop(home: Path) -> Callable[[str, str], Path]:
 
 
 @pytest.fixture
-def engine():
-    with duckdb.connect() as connection:
+def engine(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB as the platform opens it; it reaches the test's own folder alone."""
+    with open_duckdb([tmp_path], tmp_path / "scratch", "2GB") as connection:
         yield connection
 
 

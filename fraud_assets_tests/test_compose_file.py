@@ -17,9 +17,17 @@ from fraud_assets_tests.integration.compose import COMPOSE_FILE, interpolate, re
 ROOT = COMPOSE_FILE.parent
 SERVICES = read_compose(make_secrets())["services"]
 LASTING = sorted(n for n, s in SERVICES.items() if s["restart"] == "unless-stopped")
-MADE_HERE = ("./data", "./backups", "./secrets", "./certs")
+WORKFLOWS = sorted(
+    str(path.relative_to(ROOT)) for path in (ROOT / ".github" / "workflows").glob("*.yml")
+)
+MADE_HERE = ("./data", "./backups", "./keys", "./secrets", "./certs")
 """Folders that `make secrets` makes."""
 OURS = re.compile(r"^(FRAUD_|DAGSTER_URL|MLFLOW_UI_URL|GRAFANA_URL|PROMETHEUS_URL|BACKUP)")
+
+PINNED = re.compile(r"[a-z0-9./-]+:v?\d+(\.\d+)+[\w.-]*@sha256:[0-9a-f]{64}")
+"""A version for people, and a digest, which alone decides what is pulled."""
+BUILT_HERE = re.compile(r"fraud_assets:\d+\.\d+\.\d+")
+"""Has no digest before it is built, and no registry to be pulled from."""
 
 each_service = pytest.mark.parametrize("name", sorted(SERVICES))
 
@@ -38,8 +46,7 @@ def schema(kind, path):
         ("vendor.compose-spec", "deploy/object-store.yml"),
         ("vendor.compose-spec", "deploy/oidc.yml"),
         ("vendor.dependabot", ".github/dependabot.yml"),
-        ("vendor.github-workflows", ".github/workflows/ci.yml"),
-        ("vendor.github-workflows", ".github/workflows/image.yml"),
+        *(("vendor.github-workflows", path) for path in WORKFLOWS),
     ],
 )
 def test_the_file_is_what_its_specification_allows(kind, path):
@@ -53,12 +60,33 @@ def test_a_compose_file_with_a_wrong_word_is_refused(tmp_path):
     assert schema("vendor.compose-spec", wrong).returncode == 1
 
 
+DOCKERFILES = sorted((ROOT / "deploy").glob("*Dockerfile"))
+
+
 def test_the_linter_of_dockerfiles_finds_nothing():
     program = shutil.which("hadolint", path=str(Path(sys.executable).parent))
     found = subprocess.run(
-        [program, str(ROOT / "deploy" / "Dockerfile")], capture_output=True, text=True, check=False
+        [program, *map(str, DOCKERFILES)], capture_output=True, text=True, check=False
     )
     assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_every_image_is_pulled_by_digest_and_every_version_is_one_digest():
+    pulled = re.findall(r"^FROM (\S+)", "\n".join(f.read_text() for f in DOCKERFILES), re.MULTILINE)
+    texts = [COMPOSE_FILE, *(ROOT / "deploy").glob("*.yml")]
+    for text in texts:
+        pulled += re.findall(r"^ *image: (?!fraud_assets:)(\S+)", text.read_text(), re.MULTILINE)
+    assert len(pulled) >= 11
+    assert [image for image in pulled if not PINNED.fullmatch(image)] == []
+    versions = dict(image.split("@") for image in pulled)
+    assert {f"{name}@{digest}" for name, digest in versions.items()} == set(pulled)
+
+
+def test_every_place_of_a_digest_is_kept_current():
+    updated = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    places = {(entry["package-ecosystem"], entry["directory"]) for entry in updated}
+    assert {("docker", "/deploy"), ("docker-compose", "/"), ("github-actions", "/")} <= places
+    assert all(entry["cooldown"]["default-days"] >= 7 for entry in updated)
 
 
 def test_what_the_image_is_built_from_is_not_ignored():
@@ -104,7 +132,7 @@ def test_no_password_stands_in_the_file_or_has_a_default():
 @each_service
 def test_a_service_is_pinned_limited_and_without_rights(name):
     service = SERVICES[name]
-    assert re.search(r":v?\d+(\.\d+)+[\w.-]*$", service["image"])
+    assert PINNED.fullmatch(service["image"]) or BUILT_HERE.fullmatch(service["image"])
     assert service["mem_limit"]
     # Docker refuses to start what may have more cores than the machine: two are enough.
     assert 0 < float(service["cpus"]) <= 2

@@ -6,7 +6,10 @@ from fraud_assets.config import (
     DRIFT_SCORE,
     FRAUD_RECALL,
     FRAUDS_MISSED_SHARE,
+    ChallengerSettings,
     Costs,
+    IntakeSettings,
+    SimulationSettings,
     SplitSettings,
     TrainingSettings,
 )
@@ -72,3 +75,25 @@ def test_how_many_versions_are_kept_is_a_number_or_all(monkeypatch):
     monkeypatch.setenv("FRAUD_KEEP_VERSIONS", "0")
     with pytest.raises(ValueError, match="FRAUD_KEEP_VERSIONS is '0'; set it to 1 or more"):
         config.kept_versions()
+
+
+@pytest.mark.parametrize(
+    ("settings", "field", "values"),
+    [
+        (IntakeSettings, "encoding", ["../../x", "utf-8'; --", "", "a" * 41]),
+        (IntakeSettings, "delimiter", ["", ",,", '"', "\n", "\0", "é"]),
+        (IntakeSettings, "decimal", ["x", ".,", "", "\\"]),
+        (IntakeSettings, "timestamp_format", ["", "%Y\n", "%Y" * 100]),
+        (SimulationSettings, "first_day", ["today", "2026-01-01'; --", "../x"]),
+        (ChallengerSettings, "version", ["0", "1/../2", "champion", "1 OR 1=1"]),
+    ],
+)
+def test_a_setting_that_is_handed_on_as_text_has_a_pattern(settings, field, values):
+    for value in values:
+        with pytest.raises(ValidationError, match=f"{field}\n  String should match pattern"):
+            settings(**{field: value})
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "^", " "])
+def test_every_usual_delimiter_can_be_set(delimiter):
+    assert IntakeSettings(delimiter=delimiter).delimiter == delimiter

@@ -80,3 +80,32 @@ def test_what_is_half_there_is_not_taken_for_whole(store):
     with pytest.raises(FileNotFoundError):
         storage.load_table("features", "june")
     assert json.loads((version.parent / "current.json").read_text()) == {"content_hash": "a1"}
+
+
+@pytest.mark.parametrize("name", ["*", "**", "j?ne", "[j]une", "a=b", "a#b", "%41", "{a,b}"])
+def test_a_batch_named_like_a_pattern_is_kept_and_removed_alone(store, name):
+    committed("june", "a1", b"other")
+    committed(name, "a1", b"rows")
+    forget(name)
+    assert storage.load_table("features", name).path.read_bytes() == b"rows"
+    object_store.remove(storage.tables_folder("features", name))
+    assert not storage.object_store.has(storage.tables_folder("features", name) / "current.json")
+    forget("june")
+    assert storage.load_table("features", "june").path.read_bytes() == b"other"
+
+
+def test_what_is_removed_leaves_no_empty_folder(store):
+    committed("june", "a1", b"rows")
+    object_store.remove(storage.tables_folder("features", "june"))
+    object_store.remove(storage.tables_folder("features", "june"))
+    assert object_store.names(storage.tables_folder("features", "june").parent) == set()
+
+
+def test_a_name_in_the_store_that_is_no_content_hash_is_no_version(store):
+    table = committed("june", "a1", b"rows")
+    stranger = table.path.parent.with_name("not-a-hash") / "facts.json"
+    stranger.parent.mkdir()
+    stranger.write_text("{}")
+    object_store.push(stranger)
+    shutil.rmtree(stranger.parent)
+    assert storage.versions("features", "june") == ["a1"]

@@ -1,10 +1,13 @@
 import os
 
 import dagster as dg
+import duckdb
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from fraud_assets import storage
+from fraud_assets.sql import parquet
 
 
 def new_table(batch: str, content_hash: str, value: int) -> storage.Table:
@@ -72,7 +75,24 @@ def test_the_engine_limits_its_memory_and_leaves_no_spill_behind(home):
     assert list((home / "var" / "scratch").iterdir()) == []
 
 
-@pytest.mark.parametrize("batch", ["", ".", "..", "../up", "a/b", "a\0b"])
+def test_a_step_reaches_the_tables_of_its_assets_and_no_other_file(home):
+    table = storage.save_table("thing", new_table("b", "h1", 1))
+    storage.save_table("other", storage.Table(new_table("b", "h1", 2).path, table.facts))
+    storage.decisions_path().write_text("{}")
+    with storage.Engine().connect("thing") as connection:
+        assert connection.execute(f"FROM {parquet(table.path)}").fetchall() == [(1,)]
+        for path in (storage.load_table("other", "b").path, storage.decisions_path()):
+            with pytest.raises(duckdb.PermissionException):
+                connection.execute(f"FROM read_blob('{path}')")
+
+
+@pytest.mark.parametrize("amount", ["1GB'; COPY (SELECT 1) TO '/tmp/x", "80%", "lots", ""])
+def test_a_memory_limit_is_an_amount_of_memory(amount):
+    with pytest.raises(ValidationError, match="should match pattern"):
+        storage.Engine(memory_limit=amount)
+
+
+@pytest.mark.parametrize("batch", ["", ".", "..", "../up", "a/b", "a\\b", "a\0b", "a\udc80"])
 def test_a_batch_that_would_lead_out_of_its_folder_is_refused(home, batch):
     for path_of in (storage.report_folder, storage.rejected_path, partial_tables):
         with pytest.raises(ValueError, match="cannot be a batch.*delete this partition"):
@@ -83,7 +103,7 @@ def partial_tables(batch):
     return storage.tables_folder("raw_transactions", batch)
 
 
-@pytest.mark.parametrize("batch", ["a b", "été", "🦊", "..a", "x" * 251])
+@pytest.mark.parametrize("batch", ["a b", "été", "🦊", "..a", "a*", "x=1", "x" * 251])
 def test_a_batch_with_any_other_name_has_its_folders(home, batch):
     assert storage.report_folder(batch).is_dir()
     storage.write_atomically(storage.rejected_path(batch), "a")

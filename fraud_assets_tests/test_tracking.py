@@ -1,6 +1,7 @@
 import hashlib
 import os
 import pickle
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from fraud_assets.tracking import (
     MODEL_FACTS,
     ModelVersion,
     Tracking,
+    equals,
 )
 from fraud_assets_tests.registered import Context
 
@@ -317,3 +319,16 @@ def test_a_server_that_does_not_answer_is_named_with_what_to_do(home, monkeypatc
         ConnectionError, match=r"MLflow at http://127.0.0.1:9 does not answer; look"
     ):
         Tracking().client()
+
+
+@pytest.mark.parametrize("value", ["x' OR name LIKE '%", "a'b", 'a"b', "", " a", "a\n", "x" * 101])
+def test_a_value_that_could_end_its_quotes_reaches_no_filter_of_mlflow(value):
+    with pytest.raises(ValueError, match="is no name or id in MLflow"):
+        equals("run_id", value)
+
+
+def test_every_filter_of_mlflow_is_made_in_one_place(pytestconfig):
+    text = (pytestconfig.rootpath / "fraud_assets" / "tracking.py").read_text()
+    asked = re.findall(r"\.search_(?:runs|model_versions|registered_models)\((.*)\)", text)
+    assert asked
+    assert [call for call in asked if "'" in call or 'f"' in call] == []

@@ -12,7 +12,7 @@ if (exec 3<>"/dev/tcp/$FRAUD_CODE_HOST/$FRAUD_CODE_PORT") 2>/dev/null; then
 fi
 logs="$DAGSTER_HOME/logs"
 mkdir -p "$logs"
-: > "$logs/code-server.log" > "$logs/daemon.log" > "$logs/webserver.log" > "$logs/supervisord.log"
+for name in code-server daemon webserver supervisord; do : > "$logs/$name.log"; done
 # In a session of its own, so that the terminal's signals reach it through this script alone: at a
 # hang-up supervisord would start everything again. It writes to files, for a terminal may close.
 setsid "$BIN/supervisord" --configuration "$ROOT/scripts/supervisord.conf" > /dev/null 2>&1 &

@@ -66,7 +66,7 @@ def drift_report(
     watched = watched_columns(facts["features"], facts["kinds"], roles)
     columns = common_columns(profile, watched)
     scorer = _scorer(tracking, version, watched.numbers)
-    with engine.connect() as connection:
+    with engine.connect("features") as connection:
         pieces = scorer(pieces_of(connection, features.path, watched, roles))
         rows, warm_up = facts["source"]["rows"], facts["warm_up_days"]
         summary = summarize(pieces, rows, columns, warm_up, watched.dates, config.seed)

@@ -66,7 +66,7 @@ def evaluation_report(
     texts = columns_of(config.segments, model["kinds"])
     columns = list(dict.fromkeys([*model["features"], *_segment_columns(model)]))
     fitted = tracking.load(model["version"], model["model_hash"])
-    with engine.connect() as connection:
+    with engine.connect("features", "splits") as connection:
         rows = load_rows(connection, own, TEST, columns, texts=texts)
         labels, losses = rows["fraud_"].to_numpy(), losses_of(rows, costs)
         scores = fraud_scores(fitted, rows, model["features"])
@@ -314,7 +314,7 @@ def _judge(
     features = storage.load_table("features", batch, content_hash)
     splits_ = storage.load_table("splits", batch, content_hash)
     columns, found = features.facts["features"], {}
-    with engine.connect() as connection:
+    with engine.connect("features", "splits") as connection:
         own = window_of(splits_)[-1:]
         rows = load_rows(connection, own, TEST, columns)
         versions = [tracking.version(c.version) for c in named.values() if c.version]

@@ -64,7 +64,7 @@ def features(
     address = configuration.feature_engine()
     with (
         storage.incoming("features", batch) as rows,
-        engine.connect() as connection,
+        engine.connect("raw_transactions", "features") as connection,
         open_engine(address, connection) as backend,
     ):
         span = span_of(backend, own, delay)

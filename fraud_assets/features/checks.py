@@ -30,7 +30,7 @@ def no_future_information(
     past = looked_back_on(context.instance, facts["batch"], span)
     shared_delay = common_delay([own, *past], delay)
     with (
-        engine.connect() as connection,
+        engine.connect("raw_transactions", "features") as connection,
         open_engine(config.IN_PROCESS, connection) as backend,
         look_back(backend, own, past, span, delay).cache() as seen,
     ):

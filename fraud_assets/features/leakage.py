@@ -9,7 +9,7 @@ from fraud_assets.features.build import KEY, window_features
 from fraud_assets.features.engines import computed
 from fraud_assets.features.families import WindowFeature
 from fraud_assets.features.known import KNOWN, LABEL_KNOWN
-from fraud_assets.sql import parquet
+from fraud_assets.sql import identifier, parquet
 
 if TYPE_CHECKING:
     import duckdb
@@ -118,8 +118,8 @@ def as_of(transactions: "ir.Table", moment: int) -> "ir.Table":
 
 
 def _differs(name: str) -> str:
+    again, stored = f"again.{identifier(name)}", f"stored.{identifier(name)}"
     return (
-        f"again.{name} IS DISTINCT FROM stored.{name} AND NOT coalesce("
-        f"abs(again.{name} - stored.{name}) <= {TOLERANCE} * greatest(1, abs(stored.{name})), "
-        "false)"
+        f"{again} IS DISTINCT FROM {stored} AND NOT coalesce("
+        f"abs({again} - {stored}) <= {TOLERANCE} * greatest(1, abs({stored})), false)"
     )

@@ -91,7 +91,10 @@ def raw_transactions(
 ) -> dg.MaterializeResult[storage.Table]:
     """The accepted rows of a CSV, typed. Rejected rows are kept beside, with the reason."""
     batch = context.partition_key
-    with storage.incoming("raw_transactions", batch) as rows, engine.connect() as connection:
+    with (
+        storage.incoming("raw_transactions", batch) as rows,
+        engine.connect("raw_transactions") as connection,
+    ):
         try:
             source = source_of(batch, context.run.tags.get(SOURCE_TAG))
             facts = take_in(

@@ -102,7 +102,7 @@ def unique_transactions(
     """No transaction id stands at two rows. Equal rows without an id are counted only."""
     facts = raw_transactions.facts
     name = facts["roles"]["transaction_id"]
-    with engine.connect() as connection:
+    with engine.connect("raw_transactions") as connection:
         found = find_repeats(connection, raw_transactions.path, list(facts["kinds"]), name)
     description = f"{found.rows} rows are equal to an earlier one; they stay in one split"
     if found.ids:
@@ -130,7 +130,7 @@ def plausible_timestamps(
         return dg.AssetCheckResult(passed=True, description="there are no dates to look at")
     # Where the file says no zone, its clock may be up to fourteen hours ahead of UTC.
     now = datetime.now(UTC).replace(tzinfo=None) + AHEAD_OF_UTC
-    with engine.connect() as connection:
+    with engine.connect("raw_transactions") as connection:
         times = look_at_times(connection, raw_transactions.path, name, now)
     description = f"from {times.first} to {times.last}, {times.backwards} rows out of order"
     if times.future:

@@ -276,14 +276,18 @@ def _check_names(file: str, names: list[str]) -> None:
             f"{file}: line 1: {values[0]!r} and other fields are values, not names; "
             "put a header line with the column names first"
         )
+    # The engine does not tell capitals apart, and would read the first of two for both.
+    folded = [name.casefold() for name in names]
     for index, name in enumerate(names, start=1):
         problem = None
         if not name:
             problem = "the column name is blank; name every column, and export without an index"
         elif name.casefold() in RESERVED_NAMES:
             problem = f"{name!r} is a name that the platform uses for itself; rename the column"
-        elif name in names[: index - 1]:
-            problem = f"{name!r} is there twice; rename or remove one of them"
+        elif name.casefold() in folded[: index - 1]:
+            problem = (
+                f"{name!r} is there twice (capitals do not count); rename or remove one of them"
+            )
         elif "\0" in name or "\ufffd" in name or "\\x" in name:
             problem = f"{name!r} is damaged; export the file again"
         if problem:

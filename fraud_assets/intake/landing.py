@@ -86,6 +86,8 @@ def name_problem(batch: str) -> str | None:
         return "its name is not UTF-8"
     if any(unicodedata.category(character) == "Cc" for character in batch):
         return "its name holds control characters"
+    if "\\" in batch:
+        return "its name holds a backslash"
     return f"its name holds {RANGE!r}" if RANGE in batch else None
 
 

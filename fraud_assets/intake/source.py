@@ -172,7 +172,7 @@ def _known(name: str, encoding: str) -> str:
         # Python also lists codecs that turn bytes into bytes, such as zip: this refuses those.
         b"".decode(encoding)
         return codecs.lookup(encoding).name
-    except LookupError as error:
+    except (LookupError, UnicodeError) as error:
         raise IntakeError(
             f"{name}: there is no encoding {encoding!r}; correct the setting "
             "`encoding`, for example to utf-8, utf-16 or latin-1"

@@ -73,7 +73,7 @@ def forget(
     if is_busy(instance):
         raise RuntimeError("a run is in progress; run this again when it is over")
     found = []
-    with engine.connect(storage.reports_folder()) as connection:
+    with engine.connect(*storage.table_assets(), folders=[storage.reports_folder()]) as connection:
         for batch in instance.get_dynamic_partitions(str(batches.name)):
             forgotten = _forget_in(instance, connection, batch, card)
             if forgotten.files or forgotten.still_in:

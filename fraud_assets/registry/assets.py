@@ -143,7 +143,7 @@ def _store_reference_profile(
     roles = Roles(**features.facts["roles"])
     watched = watched_columns(model["batch_features"], model["kinds"], roles)
     members, known_by = window_of(splits), splits.facts["test_start"]
-    with engine.connect() as connection:
+    with engine.connect("features", "splits") as connection:
         rows = load_rows(connection, members, TRAIN, watched.numbers, known_by, watched.texts)
         unfitted = load_rows(connection, members, VALIDATION, model["features"], known_by)
     fitted = tracking.load(model["version"], model["model_hash"])

@@ -58,7 +58,7 @@ def scored_transactions(
         value = {"batch": batch, "not_scored": obstacle}
         return dg.MaterializeResult(value=value, metadata={"not_scored": obstacle})
     path = configuration.suppressions_path()
-    with engine.connect() as connection:
+    with engine.connect("features") as connection:
         scored = score_batch(
             connection,
             features.path,

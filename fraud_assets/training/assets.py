@@ -62,7 +62,7 @@ def splits(
     columns, delay = list(features.facts["kinds"]), features.facts["label_delay_days"]
     past = window_before(context.instance, features, config.window_batches)
     rows = storage.new_rows_file("splits", batch)
-    with engine.connect() as connection:
+    with engine.connect("features", "splits") as connection:
         cuts = splitting.plan_cuts(connection, features.path, roles, delay, config)
         kept = earlier_splits(context.instance, batch, config)
         splitting.write_splits(connection, features.path, columns, roles, config, cuts, kept, rows)
@@ -179,7 +179,7 @@ def tuned_parameters(
     goes on with the trials of earlier materializations for the same batch and settings.
     """
     batch, columns = context.partition_key, features.facts["features"]
-    with engine.connect() as connection:
+    with engine.connect("features", "splits") as connection:
         rows = load_rows(
             connection, window_of(splits), splitting.TRAIN, columns, splits.facts["test_start"]
         )
@@ -238,7 +238,7 @@ def trained_model(
         return dg.MaterializeResult(value=decided, metadata=_model_metadata(tracking, decided))
     members, columns = window_of(splits), features.facts["features"]
     known_by = splits.facts["test_start"]
-    with engine.connect() as connection:
+    with engine.connect("features", "splits") as connection:
         rows = load_rows(connection, members, splitting.TRAIN, columns, known_by)
         validation = load_rows(connection, members, splitting.VALIDATION, columns, known_by)
     context.log.info(f"{settings.estimator}: {len(rows):,} train rows x {len(columns)} features")

@@ -46,6 +46,7 @@ def test_hidden_files_temporary_files_and_other_kinds_are_left_alone(folder, nam
     [
         ("a...b.csv", "its name holds '...'"),
         ("a\nb.csv", "its name holds control characters"),
+        ("a\\b.csv", "its name holds a backslash"),
         (" .csv", "it has no name before the suffix"),
         (os.fsdecode(b"caf\xe9.csv"), "its name is not UTF-8"),
     ],

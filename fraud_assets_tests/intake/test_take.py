@@ -126,6 +126,9 @@ CASES = {
         "1,2018-04-01 00:00:31,x,0\n", "line 1: '1' and other fields are values"
     ),
     "duplicate_column_name": Case("a,a,Class\n1,2,0\n", "line 1, column 2: 'a' is there twice"),
+    "column_names_that_differ_in_capitals": Case(
+        "Amount,amount,Class\n1,2,0\n", "line 1, column 2: 'amount' is there twice"
+    ),
     "blank_column_name": Case("a,,Class\n1,2,0\n", "line 1, column 2: the column name is blank"),
     "reserved_column_name": Case(
         "a,source_line,Class\n1,2,0\n", "'source_line' is a name that the platform uses"

@@ -119,7 +119,7 @@ class Compose:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._stopped: set[str] = set()
         self._over = threading.Event()
-        for made in ("data", "backups", "secrets", "certs", "logs", "volumes"):
+        for made in ("data", "backups", "keys", "secrets", "certs", "logs", "volumes"):
             (folder / made).mkdir(exist_ok=True)
         (folder / "data").chmod(0o755)
         if contained:
@@ -196,7 +196,7 @@ class Compose:
         for source, target, _ in self._volumes(name):
             if not source.startswith("./"):
                 mounts[target] = self.volume(source)
-            elif source in ("./data", "./backups", "./secrets", "./certs"):
+            elif source in ("./data", "./backups", "./keys", "./secrets", "./certs"):
                 mounts[target] = self.folder / source
             else:
                 mounts[target] = self.folder / "mounts" / name / source

@@ -28,7 +28,7 @@ from fraud_assets_tests.integration.compose import ask, browsing, composed, drop
 from fraud_assets_tests.integration.conftest import cards
 from fraud_assets_tests.integration.contained import IMAGE_UID, why_not
 from fraud_assets_tests.integration.other_site import MUTATION, attack, by_the_page_itself
-from fraud_assets_tests.integration.servers import wait_for
+from fraud_assets_tests.integration.servers import ROOT, wait_for
 
 PLANTED = "planted-" + secrets.token_hex(8)
 """Stands in for the secrets of a receiver, and is looked for afterwards."""
@@ -427,14 +427,23 @@ def _dump(stack, name):
     ).stdout  # fmt: skip
 
 
-def test_a_backup_restored_on_an_empty_machine_has_the_champion_and_the_partitions(stack):
-    assert "backup" in stack.run("backup")
+def test_a_backup_restored_on_an_empty_machine_has_the_champion_and_the_partitions(stack, tmp_path):
+    with pytest.raises(AssertionError, match="no public key backup.asc in keys/"):
+        stack.run("backup")
+    make_key = ["bash", ROOT / "scripts" / "backup_key.sh"]
+    subprocess.run([*make_key, stack.folder / "keys/backup.asc", tmp_path / "private"], check=True)
+    assert re.search(r"^backup \d{8}T\d{6}Z: ", stack.run("backup"), re.MULTILINE)
     (backup,) = [p for p in (stack.folder / "backups").iterdir() if re.match(r"\d{8}T", p.name)]
+    assert {p.suffix for p in backup.iterdir()} == {"", ".gpg"}
     before = _state(stack)
     with composed(contained=True) as other:
-        shutil.copytree(backup, other.folder / "backups" / backup.name)
+        _copy(backup, other.folder / "backups" / backup.name)
         other.up("databases")
         ask(other, "dagster", "create table of_a_newer_version (number int)")
+        with pytest.raises(AssertionError, match="is encrypted.*nothing was changed"):
+            other.run("restore")
+        shutil.copy(tmp_path / "private", other.folder / "keys" / "restore.asc")
+        (other.folder / "keys" / "restore.asc").chmod(0o644)
         assert f"restored {backup.name}" in other.run("restore")
         assert ask(other, "dagster", "select to_regclass('of_a_newer_version')") is None
         other.up("webserver", "daemon")
@@ -442,11 +451,18 @@ def test_a_backup_restored_on_an_empty_machine_has_the_champion_and_the_partitio
         drop(other, "after", cards(5, first_day="2026-03-05"))
         assert other.dagster().wait_for_run("after")["status"] == "SUCCESS"
         damaged = other.folder / "backups" / "29990101T000000Z"
-        shutil.copytree(other.folder / "backups" / backup.name, damaged)
-        (damaged / "mlflow.tar").write_bytes(b"")
+        _copy(other.folder / "backups" / backup.name, damaged)
+        (damaged / "mlflow.tar.gpg").write_bytes(b"")
         with pytest.raises(AssertionError, match="is damaged; nothing was changed"):
             other.run("restore")
         assert "after" in other.dagster().partitions()
+
+
+def _copy(backup, place):
+    """Copy a backup to another machine, for the user who restores it."""
+    shutil.copytree(backup, place)
+    for path in (place, *place.iterdir()):
+        shutil.chown(path, backup.stat().st_uid, backup.stat().st_gid)
 
 
 def _state(stack):
