@@ -90,38 +90,48 @@ def shown(found: Look) -> str:
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
+def run_load(stack: Compose, batches: int, every: int) -> None:
+    """Run batches one after the other through a stack that is up, and print what grows."""
+    heads = ["batches", "s a batch", "MB dagster", "MB mlflow", "MB files", "MB artifacts"]
+    heads += [*(f"MB {n}" for n in WATCHED), *(f"s {path}" for path in PAGES)]
+    click.echo("| " + " | ".join(heads) + " |")
+    click.echo("| --- " * len(heads) + "|")
+    since, seen = time.monotonic(), 0
+    for number in range(1, batches + 1):
+        day = f"2026-{1 + number % 12:02}-01"
+        drop(stack, f"batch{number:03}", simulate(SimulationSettings(
+            transactions=600, fraud_rate=0.1, days=21, seed=number, first_day=day
+        )))  # fmt: skip
+        looked_at = number % every == 0 or number in (1, batches)
+        last = number if looked_at else max(1, number - AHEAD)
+        stack.dagster().wait_for_outcome(600, **{f"batch{last:03}": "done"})
+        if looked_at:
+            wait_for("the run to end", lambda: not stack.run_processes())
+            took = (time.monotonic() - since) / (number - seen)
+            click.echo(shown(look(stack, number, took)))
+            since, seen = time.monotonic(), number
+
+
+def let_retention_loose(stack: Compose) -> None:
+    """Remove old events, and print how many there were."""
+    before = stack.log("retention")
+    stack.start("retention")
+    wait_for("retention", lambda: len(stack.log("retention")) > len(before), 120)
+    click.echo(stack.log("retention").removeprefix(before).strip())
+    # Gives back what was removed, which autovacuum would only mark as free to be written anew.
+    ask(stack, "dagster", "vacuum full event_logs")
+
+
 @click.command()
 @click.option("--batches", default=200, show_default=True)
 @click.option("--every", default=20, show_default=True, help="Batches between two looks.")
 def main(batches: int, every: int) -> None:
     """Run batches one after the other and print what grows."""
-    heads = ["batches", "s a batch", "MB dagster", "MB mlflow", "MB files", "MB artifacts"]
     with composed(FRAUD_KEEP_DAYS="0") as stack:
         stack.up()
         stack.stop("retention")
-        heads += [*(f"MB {n}" for n in WATCHED), *(f"s {path}" for path in PAGES)]
-        click.echo("| " + " | ".join(heads) + " |")
-        click.echo("| --- " * len(heads) + "|")
-        since, seen = time.monotonic(), 0
-        for number in range(1, batches + 1):
-            day = f"2026-{1 + number % 12:02}-01"
-            drop(stack, f"batch{number:03}", simulate(SimulationSettings(
-                transactions=600, fraud_rate=0.1, days=21, seed=number, first_day=day
-            )))  # fmt: skip
-            looked_at = number % every == 0 or number in (1, batches)
-            last = number if looked_at else max(1, number - AHEAD)
-            stack.dagster().wait_for_outcome(600, **{f"batch{last:03}": "done"})
-            if looked_at:
-                wait_for("the run to end", lambda: not stack.run_processes())
-                took = (time.monotonic() - since) / (number - seen)
-                click.echo(shown(look(stack, number, took)))
-                since, seen = time.monotonic(), number
-        before = stack.log("retention")
-        stack.start("retention")
-        wait_for("retention", lambda: len(stack.log("retention")) > len(before), 120)
-        click.echo(stack.log("retention").removeprefix(before).strip())
-        # Gives back what was removed, which autovacuum would only mark as free to be written anew.
-        ask(stack, "dagster", "vacuum full event_logs")
+        run_load(stack, batches, every)
+        let_retention_loose(stack)
         click.echo(shown(look(stack, batches, 0)))
 
 

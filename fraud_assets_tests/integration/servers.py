@@ -77,10 +77,10 @@ def running(command: list[str], env: dict[str, str], log: Path, url: str) -> Ite
         wait_for(f"{url} of {command[0]}", ready)
         yield
     finally:
-        for sign in (signal.SIGINT, signal.SIGKILL):
+        for sign in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(process.pid, sign)
-                process.wait(20)
+                process.wait(15)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
 

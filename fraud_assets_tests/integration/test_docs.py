@@ -28,7 +28,7 @@ SERVERS = {
 BY_CI = {"make test", "make lint"}
 PART_OF_TEST = {"make test-fast", "make test-integration"}
 REWRITES = {"make format", "make lock", "make pictures", "make bench ONLY=location"}
-# `test_ordeal.py`, `test_faults.py` and `test_load.py` run short ones.
+# `test_ordeal.py` and `test_faults.py` run short ones.
 HOURS = {"make ordeal", "make faults", "make load"}
 BY_WORKFLOW = {"make audit"}  # it asks for the list of known vulnerabilities
 
