@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import pickle
 import re
 import secrets
 import shutil
@@ -19,6 +20,7 @@ import psutil
 import psycopg2
 import pytest
 import requests
+import yaml
 
 from fraud_assets import storage
 from fraud_assets.access.accounts import Role, put_account
@@ -369,6 +371,43 @@ def test_a_run_can_append_to_the_decision_log_and_not_rewrite_it(stack):
         pass
 
 
+@pytest.fixture(scope="module")
+def mark(stack):
+    """A file that a model writes when it is opened as MLflow would: all of them are altered so."""
+    mark = stack.folder / "data" / "ran"
+    api = f"{stack.url('mlflow', 5000)}/api/2.0"
+    mine = ("fraud", stack.secrets["MLFLOW_PASSWORD"])
+    reader = ("reader", stack.secrets["MLFLOW_READER_PASSWORD"])
+    searched = {"experiment_ids": ["1"], "max_results": 50}
+    models = requests.post(
+        f"{api}/mlflow/logged-models/search", json=searched, auth=mine, timeout=30
+    ).json()["models"]
+    assert models
+    for model in models:
+        place = model["info"]["artifact_uri"].removeprefix("mlflow-artifacts:/").strip("/")
+        folder = f"{api}/mlflow-artifacts/artifacts/{place}"
+        about = yaml.safe_load(requests.get(f"{folder}/MLmodel", auth=mine, timeout=30).text)
+        follow = {"pickled_model": "evil.pkl", "serialization_format": "pickle"}
+        about["flavors"]["sklearn"] |= follow
+        altered = {"MLmodel": yaml.safe_dump(about), "evil.pkl": pickle.dumps(Attack(mark))}
+        for name, content in altered.items():
+            refused = requests.put(f"{folder}/{name}", data=content, auth=reader, timeout=30)
+            assert refused.status_code == 403
+            taken = requests.put(f"{folder}/{name}", data=content, auth=mine, timeout=30)
+            assert taken.status_code == 200
+    return mark
+
+
+class Attack:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.write_text, (self.mark, "ran")
+
+
 def test_markup_and_formulas_in_a_csv_stay_text(stack):
     frame = cards(3, first_day="2026-02-12")
     text = frame.assign(**{EVIL[0]: 1.5}).astype(object)
@@ -393,13 +432,14 @@ def test_markup_and_formulas_in_a_csv_stay_text(stack):
         assert "<script" not in report.read_text()
 
 
-def test_a_wide_file_with_a_long_name_comes_through(stack):
+def test_a_wide_file_with_a_long_name_comes_through_and_altered_models_run_nothing(stack, mark):
     # Tables of PostgreSQL hold texts of limited length; those of SQLite take any.
     narrow, name = cards(8, transactions=2500), "wide" * 60
     values = np.random.default_rng(8).normal(size=(len(narrow), 400)).round(3)
     more = pd.DataFrame(values, columns=[f"reading_of_sensor_{n}" for n in range(400)])
     drop(stack, name, narrow.join(more))
     assert stack.dagster().wait_for_run(name)["status"] == "SUCCESS"
+    assert not mark.exists()
 
 
 def test_no_secret_is_in_logs_reports_events_or_models(stack):
