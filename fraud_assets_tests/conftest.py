@@ -3,6 +3,7 @@
 import atexit
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # Tests run two at a time. OpenMP's threads wait by spinning: on shared cores they would wait for
@@ -17,6 +18,7 @@ import pytest
 from fraud_assets.config import SimulationSettings
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.simulator import simulate
+from fraud_assets.masking import Masking
 
 CARD_ROLES = Roles(
     target="TX_FRAUD",
@@ -27,7 +29,9 @@ CARD_ROLES = Roles(
     transaction_id="TRANSACTION_ID",
     real_time=True,
 )
-OUTSIDE = ("MLFLOW_TRACKING_URI", "PROMETHEUS_PUSHGATEWAY_URL", "MLFLOW_UI_URL", "DAGSTER_URL")
+OUTSIDE = ("MLFLOW_TRACKING_URI", "PROMETHEUS_PUSHGATEWAY_URL", "MLFLOW_UI_URL", "DAGSTER_URL",
+           "FRAUD_HASH_KEY", "FRAUD_HASH_KEY_FILE")  # fmt: skip
+MASKING = Masking(b"a key of the tests".ljust(32))
 
 
 @atexit.register
@@ -62,9 +66,17 @@ def drop(home: Path) -> Callable[[str, str], Path]:
     return write
 
 
-@pytest.fixture
-def engine():
+@contextmanager
+def connected() -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB that masks card numbers, as that of the platform does."""
     with duckdb.connect() as connection:
+        MASKING.install(connection)
+        yield connection
+
+
+@pytest.fixture
+def engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    with connected() as connection:
         yield connection
 
 
