@@ -11,6 +11,7 @@ import click
 
 from fraud_assets import config
 from fraud_assets.config import SimulationSettings, SimulationShape
+from fraud_assets.files import SHARED, private_files, whole_file
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -21,8 +22,10 @@ DEFAULTS = SimulationSettings()
 
 
 @click.group()
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Fraud detection from CSV to verdict."""
+    context.with_resource(private_files())
 
 
 @main.command()
@@ -236,7 +239,8 @@ def alertmanager(output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
     else:
-        write_atomically(output, text)
+        # Alertmanager, which reads it, has an account of its own.
+        write_atomically(output, text, SHARED)
 
 
 @main.command()
@@ -303,7 +307,9 @@ def dashboards(folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     for uid, text in made().items():
-        (folder / f"{uid}.json").write_text(text, encoding="utf-8")
+        # Grafana has an account of its own, too.
+        with whole_file(folder / f"{uid}.json", SHARED) as file:
+            file.write(text.encode())
         click.echo(folder / f"{uid}.json")
 
 

@@ -22,9 +22,18 @@ import dagster as dg
 import duckdb
 
 from fraud_assets import config, object_store
-from fraud_assets.files import whole_file
+from fraud_assets.files import (
+    PRIVATE,
+    PRIVATE_FOLDER,
+    SHARED_FOLDER,
+    private_files,
+    private_folder,
+    whole_file,
+)
 from fraud_assets.launcher import hold
+from fraud_assets.masking import masking
 from fraud_assets.sql import literal, parquet
+from fraud_assets.text import named
 
 ROWS_FILE, FACTS_FILE, CURRENT_FILE = "rows.parquet", "facts.json", "current.json"
 
@@ -59,8 +68,8 @@ def rejected_path(batch: str) -> Path:
 
 
 def metrics_folder() -> Path:
-    """Return the folder of the OpenMetrics textfiles."""
-    return _made(config.home_folder() / "metrics")
+    """Return the folder of the OpenMetrics textfiles, which another account may collect."""
+    return _made(config.home_folder() / "metrics", SHARED_FOLDER)
 
 
 def decisions_path() -> Path:
@@ -103,18 +112,17 @@ def _plain(batch: str) -> str:
     """
     if batch in ("", ".", "..") or "/" in batch or "\0" in batch:
         raise ValueError(
-            f"{batch!r} cannot be a batch, because it cannot name a folder; delete this "
+            f"{named(batch)} cannot be a batch, because it cannot name a folder; delete this "
             "partition, and drop a file whose name has no slash"
         )
     return batch
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _made(folder: Path, mode: int = PRIVATE_FOLDER) -> Path:
+    return private_folder(folder, config.home_folder(), mode)
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes, mode: int = PRIVATE) -> None:
     """Write a file so that a reader sees the old content or the new, never a part.
 
     Parameters
@@ -122,8 +130,10 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     path : Path
     content : str or bytes
         Text is written as UTF-8.
+    mode : int, optional
+        Permissions of the file; default: its owner alone may read it.
     """
-    with whole_file(path) as file:
+    with whole_file(path, mode) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
@@ -146,19 +156,46 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     memory_limit: str = "1GB"
 
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Let run monitoring see that this run's process lives."""
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Engine"]:
+        """Let run monitoring see that this run's process lives, and nobody read what it writes."""
         if context.run_id is not None:
             hold(context.run_id)
+        with private_files():
+            yield self
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a connection whose temporary files are removed afterwards."""
+        """Yield a connection that masks card numbers in SQL.
+
+        Its temporary files are encrypted, and removed afterwards: what a process that was killed
+        leaves there, nobody reads.
+        """
         parent = _made(config.home_folder() / "scratch")
         with tempfile.TemporaryDirectory(dir=parent) as spill, duckdb.connect() as connection:
             connection.execute(f"SET memory_limit = '{self.memory_limit}'")
             connection.execute(f"SET temp_directory = {literal(spill)}")
-            yield connection
+            connection.execute("SET temp_file_encryption = true")
+            masking().install(connection)
+            with _without_values():
+                yield connection
+
+
+@contextmanager
+def _without_values() -> Iterator[None]:
+    """Say what DuckDB could not do without the value that it names: errors are shown and sent."""
+    try:
+        yield
+    except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+        kind = (
+            "cannot be converted"
+            if isinstance(error, duckdb.ConversionException)
+            else ("is out of range")
+        )
+        raise ValueError(
+            f"a value of the batch {kind}; compare its columns with the contract "
+            "(check schema_contract), correct the file and drop it again"
+        ) from None
 
 
 # --- tables -----------------------------------------------------------------------------
@@ -230,6 +267,7 @@ def save_table(asset: str, table: Table) -> Table:
     version = _made(folder / table.facts["content_hash"])
     with open(table.path, "rb") as file:
         os.fsync(file.fileno())
+    os.chmod(table.path, PRIVATE)
     os.replace(table.path, version / ROWS_FILE)
     write_atomically(version / FACTS_FILE, to_json(table.facts))
     write_atomically(folder / CURRENT_FILE, to_json({"content_hash": version.name}))
@@ -267,7 +305,7 @@ def load_table(asset: str, batch: str, content_hash: str | None = None) -> Table
         facts = json.loads((version / FACTS_FILE).read_text())
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{asset} of batch {batch!r} has not been materialized (looked in {folder}); "
+            f"{asset} of batch {named(batch)} has not been materialized (looked in {folder}); "
             f"materialize {asset} for this batch first"
         ) from error
     return Table(version / ROWS_FILE, facts)
@@ -347,7 +385,7 @@ class ReportIOManager(dg.ConfigurableIOManager):
         if not object_store.pull(path) and not path.exists():
             name = context.asset_key.to_user_string()
             raise FileNotFoundError(
-                f"{name} of batch {context.partition_key!r} has not been materialized (looked "
+                f"{name} of batch {named(context.partition_key)} has not been materialized (looked "
                 f"for {path}); materialize {name} for this batch first"
             )
         report: dict[str, Any] = json.loads(path.read_text())

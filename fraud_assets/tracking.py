@@ -20,7 +20,9 @@ from cachetools import LRUCache
 from filelock import FileLock
 
 from fraud_assets import config
+from fraud_assets.files import private_folder
 from fraud_assets.launcher import is_outage, runs_to_take_up
+from fraud_assets.masking import masking
 from fraud_assets.text import fitting_lines
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ BATCH_TAG, DECISION_TAG = "fraud.batch", "fraud.decision"
 MODEL_FACTS = "model_facts.json"
 REFERENCE_PROFILE, REFERENCE_SAMPLE = "reference_profile.json", "reference_sample.parquet"
 TRAINING_KEYS = "training_keys.parquet"
+KEYED_COLUMN, UNKEYED_COLUMN = "keyed_content_key", "content_key"
+"""The column of the training keys, which is its version: keyed hashes, and those of before."""
 MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
 DESCRIPTION_LENGTH, RUN_NAME_LENGTH = 5000, 250
 """Characters that MLflow's tables hold. SQLite takes more; PostgreSQL refuses the whole write."""
@@ -105,6 +109,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         if uri.startswith("sqlite:///"):
             database = Path(uri.removeprefix("sqlite:///"))
             database.parent.mkdir(parents=True, exist_ok=True)
+            if database.is_relative_to(config.home_folder()):
+                private_folder(database.parent, config.home_folder())
             _create_database(database)
             artifacts = (database.parent / "artifacts").as_uri()
         client: MlflowClient = mlflow.MlflowClient()
@@ -316,11 +322,21 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             return Path(client.download_artifacts(run_id, name, folder)).read_bytes()
 
     def log_frame(self, run_id: str, name: str, frame: "pd.DataFrame") -> None:
-        """Log a table as a Parquet artifact of a run that may have ended."""
+        """Log a table as a Parquet artifact of a run that may have ended.
+
+        Parameters
+        ----------
+        run_id : str
+        name : str
+            Path of the artifact. Everybody who may open MLflow reads it: nothing in it may name
+            a card, a person or a transaction.
+        frame : DataFrame
+        """
+        parent, _, own = name.rpartition("/")
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / name
+            file = Path(folder) / own
             frame.to_parquet(file, index=False)
-            self.log_files(run_id, [file])
+            self.log_files(run_id, [file], parent or None)
 
     def read_frame(self, run_id: str, name: str) -> "pd.DataFrame":
         """Read a table that was logged as an artifact."""
@@ -330,12 +346,30 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             return pd.read_parquet(self.client().download_artifacts(run_id, name, folder))
 
     def log_training_keys(self, run_id: str, keys: "pd.Series") -> None:
-        """Keep the content keys of the rows that a model was trained or tuned on."""
-        self.log_frame(run_id, TRAINING_KEYS, keys.to_frame("content_key"))
+        """Keep the content keys of the rows that a model was trained or tuned on.
+
+        Parameters
+        ----------
+        run_id : str
+        keys : Series of uint64
+            Keyed hashes.
+        """
+        self.log_frame(run_id, TRAINING_KEYS, keys.to_frame(KEYED_COLUMN))
 
     def training_keys(self, run_id: str) -> "pd.Series":
-        """Return the content keys of the rows that a model was trained or tuned on."""
-        return self.read_frame(run_id, TRAINING_KEYS)["content_key"]
+        """Return the content keys of the rows that a model was trained or tuned on.
+
+        Returns
+        -------
+        Series of uint64
+            Keyed hashes, also of a model that was logged with keys without one.
+        """
+        import pandas as pd
+
+        frame = self.read_frame(run_id, TRAINING_KEYS)
+        if KEYED_COLUMN in frame:
+            return frame[KEYED_COLUMN]
+        return pd.Series(masking().keys(frame[UNKEYED_COLUMN].to_numpy()), name=KEYED_COLUMN)
 
     # --- models -------------------------------------------------------------------------
 
@@ -354,7 +388,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         run_id : str
         model : BaseEstimator
         example : DataFrame
-            A few rows of features; with the scores they give, the signature.
+            Some rows of features, none of them anybody's; with the scores they give, the
+            signature.
         trusted_types : sequence of str
             Types beyond scikit-learn's plain ones that loading the model may build.
         tags : mapping of str to str

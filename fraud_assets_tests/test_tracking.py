@@ -9,7 +9,14 @@ import pytest
 
 from fraud_assets import config
 from fraud_assets.config import CONTENT_TAG, TrainingSettings
-from fraud_assets.tracking import DECISION_TAG, MODEL_FACTS, Tracking, _models_at_hand
+from fraud_assets.masking import masking
+from fraud_assets.tracking import (
+    DECISION_TAG,
+    MODEL_FACTS,
+    TRAINING_KEYS,
+    Tracking,
+    _models_at_hand,
+)
 from fraud_assets.training.calibration import CalibratedModel
 from fraud_assets.training.estimators import TRUSTED_TYPES, build, fit
 
@@ -127,6 +134,19 @@ def test_a_version_comes_back_with_model_threshold_and_features_unless_altered(t
     _models_at_hand.clear()
     with pytest.raises(ValueError, match=f"model.skops of version {version} .* was altered"):
         tracking.load(version)
+
+
+def test_training_keys_of_before_are_told_by_the_key_of_today(tracking):
+    run_id = train_once(tracking)
+    old = np.array([1, 2**63], np.uint64)
+    tracking.log_frame(run_id, TRAINING_KEYS, pd.DataFrame({"content_key": old}))
+    assert tracking.training_keys(run_id).tolist() == masking().keys(old).tolist()
+
+
+def test_a_table_may_lie_in_a_folder_of_the_run(tracking):
+    run_id = train_once(tracking)
+    tracking.log_frame(run_id, "evaluation/rows.parquet", pd.DataFrame({"a": [1]}))
+    assert tracking.read_frame(run_id, "evaluation/rows.parquet")["a"].tolist() == [1]
 
 
 def test_what_mlflows_tables_have_no_room_for_is_left_out(tracking):

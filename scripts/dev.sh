@@ -2,6 +2,8 @@
 # What `make dev` runs: Dagster's code server, daemon and webserver, each started again when it
 # dies, until Ctrl-C or the end of the terminal. Expects the variables that the Makefile sets.
 set -uo pipefail
+# What these processes and their runs write is for this account alone.
+umask 077
 root="$(cd "$(dirname "$0")/.." && pwd)"
 bin="$root/.venv/bin"
 workspace="$root/workspace.yaml"

@@ -4,6 +4,7 @@ import dagster as dg
 
 from fraud_assets.intake.resources import batches
 from fraud_assets.registry.assets import registered_model
+from fraud_assets.text import named
 from fraud_assets.tracking import Tracking
 
 
@@ -20,6 +21,6 @@ def champion_available(tracking: Tracking) -> dg.AssetCheckResult:
         )
     return dg.AssetCheckResult(
         passed=True,
-        description=f"version {champion.version}, trained for batch {champion.batch!r}",
+        description=f"version {champion.version}, trained for batch {named(champion.batch)}",
         metadata={"version": tracking.version_link(champion.version)},
     )

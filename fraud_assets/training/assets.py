@@ -1,7 +1,6 @@
 """`splits`, `tuned_parameters` and `trained_model`."""
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -16,7 +15,7 @@ from fraud_assets.launcher import runs_to_take_up
 from fraud_assets.tracking import BATCH_TAG, MODEL_FACTS, Tracking
 from fraud_assets.training import splits as splitting
 from fraud_assets.training.estimators import TRUSTED_TYPES
-from fraud_assets.training.train import train
+from fraud_assets.training.train import example_of, train
 from fraud_assets.training.tuning import Trial, tune
 from fraud_assets.training.window import (
     Member,
@@ -27,7 +26,8 @@ from fraud_assets.training.window import (
 )
 
 GROUP = "training"
-EXAMPLE_ROWS = 5
+KEYED_CONTENT = "keyed_content"
+"""The fact of splits whose content keys are keyed hashes; those of before have none."""
 SAME_MODEL = ("batch", "content_hash", "configuration_hash", "window", "batch_features")
 """Facts that make a model; the champion beside it may be the model itself by now."""
 
@@ -63,13 +63,15 @@ def splits(
     columns, delay = list(features.facts["kinds"]), features.facts["label_delay_days"]
     past = window_before(context.instance, features, config.window_batches)
     rows = storage.new_rows_file("splits", batch)
+    accepted = storage.load_table("raw_transactions", batch, features.facts["content_hash"])
     with engine.connect() as connection:
         cuts = splitting.plan_cuts(connection, features.path, roles, delay, config)
         kept = earlier_splits(context.instance, batch, config)
-        splitting.write_splits(connection, features.path, columns, roles, config, cuts, kept, rows)
-        table = storage.Table(
-            rows, {"batch": batch, "content_hash": features.facts["content_hash"]}
+        splitting.write_splits(
+            connection, features.path, accepted.path, columns, roles, config, cuts, kept, rows
         )
+        about = {"batch": batch, "content_hash": features.facts["content_hash"]}
+        table = storage.Table(rows, about | {KEYED_CONTENT: True})
         members = [*past, member(features, table)]
         facts = {
             **table.facts,
@@ -107,7 +109,12 @@ def member(features: storage.Table, splits: storage.Table) -> Member:
         splits.path,
         Roles(**features.facts["roles"]),
         features.facts["kinds"],
+        _is_keyed(splits),
     )
+
+
+def _is_keyed(splits: storage.Table) -> bool:
+    return bool(splits.facts.get(KEYED_CONTENT, False))
 
 
 def window_before(
@@ -130,7 +137,9 @@ def window_before(
     return members[max(0, len(members) - (window_batches - 1)) :]
 
 
-def earlier_splits(instance: dg.DagsterInstance, batch: str, settings: SplitSettings) -> list[Path]:
+def earlier_splits(
+    instance: dg.DagsterInstance, batch: str, settings: SplitSettings
+) -> list[splitting.Assigned]:
     """Return the splits assigned before under the same settings, also to this batch itself."""
     wanted = settings.model_dump(mode="json", exclude={"window_batches"})
     found = []
@@ -139,7 +148,7 @@ def earlier_splits(instance: dg.DagsterInstance, batch: str, settings: SplitSett
             table = storage.load_table("splits", earlier, content_hash)
             used = {k: v for k, v in table.facts["settings"].items() if k != "window_batches"}
             if used == wanted:
-                found.append(table.path)
+                found.append(splitting.Assigned(table.path, _is_keyed(table)))
     return found
 
 
@@ -261,7 +270,7 @@ def trained_model(
             run_id, pd.concat([rows["content_key_"], validation["content_key_"]])
         )
         version = tracking.register(
-            run_id, model.model, rows[model.features].head(EXAMPLE_ROWS), TRUSTED_TYPES, tags
+            run_id, model.model, example_of(rows[model.features]), TRUSTED_TYPES, tags
         )
     facts |= {"run_id": run_id, "version": version}
     return dg.MaterializeResult(value=facts, metadata=_model_metadata(tracking, facts))
