@@ -246,11 +246,14 @@ def alertmanager(output: Path | None) -> None:
 @main.command()
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path), default=".env")
 def secrets(path: Path) -> None:
-    """Write new passwords for the full stack into PATH, once."""
-    from fraud_assets.deployment import USER, write_secrets
+    """Write new passwords for the full stack into PATH, once; add those that came later."""
+    from fraud_assets.deployment import ADDED_LATER, USER, write_secrets
 
-    if write_secrets(path):
+    written = write_secrets(path)
+    if set(written) - set(ADDED_LATER):
         click.echo(f"{path}: log in as {USER} with the FRAUD_PASSWORD in it")
+    elif written:
+        click.echo(f"{path}: added {', '.join(written)}; the others were kept")
     else:
         click.echo(f"{path} is there and was kept: the databases know the passwords in it")
 

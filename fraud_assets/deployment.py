@@ -2,11 +2,17 @@
 
 import base64
 import os
+import re
 import secrets
 from pathlib import Path
 
 DATABASES = ("POSTGRES_PASSWORD", "DAGSTER_DB_PASSWORD", "MLFLOW_DB_PASSWORD")
-OTHERS = ("MLFLOW_PASSWORD", "MLFLOW_SECRET_KEY", "GRAFANA_PASSWORD", "FRAUD_PASSWORD")
+OTHERS = (
+    *("MLFLOW_PASSWORD", "MLFLOW_SECRET_KEY", "GRAFANA_PASSWORD", "FRAUD_PASSWORD"),
+    "FRAUD_HASH_KEY",
+)
+ADDED_LATER = ("FRAUD_HASH_KEY",)
+"""What files of before do not have, and what may be added to them."""
 USER = "fraud"
 """Whom the proxy and MLflow let in."""
 
@@ -28,8 +34,8 @@ def make_secrets() -> dict[str, str]:
     return {**made, "FRAUD_PASSWORD_HASH": hashed, "MLFLOW_AUTHORIZATION": f"Basic {login}"}
 
 
-def write_secrets(path: Path) -> bool:
-    """Write the secrets as compose reads them, unless the file is there.
+def write_secrets(path: Path) -> list[str]:
+    """Write the secrets as compose reads them; to a file of before, those that came later.
 
     Parameters
     ----------
@@ -38,18 +44,23 @@ def write_secrets(path: Path) -> bool:
 
     Returns
     -------
-    bool
-        Whether it was written.
+    list of str
+        The names of those that were written.
     """
+    made = make_secrets()
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return False
+        there = re.findall(r"^\s*(?:export\s+)?(\w+)=", path.read_text("utf-8"), re.MULTILINE)
+        made = {name: made[name] for name in ADDED_LATER if name not in there}
+        file = os.open(path, os.O_WRONLY | os.O_APPEND)
     # In single quotes nothing is replaced: a bcrypt hash has dollars in it.
-    lines = [f"{name}='{value}'\n" for name, value in make_secrets().items()]
-    with os.fdopen(file, "w", encoding="utf-8") as opened:
+    lines = [f"{name}='{value}'\n" for name, value in made.items()]
+    with os.fdopen(file, "a", encoding="utf-8") as opened:
+        if lines and opened.tell() and not path.read_text("utf-8").endswith("\n"):
+            opened.write("\n")
         opened.writelines(lines)
-    return True
+    return list(made)
 
 
 def set_mlflow_login(url: str, password: str) -> bool:

@@ -2,6 +2,7 @@ import base64
 import stat
 
 import bcrypt
+import pytest
 from dotenv import dotenv_values
 
 from fraud_assets.deployment import make_secrets, set_mlflow_login, write_secrets
@@ -25,9 +26,22 @@ def test_the_file_is_for_its_owner_alone_and_is_never_written_twice(tmp_path):
     assert write_secrets(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     before = path.read_text()
-    assert not write_secrets(path)
+    assert write_secrets(path) == []
     assert path.read_text() == before
     assert dotenv_values(path, interpolate=False)["FRAUD_PASSWORD_HASH"].startswith("$2b$")
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_file_of_before_gets_the_key_of_card_tokens_and_keeps_the_rest(tmp_path, end):
+    path = tmp_path / ".env"
+    path.write_text(f"POSTGRES_PASSWORD='old'{end}")
+    path.chmod(0o600)
+    assert write_secrets(path) == ["FRAUD_HASH_KEY"]
+    found = dotenv_values(path, interpolate=False)
+    assert list(found) == ["POSTGRES_PASSWORD", "FRAUD_HASH_KEY"]
+    assert (found["POSTGRES_PASSWORD"], len(found["FRAUD_HASH_KEY"]) >= 32) == ("old", True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert write_secrets(path) == []
 
 
 def test_mlflow_s_account_takes_the_password_that_is_set_now(tmp_path):

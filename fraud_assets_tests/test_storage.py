@@ -1,10 +1,12 @@
 import os
+import stat
 
 import dagster as dg
 import pandas as pd
 import pytest
 
 from fraud_assets import storage
+from fraud_assets.files import SHARED
 
 
 def new_table(batch: str, content_hash: str, value: int) -> storage.Table:
@@ -67,8 +69,10 @@ def test_the_engine_limits_its_memory_and_leaves_no_spill_behind(home):
     with storage.Engine(memory_limit="123MB").connect() as connection:
         limit = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]
         spill = connection.execute("SELECT current_setting('temp_directory')").fetchall()[0][0]
+        hidden = connection.execute("SELECT current_setting('temp_file_encryption')").fetchall()
     assert limit.startswith("117") or limit.startswith("123")
     assert spill.startswith(str(home))
+    assert hidden == [(True,)]
     assert list((home / "var" / "scratch").iterdir()) == []
 
 
@@ -124,3 +128,38 @@ def test_a_full_disk_is_explained_with_what_is_left(home):
     assert "the disk is full" in text
     assert "free some space there, then materialize the batch again" in text
     assert storage.explain(OSError(13, "Permission denied", "f")) == "f: Permission denied"
+
+
+def test_an_error_of_the_engine_names_no_value(home):
+    told = pytest.raises(ValueError, match="a value of the batch cannot be converted")
+    with told as error, storage.Engine().connect() as connection:
+        connection.execute("SELECT CAST('Zoe Quixote' AS DOUBLE)").fetchall()
+    assert error.value.__cause__ is None
+    assert error.value.__suppress_context__
+
+
+def test_all_that_holds_rows_is_for_its_owner_alone_and_metrics_are_for_others(home):
+    old = home / "var" / "reports"
+    old.mkdir(parents=True, mode=0o755)
+    before = os.umask(0o022)
+    try:
+        with storage.Engine().yield_for_execution(dg.build_init_resource_context()) as engine:
+            storage.save_table("thing", new_table("b", "h1", 1))
+            storage.write_atomically(storage.report_folder("b") / "worklist.csv", "")
+            storage.write_atomically(storage.metrics_folder() / "a.prom", "", SHARED)
+            with engine.connect() as connection:
+                connection.execute(f"COPY (SELECT 1) TO '{home}/var/reports/rows.parquet'")
+            (home / "var" / "reports" / "by_a_library").touch()
+        (home / "outside").touch()
+    finally:
+        os.umask(before)
+    folder = home / "var"
+    modes = {
+        str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode)
+        for path in folder.rglob("*")
+    }
+    assert {n: m for n, m in modes.items() if n.startswith("metrics")} == {
+        "metrics": 0o755, "metrics/a.prom": 0o644}  # fmt: skip
+    private = {n: m for n, m in modes.items() if not n.startswith(("metrics", "runs"))}
+    assert set(private.values()) == {0o600, 0o700}
+    assert stat.S_IMODE((home / "outside").stat().st_mode) == 0o644
