@@ -12,6 +12,7 @@ import click
 from fraud_assets import config
 from fraud_assets.config import SimulationSettings, SimulationShape
 from fraud_assets.files import SHARED, private_files, whole_file
+from fraud_assets.text import inert, named
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -53,15 +54,15 @@ def demo() -> None:
         present = look(folder)
         for entry in sorted(ledger.entries().values(), key=lambda e: (e.modified_ns, e.name)):
             if entry.outcome in (Outcome.refused, Outcome.duplicate):
-                click.echo(f"\n{entry.detail}")
+                click.echo(f"\n{inert(entry.detail)}")
                 failed += [entry.name] if entry.outcome is Outcome.refused else []
             elif entry.name in present:
-                click.echo(f"\nBatch {entry.batch} ({entry.size / 1e6:.1f} MB)")
+                click.echo(f"\nBatch {inert(entry.batch)} ({entry.size / 1e6:.1f} MB)")
                 after = _run(instance, entry)
                 ledger.put([after])
                 failed += [entry.name] if after.outcome is Outcome.failed else []
         for name in unsettled:
-            click.echo(f"\n{name} is still being written; once it is whole, run this again")
+            click.echo(f"\n{inert(name)} is still being written; once it is whole, run this again")
     click.echo(
         f"\nReports: {config.home_folder() / 'reports'}\n"
         "Next: `make dev`, open the Dagster UI, and drop another CSV into "
@@ -325,7 +326,8 @@ def files() -> None:
     with open_ledger(storage.ledger_path()) as ledger:
         entries = sorted(ledger.entries().values(), key=lambda entry: entry.modified_ns)
     for entry in entries:
-        click.echo(f"{entry.outcome:<9}  {entry.name}  batch {entry.batch!r}  {entry.detail}")
+        name, detail = inert(entry.name), inert(entry.detail)
+        click.echo(f"{entry.outcome:<9}  {name}  batch {named(entry.batch)}  {detail}")
     click.echo(f"{len(entries)} files; still being written or ignored ones are not listed")
 
 

@@ -40,6 +40,16 @@ def test_files_tells_what_became_of_each_file_that_landed(home):
     assert result.output.splitlines()[0] == "done       june.csv  batch 'june'  run 7"
 
 
+def test_a_file_name_moves_no_terminal(home):
+    evil = "\x1b[2Jjune\x07\u202e.csv"
+    entry = Entry(evil, evil, 8, 1, 1, "hash", Outcome.refused, f"{evil} is a folder", "key")
+    with open_ledger(storage.ledger_path()) as ledger:
+        ledger.put([entry])
+    shown = CliRunner().invoke(main, ["files"]).output
+    assert "[2Jjune.csv is a folder" in shown
+    assert not {"\x1b", "\x07", "\u202e"} & set(shown)
+
+
 def test_what_other_accounts_have_to_read_they_may_and_nothing_else(tmp_path):
     before = os.umask(0o022)
     try:

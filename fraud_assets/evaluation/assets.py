@@ -47,7 +47,7 @@ class EvaluationConfig(EvaluationSettings, dg.Config):
     group_name="evaluation",
     owners=OWNERS,
     kinds={"xgboost", "json"},
-    code_version="1",
+    code_version="2",
     io_manager_key="reports",
 )
 def evaluation_report(

@@ -37,7 +37,7 @@ class ScoringConfig(ScoringSettings, dg.Config):
     group_name="scoring",
     owners=OWNERS,
     kinds={"parquet", "csv"},
-    code_version="1",
+    code_version="2",
     io_manager_key="reports",
 )
 def scored_transactions(

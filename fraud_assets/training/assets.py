@@ -45,7 +45,7 @@ class TrainingConfig(TrainingSettings, dg.Config):
     group_name=GROUP,
     owners=OWNERS,
     kinds={"duckdb", "parquet"},
-    code_version="1",
+    code_version="2",
     io_manager_key="tables",
 )
 def splits(
