@@ -10,9 +10,9 @@ import errno
 import json
 import os
 import shutil
-import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import dagster as dg
 import duckdb
+from filelock import FileLock, Timeout
 
 from fraud_assets import config, object_store
 from fraud_assets.files import (
@@ -30,7 +31,7 @@ from fraud_assets.files import (
     private_folder,
     whole_file,
 )
-from fraud_assets.launcher import hold
+from fraud_assets.launcher import OLD_SECONDS, hold
 from fraud_assets.masking import masking
 from fraud_assets.sql import literal, parquet
 from fraud_assets.text import named
@@ -168,17 +169,48 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Yield a connection that masks card numbers in SQL.
 
-        Its temporary files are encrypted, and removed afterwards: what a process that was killed
-        leaves there, nobody reads.
+        Its temporary files, in which card numbers may be, are removed afterwards, and so are those
+        of processes that were killed.
         """
-        parent = _made(config.home_folder() / "scratch")
-        with tempfile.TemporaryDirectory(dir=parent) as spill, duckdb.connect() as connection:
+        with _scratch() as spill, duckdb.connect() as connection:
             connection.execute(f"SET memory_limit = '{self.memory_limit}'")
             connection.execute(f"SET temp_directory = {literal(spill)}")
-            connection.execute("SET temp_file_encryption = true")
             masking().install(connection)
             with _without_values():
                 yield connection
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Yield a folder of this process' own; it is locked as long as the process lives."""
+    parent = _made(config.home_folder() / "scratch")
+    for left in parent.iterdir():
+        # Another process may be as quick.
+        with suppress(FileNotFoundError):
+            if left.is_dir():
+                _clear_scratch_of_the_dead(left)
+    own = parent / uuid4().hex
+    # The lock comes first: a folder without its lock held is nobody's.
+    with FileLock(_lock_of(own)):
+        own.mkdir(PRIVATE_FOLDER)
+        try:
+            yield own
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+            _lock_of(own).unlink(missing_ok=True)
+
+
+def _clear_scratch_of_the_dead(folder: Path) -> None:
+    # A folder without a lock is one of an older version, whose process may live.
+    if not _lock_of(folder).exists() and time.time() - folder.stat().st_mtime < OLD_SECONDS:
+        return
+    with suppress(Timeout), FileLock(_lock_of(folder), timeout=0):
+        shutil.rmtree(folder, ignore_errors=True)
+        _lock_of(folder).unlink(missing_ok=True)
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_suffix(".lock")
 
 
 @contextmanager

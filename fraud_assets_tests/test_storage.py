@@ -69,11 +69,26 @@ def test_the_engine_limits_its_memory_and_leaves_no_spill_behind(home):
     with storage.Engine(memory_limit="123MB").connect() as connection:
         limit = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]
         spill = connection.execute("SELECT current_setting('temp_directory')").fetchall()[0][0]
-        hidden = connection.execute("SELECT current_setting('temp_file_encryption')").fetchall()
     assert limit.startswith("117") or limit.startswith("123")
     assert spill.startswith(str(home))
-    assert hidden == [(True,)]
     assert list((home / "var" / "scratch").iterdir()) == []
+
+
+def test_what_a_killed_process_spilled_is_removed_and_what_a_living_one_does_stays(home):
+    scratch = home / "var" / "scratch"
+    for name in ("dead", "of_before", "just_begun"):
+        (scratch / name).mkdir(parents=True)
+        (scratch / name / "spill").write_text("4111111111111111")
+    (scratch / "dead.lock").touch()
+    os.utime(scratch / "of_before", (1, 1))
+    with storage.Engine().connect() as first:
+        with storage.Engine().connect() as second:
+            assert second.execute("SELECT 1").fetchall() == [(1,)]
+        spill = first.execute("SELECT current_setting('temp_directory')").fetchall()[0][0]
+        assert os.path.isdir(spill)
+        assert {path.name for path in scratch.iterdir() if path.is_dir()} == {
+            "just_begun", os.path.basename(spill)}  # fmt: skip
+    assert [path.name for path in scratch.iterdir()] == ["just_begun"]
 
 
 @pytest.mark.parametrize("batch", ["", ".", "..", "../up", "a/b", "a\0b"])
