@@ -112,6 +112,10 @@ def _is_valid(digits: str) -> bool:
     return total % 10 == 0
 
 
+class AnotherKeyError(ValueError):
+    """Hashes were made with another key, so that none of them would ever be found again."""
+
+
 class Masking:
     """Makes the tokens.
 
@@ -119,10 +123,16 @@ class Masking:
     ----------
     key : bytes
         32 bytes that nobody else knows.
+
+    Attributes
+    ----------
+    key_id : str
+        Tells one key from another, and nothing else of it.
     """
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self.key_id = hashlib.blake2b(key=key, digest_size=8, person=b"fraud key id").hexdigest()
         # Cards come again and again.
         self.card: Callable[[str], str] = lru_cache(CACHED)(self._card)
         """Return what is shown of a card or customer: a card number, a number as long, a
@@ -141,6 +151,27 @@ class Masking:
         """
         found = _shown.fullmatch(name)
         return f"…{found[1]} #{found[2]}" if found else self.card(name)
+
+    def require(self, key_id: str, what: str) -> None:
+        """Refuse hashes that were made with another key: they would compare as if all were new.
+
+        Parameters
+        ----------
+        key_id : str
+            Of the key that they were made with.
+        what : str
+            What they are the hashes of, for the message.
+
+        Raises
+        ------
+        AnotherKeyError
+        """
+        if key_id != self.key_id:
+            raise AnotherKeyError(
+                f"the hashes of {what} were made with another key of card tokens ({key_id}) than "
+                f"this one ({self.key_id}); set FRAUD_HASH_KEY to the same key on all machines, or "
+                "materialize that batch again from splits on"
+            )
 
     def keys(self, contents: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Return keyed hashes of 64 bits.
@@ -231,10 +262,8 @@ def masking() -> Masking:
 def _masking(home: Path, given: str | None) -> Masking:
     home.mkdir(parents=True, exist_ok=True)
     text = given or _written_once(home / KEY_FILE, secrets.token_urlsafe(32))
-    key = hashlib.sha256(text.encode()).digest()
-    # Says nothing of the key, and tells whether it is the same.
-    own = hashlib.blake2b(key=key, digest_size=8, person=b"fraud key id").hexdigest()
-    if _written_once(home / KEY_ID_FILE, own) != own:
+    made = Masking(hashlib.sha256(text.encode()).digest())
+    if _written_once(home / KEY_ID_FILE, made.key_id) != made.key_id:
         raise ValueError(
             f"the key of card tokens is not the one that {home / KEY_ID_FILE} was written with; "
             "put the key of before into FRAUD_HASH_KEY or FRAUD_HASH_KEY_FILE, or, with neither "
@@ -242,7 +271,7 @@ def _masking(home: Path, given: str | None) -> Masking:
             "in old worklists and suppressions then mean nothing, and rows that come again are not "
             "known to have come"
         )
-    return Masking(key)
+    return made
 
 
 def _written_once(path: Path, text: str) -> str:

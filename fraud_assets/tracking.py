@@ -37,8 +37,9 @@ BATCH_TAG, DECISION_TAG = "fraud.batch", "fraud.decision"
 MODEL_FACTS = "model_facts.json"
 REFERENCE_PROFILE, REFERENCE_SAMPLE = "reference_profile.json", "reference_sample.parquet"
 TRAINING_KEYS = "training_keys.parquet"
-KEYED_COLUMN, UNKEYED_COLUMN = "keyed_content_key", "content_key"
-"""The column of the training keys, which is its version: keyed hashes, and those of before."""
+KEYED_COLUMN, UNKEYED_COLUMN = "keyed:", "content_key"
+"""The column of the training keys, which is their version: keyed hashes, with the id of the key
+behind, and those of before."""
 MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
 DESCRIPTION_LENGTH, RUN_NAME_LENGTH = 5000, 250
 """Characters that MLflow's tables hold. SQLite takes more; PostgreSQL refuses the whole write."""
@@ -352,9 +353,10 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         ----------
         run_id : str
         keys : Series of uint64
-            Keyed hashes.
+            Keyed hashes, by the key of this platform.
         """
-        self.log_frame(run_id, TRAINING_KEYS, keys.to_frame(KEYED_COLUMN))
+        column = KEYED_COLUMN + masking().key_id
+        self.log_frame(run_id, TRAINING_KEYS, keys.to_frame(column))
 
     def training_keys(self, run_id: str) -> "pd.Series":
         """Return the content keys of the rows that a model was trained or tuned on.
@@ -363,13 +365,20 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         -------
         Series of uint64
             Keyed hashes, also of a model that was logged with keys without one.
+
+        Raises
+        ------
+        AnotherKeyError
+            When they were hashed with another key.
         """
         import pandas as pd
 
         frame = self.read_frame(run_id, TRAINING_KEYS)
-        if KEYED_COLUMN in frame:
-            return frame[KEYED_COLUMN]
-        return pd.Series(masking().keys(frame[UNKEYED_COLUMN].to_numpy()), name=KEYED_COLUMN)
+        if UNKEYED_COLUMN in frame:
+            return pd.Series(masking().keys(frame[UNKEYED_COLUMN].to_numpy()))
+        (column,) = frame.columns
+        masking().require(column.removeprefix(KEYED_COLUMN), f"the training rows of run {run_id}")
+        return frame[column]
 
     # --- models -------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import pytest
 
 from fraud_assets import config
 from fraud_assets.config import CONTENT_TAG, TrainingSettings
-from fraud_assets.masking import masking
+from fraud_assets.masking import KEY_ID_FILE, AnotherKeyError, masking
 from fraud_assets.tracking import (
     DECISION_TAG,
     MODEL_FACTS,
@@ -141,6 +141,15 @@ def test_training_keys_of_before_are_told_by_the_key_of_today(tracking):
     old = np.array([1, 2**63], np.uint64)
     tracking.log_frame(run_id, TRAINING_KEYS, pd.DataFrame({"content_key": old}))
     assert tracking.training_keys(run_id).tolist() == masking().keys(old).tolist()
+
+
+def test_training_keys_by_another_key_are_refused(tracking, home, monkeypatch):
+    run_id = train_once(tracking)
+    tracking.log_training_keys(run_id, pd.Series([1], dtype="uint64"))
+    monkeypatch.setenv("FRAUD_HASH_KEY", "k" * 32)
+    (home / "var" / KEY_ID_FILE).unlink()
+    with pytest.raises(AnotherKeyError, match="another key of card tokens.*on all machines"):
+        tracking.training_keys(run_id)
 
 
 def test_a_table_may_lie_in_a_folder_of_the_run(tracking):

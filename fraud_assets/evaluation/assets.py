@@ -24,6 +24,7 @@ from fraud_assets.evaluation.plots import all_plots
 from fraud_assets.evaluation.report import to_markdown, worst_verdict
 from fraud_assets.evaluation.segments import NEW_CARD_COLUMN, columns_of, segment_rows
 from fraud_assets.intake.resources import OWNERS, all_accepted, batches
+from fraud_assets.masking import AnotherKeyError
 from fraud_assets.metrics import Floats
 from fraud_assets.text import named as quoted
 from fraud_assets.tracking import Tracking
@@ -141,6 +142,10 @@ def _comparison(
     if missing:
         reason = f"it reads columns that this batch does not have: {', '.join(missing[:10])}"
         return {"comparable": False, "reason": reason}
+    try:
+        seen = tracking.training_keys(champion.run_id)
+    except AnotherKeyError as error:
+        return {"comparable": False, "reason": str(error)}
     costs = _costs_of(model)
     inputs = load_rows(connection, own, TEST, champion.features)
     theirs = scored(
@@ -150,7 +155,7 @@ def _comparison(
         losses_of(rows, costs),
         costs,
     )
-    return compare(rows, ours, theirs, tracking.training_keys(champion.run_id), parts, settings)
+    return compare(rows, ours, theirs, seen, parts, settings)
 
 
 def _model_of(model: dict[str, Any], costs: Costs, rows: pd.DataFrame) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from fraud_assets.features.known import MICROSECONDS_PER_DAY
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
 from fraud_assets.launcher import runs_to_take_up
+from fraud_assets.masking import masking
+from fraud_assets.text import named
 from fraud_assets.tracking import BATCH_TAG, MODEL_FACTS, Tracking
 from fraud_assets.training import splits as splitting
 from fraud_assets.training.estimators import TRUSTED_TYPES
@@ -26,8 +28,8 @@ from fraud_assets.training.window import (
 )
 
 GROUP = "training"
-KEYED_CONTENT = "keyed_content"
-"""The fact of splits whose content keys are keyed hashes; those of before have none."""
+HASH_KEY_ID = "hash_key_id"
+"""The fact of splits that says which key their content keys are hashed with, if any."""
 SAME_MODEL = ("batch", "content_hash", "configuration_hash", "window", "batch_features")
 """Facts that make a model; the champion beside it may be the model itself by now."""
 
@@ -71,7 +73,7 @@ def splits(
             connection, features.path, accepted.path, columns, roles, config, cuts, kept, rows
         )
         about = {"batch": batch, "content_hash": features.facts["content_hash"]}
-        table = storage.Table(rows, about | {KEYED_CONTENT: True})
+        table = storage.Table(rows, about | {HASH_KEY_ID: masking().key_id})
         members = [*past, member(features, table)]
         facts = {
             **table.facts,
@@ -114,7 +116,10 @@ def member(features: storage.Table, splits: storage.Table) -> Member:
 
 
 def _is_keyed(splits: storage.Table) -> bool:
-    return bool(splits.facts.get(KEYED_CONTENT, False))
+    key_id = splits.facts.get(HASH_KEY_ID)
+    if key_id is not None:
+        masking().require(key_id, f"the rows of batch {named(splits.facts['batch'])}")
+    return key_id is not None
 
 
 def window_before(
