@@ -267,7 +267,12 @@ def read_header(source: Source, settings: IntakeSettings) -> tuple[str, bytes, l
             "or it is longer than a megabyte; correct the first line"
         )
     header = text[: blank + end]
-    (fields,) = parse_rows([header[blank:]], delimiter)
+    try:
+        (fields,) = parse_rows([header[blank:]], delimiter)
+    except csv.Error:
+        raise IntakeError(
+            f"{name}: line 1: there is a carriage return within the header; correct the first line"
+        ) from None
     names = [field.strip() for field in fields]
     _check_names(name, names)
     return delimiter, header, names

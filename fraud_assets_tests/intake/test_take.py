@@ -86,6 +86,9 @@ CASES = {
         rows=[ROWS[0], ROWS[2]],
         rejected=["line 3: there is a carriage return within the line"],
     ),
+    "carriage_return_within_the_header": Case(
+        "a\rb,Class\n1,0\n", "line 1: there is a carriage return within the header"
+    ),
     "quoted_newlines_and_quotes": Case(
         'CUSTOMER_ID,a,Class\n"two\nlines",1,0\n"say ""hi""",2,1\nx,oops,0\n',
         rows=[("two\nlines", 1.0, 0), ('say "hi"', 2.0, 1)],
@@ -325,6 +328,7 @@ LINES = st.lists(st.sampled_from([*CELLS, *GOOD.split(","), "", "inf", "\0", "\r
     good=st.integers(0, 3),
     delimiter=st.sampled_from(",;|"),
 )
+@example(rows=[f"{CARD},\r,{CARD}"], header="", good=0, delimiter=",")
 @example(rows=[f"{NAME},{CARD},{NAME},{NAME},0"], header="", good=0, delimiter=",")
 @example(rows=[f"{CARD},x,y,{NAME},{NAME}"], header="", good=0, delimiter=";")
 @example(rows=[f"2026-01-01,{CARD},5,{NAME},0"] * 3, header=f"{HEADER}\n", good=0, delimiter=",")
