@@ -40,6 +40,7 @@ help: ## list the commands
 home:
 	@mkdir -p "$(FRAUD_DATA_DIR)" "$(FRAUD_HOME)"
 	@mkdir -p -m 700 "$(DAGSTER_HOME)"
+	@case "$(DAGSTER_HOME)" in "$(FRAUD_HOME)"/*) chmod 700 "$(DAGSTER_HOME)";; esac
 	@cp dagster.yaml "$(DAGSTER_HOME)/dagster.yaml"
 
 setup: .venv/runtime home ## set up, run nothing

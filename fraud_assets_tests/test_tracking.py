@@ -136,7 +136,7 @@ def test_a_version_comes_back_with_model_threshold_and_features_unless_altered(t
         tracking.load(version)
 
 
-def test_training_keys_of_before_are_told_by_the_key_of_today(tracking):
+def test_training_keys_without_a_key_are_converted_when_they_are_read(tracking):
     run_id = train_once(tracking)
     old = np.array([1, 2**63], np.uint64)
     tracking.log_frame(run_id, TRAINING_KEYS, pd.DataFrame({"content_key": old}))

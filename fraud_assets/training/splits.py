@@ -4,9 +4,10 @@ Rows with the same content (all columns but the label and the transaction id) sh
 split, and a row that an earlier batch already assigned keeps that split, so that a later
 batch can neither train on an earlier test row nor test on a row that a model has seen.
 
-A content has a hash without a key, which decides and is never written, because whoever has it
-could try card numbers until one fits; and the keyed hash of that hash, which is written. So the
-split of a row depends on no key, and keys of before, which were without, can be told as well.
+The content of a row has a hash without a key, which decides its split and is never written: whoever
+has it could try card numbers until one fits. What is written is a keyed hash of that hash. So the
+split of a row does not depend on the key, and the hashes that older versions wrote, without a key,
+can be converted.
 """
 
 from collections.abc import Sequence
