@@ -40,7 +40,9 @@ help: ## list the commands
 	@touch $@
 
 home:
-	@mkdir -p "$(FRAUD_DATA_DIR)" "$(DAGSTER_HOME)"
+	@mkdir -p "$(FRAUD_DATA_DIR)" "$(FRAUD_HOME)"
+	@mkdir -p -m 700 "$(DAGSTER_HOME)"
+	@case "$(DAGSTER_HOME)" in "$(FRAUD_HOME)"/*) chmod 700 "$(DAGSTER_HOME)";; esac
 	@cp dagster.yaml "$(DAGSTER_HOME)/dagster.yaml"
 
 setup: .venv/runtime home ## set up, run nothing
@@ -52,8 +54,8 @@ dev: .venv/runtime home ## the Dagster UI on http://127.0.0.1:8080, with the sen
 	@bash scripts/dev.sh
 
 mlflow: .venv/runtime home ## the MLflow UI on http://127.0.0.1:5001
-	@mkdir -p "$(FRAUD_HOME)/mlflow"
-	@$(BIN)/mlflow ui --backend-store-uri "sqlite:///$(FRAUD_HOME)/mlflow/mlflow.db" -h 127.0.0.1 -p $${MLFLOW_PORT:-5001}
+	@mkdir -p -m 700 "$(FRAUD_HOME)/mlflow"
+	@umask 077; exec $(BIN)/mlflow ui --backend-store-uri "sqlite:///$(FRAUD_HOME)/mlflow/mlflow.db" -h 127.0.0.1 -p $${MLFLOW_PORT:-5001}
 
 preview: docs/preview/package-lock.json ## build what draws the dashboards for the docs' pictures, with npm
 	@cd docs/preview && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build

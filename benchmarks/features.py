@@ -32,6 +32,7 @@ from fraud_assets.features.families import features_for
 from fraud_assets.features.transactions import Source, span_of
 from fraud_assets.features.write import write_features
 from fraud_assets.intake.contract import Roles
+from fraud_assets.masking import Masking
 
 roles = Roles(target="TX_FRAUD", timestamp="TX_DATETIME", amount="TX_AMOUNT", card="CUSTOMER_ID",
               terminal="TERMINAL_ID", transaction_id="TRANSACTION_ID", real_time=True)
@@ -41,6 +42,7 @@ own, *history = (Source(Path(path), roles) for path in (own, *history))
 begin()
 with duckdb.connect() as connection, open_engine("duckdb", connection) as backend:
     connection.execute(f"SET memory_limit = '2GB'; SET temp_directory = '{out}.spill'")
+    Masking(b"k" * 32).install(connection)
     span = span_of(backend, own, 7)
     write_features(backend, connection, own, history, span, features, 7, Path(out))
 done(features=len(features))

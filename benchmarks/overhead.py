@@ -54,7 +54,7 @@ from fraud_assets.intake.take import Taken, take_in
 from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import splits, window
-from fraud_assets.training.train import fraud_scores, losses_of, train
+from fraud_assets.training.train import example_of, fraud_scores, losses_of, train
 
 begin()
 tracking, batch = Tracking(), "creditcard"
@@ -78,7 +78,7 @@ with storage.Engine().connect() as engine:
     columns = own_features(raw.facts["kinds"], roles) + [f.name for f in derived]
     rows = storage.new_rows_file("splits", batch)
     cuts = splits.plan_cuts(engine, features.path, roles, 7, SplitSettings())
-    splits.write_splits(engine, features.path, list(raw.facts["kinds"]), roles,
+    splits.write_splits(engine, features.path, raw.path, list(raw.facts["kinds"]), roles,
         SplitSettings(), cuts, [], rows)
     assigned = storage.save_table("splits", storage.Table(rows, key))
     members = [window.Member(batch, features.path, assigned.path, roles, {})]
@@ -97,7 +97,7 @@ with tracking.training_run(context, batch, {}) as run_id:
     tracking.log_training_keys(
         run_id, pd.concat([fitting["content_key_"], validation["content_key_"]]))
     version = tracking.register(
-        run_id, model.model, fitting[columns].head(5), {})
+        run_id, model.model, example_of(fitting[columns]), {})
 loaded, costs = tracking.load(version), settings.costs
 scores, labels = fraud_scores(loaded, test, columns), test["fraud_"].to_numpy()
 losses, threshold = losses_of(test, costs), model.decision_threshold

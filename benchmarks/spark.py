@@ -29,6 +29,7 @@ from fraud_assets.features.families import features_for
 from fraud_assets.features.transactions import Source, span_of
 from fraud_assets.features.write import write_features
 from fraud_assets.intake.contract import Roles
+from fraud_assets.masking import Masking
 
 roles = Roles(target="TX_FRAUD", timestamp="TX_DATETIME", amount="TX_AMOUNT", card="CUSTOMER_ID",
               terminal="TERMINAL_ID", transaction_id="TRANSACTION_ID", real_time=True)
@@ -36,6 +37,7 @@ address, path, out = sys.argv[1:]
 own, out = Source(Path(path), roles), Path(out)
 begin()
 with duckdb.connect() as connection, open_engine(address, connection) as backend:
+    Masking(b"k" * 32).install(connection)
     span = span_of(backend, own, 7)
     write_features(backend, connection, own, [], span, features_for(roles), 7, out)
     total = connection.sql(f"SELECT sum(COLUMNS('_sum_amount_')) FROM '{out}'").fetchall()[0]

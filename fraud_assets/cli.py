@@ -12,6 +12,8 @@ import click
 
 from fraud_assets import config
 from fraud_assets.config import SimulationSettings, SimulationShape
+from fraud_assets.files import SHARED, private_files, whole_file
+from fraud_assets.text import inert, named
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,8 +26,10 @@ DEFAULTS = SimulationSettings()
 
 
 @click.group()
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Fraud detection from CSV to verdict."""
+    context.with_resource(private_files())
 
 
 @main.command()
@@ -53,15 +57,15 @@ def demo() -> None:
         present = look(folder)
         for entry in sorted(ledger.entries().values(), key=lambda e: (e.modified_ns, e.name)):
             if entry.outcome in (Outcome.refused, Outcome.duplicate):
-                click.echo(f"\n{entry.detail}")
+                click.echo(f"\n{inert(entry.detail)}")
                 failed += [entry.name] if entry.outcome is Outcome.refused else []
             elif entry.name in present:
-                click.echo(f"\nBatch {entry.batch} ({entry.size / 1e6:.1f} MB)")
+                click.echo(f"\nBatch {inert(entry.batch)} ({entry.size / 1e6:.1f} MB)")
                 after = _run(instance, entry)
                 ledger.put([after])
                 failed += [entry.name] if after.outcome is Outcome.failed else []
         for name in unsettled:
-            click.echo(f"\n{name} is still being written; once it is whole, run this again")
+            click.echo(f"\n{inert(name)} is still being written; once it is whole, run this again")
     click.echo(
         f"\nReports: {config.home_folder() / 'reports'}\n"
         "Next: `make dev`, open the Dagster UI, and drop another CSV into "
@@ -389,7 +393,8 @@ def alertmanager(output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
     else:
-        write_atomically(output, text)
+        # Alertmanager, which reads it, has an account of its own.
+        write_atomically(output, text, SHARED)
 
 
 @main.command()
@@ -502,7 +507,7 @@ def _expire_batches(instance: "dg.DagsterInstance", before: "datetime", actor: s
 
 
 @main.command()
-@click.option("--card", required=True, help="As the CSV has it.")
+@click.option("--card", required=True, help="As the CSV has it, or the token that lists show.")
 @click.option("--actor", default=getuser, help="Who asks, for the log. Default: your login.")
 def forget(card: str, actor: str) -> None:
     """Take one card out of tables, lists, rejected rows and suppressions of every batch.
@@ -536,7 +541,9 @@ def dashboards(folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     for uid, text in made().items():
-        (folder / f"{uid}.json").write_text(text, encoding="utf-8")
+        # Grafana has an account of its own, too.
+        with whole_file(folder / f"{uid}.json", SHARED) as file:
+            file.write(text.encode())
         click.echo(folder / f"{uid}.json")
 
 
@@ -567,7 +574,8 @@ def files() -> None:
     with open_ledger(storage.ledger_path()) as ledger:
         entries = sorted(ledger.entries().values(), key=lambda entry: entry.modified_ns)
     for entry in entries:
-        click.echo(f"{entry.outcome:<9}  {entry.name}  batch {entry.batch!r}  {entry.detail}")
+        name, detail = inert(entry.name), inert(entry.detail)
+        click.echo(f"{entry.outcome:<9}  {name}  batch {named(entry.batch)}  {detail}")
     click.echo(f"{len(entries)} files; still being written or ignored ones are not listed")
 
 

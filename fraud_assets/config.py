@@ -105,6 +105,39 @@ def suppressions_path() -> Path:
     return Path(os.environ.get("FRAUD_SUPPRESSIONS") or home_folder() / "suppressions.csv")
 
 
+HASH_KEY_LENGTH = 16
+"""Characters that a key has at least."""
+
+
+def hash_key() -> str | None:
+    """Return the key of card tokens (`FRAUD_HASH_KEY_FILE`, else `FRAUD_HASH_KEY`).
+
+    Returns
+    -------
+    str or None
+        None when neither is set: `FRAUD_HOME` keeps one of its own then.
+
+    Raises
+    ------
+    ValueError
+        When the file cannot be read, or the key is short.
+    """
+    text, name = os.environ.get("FRAUD_HASH_KEY") or None, "FRAUD_HASH_KEY"
+    if path := os.environ.get("FRAUD_HASH_KEY_FILE"):
+        name = f"FRAUD_HASH_KEY_FILE ({path})"
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise ValueError(
+                f"{name} cannot be read: {error.strerror}; write the key into it, or unset it"
+            ) from None
+    if text is not None and len(text.strip()) < HASH_KEY_LENGTH:
+        raise ValueError(
+            f"{name} holds fewer than {HASH_KEY_LENGTH} characters; `make secrets` makes a key"
+        )
+    return None if text is None else text.strip()
+
+
 IN_PROCESS = "duckdb"
 """The engine of features that needs nothing beside this process."""
 
@@ -435,6 +468,10 @@ class TuningSettings(Settings):
 
 
 # --- evaluation and drift ---------------------------------------------------------------
+
+
+SMALLEST_CATEGORY = 10
+"""Rows below which a category is not named in reports and profiles: it counts as another."""
 
 
 class JudgedBy(StrEnum):

@@ -9,7 +9,7 @@ from pathlib import Path
 DATABASES = ("POSTGRES_PASSWORD", "DAGSTER_DB_PASSWORD", "MLFLOW_DB_PASSWORD")
 OTHERS = (
     *("MLFLOW_PASSWORD", "MLFLOW_READER_PASSWORD", "MLFLOW_SECRET_KEY"),
-    *("GRAFANA_PASSWORD", "FRAUD_PASSWORD"),
+    *("GRAFANA_PASSWORD", "FRAUD_PASSWORD", "FRAUD_HASH_KEY"),
 )
 USER, READER = "fraud", "reader"
 """The first administrator, whom the proxy and MLflow let in; and whom MLflow lets only read."""
@@ -67,12 +67,14 @@ def write_secrets(path: Path) -> list[str]:
         lines = [f"{name}='{value}'\n" for name, value in new.items()]
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(file, "a", encoding="utf-8") as opened:
+            if opened.tell() and not path.read_text("utf-8").endswith("\n"):
+                opened.write("\n")
             opened.writelines(lines)
     return list(new)
 
 
 IN_KUBERNETES = {
-    "fraud-assets": {"MLFLOW_PASSWORD": "MLFLOW_PASSWORD"},
+    "fraud-assets": {"MLFLOW_PASSWORD": "MLFLOW_PASSWORD", "FRAUD_HASH_KEY": "FRAUD_HASH_KEY"},
     "fraud-assets-dagster-database": {"postgresql-password": "DAGSTER_DB_PASSWORD"},
 }
 """Secrets of `deploy/helm-values.yaml`: key, and the secret it holds. What no pod needs, such as

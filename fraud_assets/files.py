@@ -1,6 +1,7 @@
-"""Files that a reader sees whole, and that a spreadsheet reads without computing."""
+"""Files: whole or not at all, for their owner alone, and inert in a spreadsheet."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,25 +11,79 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+PRIVATE, SHARED = 0o600, 0o644
+"""Modes of a file: what holds rows or secrets, and what another account has to read."""
+PRIVATE_FOLDER, SHARED_FOLDER, PASSAGE = 0o700, 0o755, 0o711
+"""Modes of a folder: the same, and one that others may only pass through."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes a formula by."""
+FORMULA = r"=+\-@" "\uff1d\uff0b\uff0d\uff20" "\ufe66\ufe62\ufe63\ufe6b"
+"""What a spreadsheet takes a formula by; East Asian ones read the wide and the small forms, too."""
+_formula = re.compile(
+    # At the beginning, or where another locale's separator or a line break begins another cell;
+    # quotes and what nobody sees do not hide it.
+    r"(^|[;,|\t\r\n])([\s\"'\x00-\x1f\u200b-\u200f\u2060\ufeff]*)(?=[" + FORMULA + "])"
+)
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path, mode: int = PRIVATE) -> Iterator[IO[bytes]]:
     """Yield a file that takes the place of another once the block has ended well.
 
     Parameters
     ----------
     path : Path
+    mode : int, optional
+        Its permissions; default: its owner alone may read it.
     """
     with NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    os.chmod(file.name, mode)
     os.replace(file.name, path)
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Let no other account read what this process writes, by whatever library, in the block."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def private_folder(folder: Path, below: Path, mode: int = PRIVATE_FOLDER) -> Path:
+    """Make a folder that its owner alone enters; one of before is closed to the others.
+
+    Parameters
+    ----------
+    folder : Path
+    below : Path
+        Folder on the way to it from which on this holds. When it is made here, others may pass
+        through it, to what is shared.
+    mode : int, optional
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    if not below.exists():
+        below.mkdir(parents=True, exist_ok=True)
+        below.chmod(PASSAGE)
+    made = below
+    for name in folder.relative_to(below).parts:
+        made = made / name
+        made.mkdir(mode=mode, exist_ok=True)
+        found = made.stat()
+        if found.st_mode & 0o777 != mode and found.st_uid == os.geteuid():
+            made.chmod(mode)
+    return made
 
 
 def csv_text(frame: "pd.DataFrame") -> str:
@@ -38,7 +93,13 @@ def csv_text(frame: "pd.DataFrame") -> str:
     ----------
     frame : DataFrame
         Its text and its column names may come from outside. What a spreadsheet would take for a
-        formula gets an apostrophe in front, as OWASP's page on CSV injection asks for.
+        formula gets an apostrophe in front, as OWASP's page on CSV injection asks for: also after
+        blanks and line breaks, and after a separator, because where the list separator is a
+        semicolon, a spreadsheet cuts the line there, whatever quotes this file has.
+
+    Returns
+    -------
+    str
     """
     text = frame.select_dtypes(include=["object", "string", "category"]).columns
     plain = {name: frame[name].map(_plain, na_action="ignore") for name in text}
@@ -46,4 +107,4 @@ def csv_text(frame: "pd.DataFrame") -> str:
 
 
 def _plain(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    return _formula.sub(r"\1\2'", cell) if isinstance(cell, str) else cell

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fraud_assets import config
-from fraud_assets.files import whole_file
+from fraud_assets.files import private_folder, whole_file
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -46,7 +46,7 @@ def pull(*files: Path) -> bool:
         remote = _remote(file)
         if remote is None or not remote.exists():
             return False
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent, config.home_folder())
         with remote.open("rb") as source, whole_file(file) as target:
             shutil.copyfileobj(source, target)
     return True

@@ -11,8 +11,9 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,23 @@ from uuid import uuid4
 
 import dagster as dg
 import duckdb
+from filelock import FileLock, Timeout
 from pydantic import Field
 
 from fraud_assets import config, object_store
 from fraud_assets.engine import MEMORY_PATTERN, open_duckdb
-from fraud_assets.files import whole_file
-from fraud_assets.launcher import hold
+from fraud_assets.files import (
+    PRIVATE,
+    PRIVATE_FOLDER,
+    SHARED_FOLDER,
+    private_files,
+    private_folder,
+    whole_file,
+)
+from fraud_assets.launcher import OLD_SECONDS, hold
+from fraud_assets.masking import masking
 from fraud_assets.sql import parquet
+from fraud_assets.text import named
 
 ROWS_FILE, FACTS_FILE, CURRENT_FILE = "rows.parquet", "facts.json", "current.json"
 CONTENT_HASH = re.compile(r"[0-9A-Za-z]{1,64}")
@@ -68,8 +79,8 @@ def rejected_path(batch: str) -> Path:
 
 
 def metrics_folder() -> Path:
-    """Return the folder of the OpenMetrics textfiles."""
-    return _made(config.home_folder() / "metrics")
+    """Return the folder of the OpenMetrics textfiles, which another account may collect."""
+    return _made(config.home_folder() / "metrics", SHARED_FOLDER)
 
 
 def decisions_path() -> Path:
@@ -112,7 +123,7 @@ def _plain(batch: str) -> str:
     """
     if batch in ("", ".", "..") or set(batch) & set("/\\\0") or not _is_unicode(batch):
         raise ValueError(
-            f"{batch!r} cannot be a batch, because it cannot name a folder; delete this "
+            f"{named(batch)} cannot be a batch, because it cannot name a folder; delete this "
             "partition, and drop a file whose name has no slash and no backslash"
         )
     return batch
@@ -136,18 +147,17 @@ def _version(content_hash: str) -> str:
     """
     if not CONTENT_HASH.fullmatch(content_hash):
         raise ValueError(
-            f"{content_hash[:80]!r} is not a content hash; materialize the batch again from its "
-            "file"
+            f"{named(content_hash[:80])} is not a content hash; materialize the batch again from "
+            "its file"
         )
     return content_hash
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _made(folder: Path, mode: int = PRIVATE_FOLDER) -> Path:
+    return private_folder(folder, config.home_folder(), mode)
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes, mode: int = PRIVATE) -> None:
     """Write a file so that a reader sees the old content or the new, never a part.
 
     Parameters
@@ -155,8 +165,10 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     path : Path
     content : str or bytes
         Text is written as UTF-8.
+    mode : int, optional
+        Permissions of the file; default: its owner alone may read it.
     """
-    with whole_file(path) as file:
+    with whole_file(path, mode) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
@@ -183,16 +195,22 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         description="Memory beyond which DuckDB spills to disk: a number and KB, MB, GB or TB.",
     )
 
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Let run monitoring see that this run's process lives."""
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Engine"]:
+        """Let run monitoring see that this run's process lives, and nobody read what it writes."""
         if context.run_id is not None:
             hold(context.run_id)
+        with private_files():
+            yield self
 
     @contextmanager
     def connect(
         self, *assets: str, folders: Sequence[Path] = ()
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a connection that reads and writes the tables of some assets, and nothing else.
+        """Yield a connection that reaches the tables of some assets, and masks card numbers in SQL.
+
+        Its temporary files, in which card numbers may be, are removed afterwards, and so are those
+        of processes that were killed.
 
         Parameters
         ----------
@@ -203,8 +221,63 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         home = config.home_folder()
         reached = [*(_made(home / "tables" / asset) for asset in assets), *folders]
-        with open_duckdb(reached, home / "scratch", self.memory_limit) as connection:
+        with (
+            _scratch() as scratch,
+            open_duckdb(reached, scratch, self.memory_limit) as connection,
+            _without_values(),
+        ):
+            masking().install(connection)
             yield connection
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Yield a folder of this process' own; it is locked as long as the process lives."""
+    parent = _made(config.home_folder() / "scratch")
+    for left in parent.iterdir():
+        # Another process may be as quick.
+        with suppress(FileNotFoundError):
+            if left.is_dir():
+                _clear_scratch_of_the_dead(left)
+    own = parent / uuid4().hex
+    # The lock comes first: a folder without its lock held is nobody's.
+    with FileLock(_lock_of(own)):
+        own.mkdir(PRIVATE_FOLDER)
+        try:
+            yield own
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+            _lock_of(own).unlink(missing_ok=True)
+
+
+def _clear_scratch_of_the_dead(folder: Path) -> None:
+    # A folder without a lock is one of an older version, whose process may live.
+    if not _lock_of(folder).exists() and time.time() - folder.stat().st_mtime < OLD_SECONDS:
+        return
+    with suppress(Timeout), FileLock(_lock_of(folder), timeout=0):
+        shutil.rmtree(folder, ignore_errors=True)
+        _lock_of(folder).unlink(missing_ok=True)
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_suffix(".lock")
+
+
+@contextmanager
+def _without_values() -> Iterator[None]:
+    """Say what DuckDB could not do without the value that it names: errors are shown and sent."""
+    try:
+        yield
+    except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+        kind = (
+            "cannot be converted"
+            if isinstance(error, duckdb.ConversionException)
+            else ("is out of range")
+        )
+        raise ValueError(
+            f"a value of the batch {kind}; compare its columns with the contract "
+            "(check schema_contract), correct the file and drop it again"
+        ) from None
 
 
 # --- tables -----------------------------------------------------------------------------
@@ -295,6 +368,7 @@ def save_table(asset: str, table: Table) -> Table:
     version = _made(folder / _version(table.facts["content_hash"]))
     with open(table.path, "rb") as file:
         os.fsync(file.fileno())
+    os.chmod(table.path, PRIVATE)
     os.replace(table.path, version / ROWS_FILE)
     write_atomically(version / FACTS_FILE, to_json(table.facts))
     write_atomically(folder / CURRENT_FILE, to_json({"content_hash": version.name}))
@@ -332,7 +406,7 @@ def load_table(asset: str, batch: str, content_hash: str | None = None) -> Table
         facts = json.loads((version / FACTS_FILE).read_text())
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{asset} of batch {batch!r} has not been materialized (looked in {folder}); "
+            f"{asset} of batch {named(batch)} has not been materialized (looked in {folder}); "
             f"materialize {asset} for this batch first"
         ) from error
     return Table(version / ROWS_FILE, facts)
@@ -412,7 +486,7 @@ class ReportIOManager(dg.ConfigurableIOManager):
         if not object_store.pull(path) and not path.exists():
             name = context.asset_key.to_user_string()
             raise FileNotFoundError(
-                f"{name} of batch {context.partition_key!r} has not been materialized (looked "
+                f"{name} of batch {named(context.partition_key)} has not been materialized (looked "
                 f"for {path}); materialize {name} for this batch first"
             )
         report: dict[str, Any] = json.loads(path.read_text())

@@ -24,7 +24,9 @@ from pydantic import Field
 
 from fraud_assets import config, storage
 from fraud_assets.decisions import read_entries, recorded_artifact_hash, recorded_model_hash
+from fraud_assets.files import private_folder
 from fraud_assets.launcher import is_outage, runs_to_take_up
+from fraud_assets.masking import masking
 from fraud_assets.model_file import TRUSTED_TYPES, open_model
 from fraud_assets.text import fitting_lines
 
@@ -43,6 +45,9 @@ TRAINING_KEYS = "training_keys.parquet"
 OF_TRAINING = (MODEL_FACTS, TRAINING_KEYS)
 READ_LATER = (*OF_TRAINING, REFERENCE_PROFILE, REFERENCE_SAMPLE)
 """Artifacts of a model's run: what `trained_model` logs, and all that later runs read."""
+KEYED_COLUMN, UNKEYED_COLUMN = "keyed:", "content_key"
+"""The column of the training keys, which is their version: keyed hashes, with the id of the key
+behind, and those of before."""
 MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"
 """Names that stand in MLflow's search conditions and addresses, and in PromQL."""
@@ -118,6 +123,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         if uri.startswith("sqlite:///"):
             database = Path(uri.removeprefix("sqlite:///"))
             database.parent.mkdir(parents=True, exist_ok=True)
+            if database.is_relative_to(config.home_folder()):
+                private_folder(database.parent, config.home_folder())
             _create_database(database)
             artifacts = (database.parent / "artifacts").as_uri()
         client: MlflowClient = mlflow.MlflowClient()
@@ -347,7 +354,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         ----------
         run_id : str
         name : str
-            Path in the run's artifacts.
+            Path in the run's artifacts. Everybody who may open MLflow reads it: nothing in it may
+            name a card, a person or a transaction.
         frame : DataFrame of shape (n_rows, n_columns)
 
         Returns
@@ -430,18 +438,38 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         run_id : str
-        keys : Series of shape (n_rows,)
+        keys : Series of uint64 of shape (n_rows,)
+            Keyed hashes, by the key of this platform.
 
         Returns
         -------
         str
             SHA-256 of the artifact, in hexadecimal.
         """
-        return self.log_frame(run_id, TRAINING_KEYS, keys.to_frame("content_key"))
+        column = KEYED_COLUMN + masking().key_id
+        return self.log_frame(run_id, TRAINING_KEYS, keys.to_frame(column))
 
     def training_keys(self, run_id: str) -> "pd.Series":
-        """Return the content keys of the rows that a model was trained or tuned on."""
-        return self.read_frame(run_id, TRAINING_KEYS)["content_key"]
+        """Return the content keys of the rows that a model was trained or tuned on.
+
+        Returns
+        -------
+        Series of uint64
+            Keyed hashes, also of a model that was logged with keys without one.
+
+        Raises
+        ------
+        AnotherKeyError
+            When they were hashed with another key.
+        """
+        import pandas as pd
+
+        frame = self.read_frame(run_id, TRAINING_KEYS)
+        if UNKEYED_COLUMN in frame:
+            return pd.Series(masking().keys(frame[UNKEYED_COLUMN].to_numpy()))
+        (column,) = frame.columns
+        masking().require(column.removeprefix(KEYED_COLUMN), f"the training rows of run {run_id}")
+        return frame[column]
 
     # --- models -------------------------------------------------------------------------
 
@@ -459,7 +487,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         run_id : str
         model : BaseEstimator
         example : DataFrame
-            A few rows of features; with the scores they give, the signature.
+            Some rows of features, none of them anybody's; with the scores they give, the
+            signature.
         tags : mapping of str to str
             Tags of the version.
 

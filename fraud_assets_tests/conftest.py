@@ -3,6 +3,7 @@
 import atexit
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # Tests run two at a time. OpenMP's threads wait by spinning: on shared cores they would wait for
@@ -18,6 +19,7 @@ from fraud_assets.config import SimulationSettings
 from fraud_assets.engine import open_duckdb
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.simulator import simulate
+from fraud_assets.masking import Masking
 from fraud_assets_tests.registered import empty_database, registered, tracking  # noqa: F401
 from fraud_assets_tests.required import pytest_runtest_makereport  # noqa: F401
 
@@ -30,7 +32,9 @@ CARD_ROLES = Roles(
     transaction_id="TRANSACTION_ID",
     real_time=True,
 )
-OUTSIDE = ("MLFLOW_TRACKING_URI", "PROMETHEUS_PUSHGATEWAY_URL", "MLFLOW_UI_URL", "DAGSTER_URL")
+OUTSIDE = ("MLFLOW_TRACKING_URI", "PROMETHEUS_PUSHGATEWAY_URL", "MLFLOW_UI_URL", "DAGSTER_URL",
+           "FRAUD_HASH_KEY", "FRAUD_HASH_KEY_FILE")  # fmt: skip
+MASKING = Masking(b"a key of the tests".ljust(32))
 
 
 @atexit.register
@@ -65,10 +69,19 @@ def drop(home: Path) -> Callable[[str, str], Path]:
     return write
 
 
+@contextmanager
+def connected() -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB that masks card numbers, as that of the platform does, and reaches every file."""
+    with duckdb.connect() as connection:
+        MASKING.install(connection)
+        yield connection
+
+
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """DuckDB as the platform opens it; it reaches the test's own folder alone."""
+    """DuckDB as the platform opens it: it reaches the test's own folder, and masks card numbers."""
     with open_duckdb([tmp_path], tmp_path / "scratch", "2GB") as connection:
+        MASKING.install(connection)
         yield connection
 
 

@@ -1,3 +1,6 @@
+import os
+import stat
+
 from click.testing import CliRunner
 
 from fraud_assets import storage
@@ -35,3 +38,32 @@ def test_files_tells_what_became_of_each_file_that_landed(home):
         ledger.put([entry])
     result = CliRunner().invoke(main, ["files"])
     assert result.output.splitlines()[0] == "done       june.csv  batch 'june'  run 7"
+
+
+def test_a_file_name_moves_no_terminal(home):
+    evil = "\x1b[2Jjune\x07\u202e.csv"
+    entry = Entry(evil, evil, 8, 1, 1, "hash", Outcome.refused, f"{evil} is a folder", "key")
+    with open_ledger(storage.ledger_path()) as ledger:
+        ledger.put([entry])
+    shown = CliRunner().invoke(main, ["files"]).output
+    assert "[2Jjune.csv is a folder" in shown
+    assert not {"\x1b", "\x07", "\u202e"} & set(shown)
+
+
+def test_what_other_accounts_have_to_read_they_may_and_nothing_else(tmp_path):
+    before = os.umask(0o022)
+    try:
+        for command in (
+            ["alertmanager", "--output", f"{tmp_path}/alertmanager.yml"],
+            ["dashboards", f"{tmp_path}/dashboards"],
+            ["simulate", f"{tmp_path}/cards.csv", "--transactions", "100"],
+            ["secrets", f"{tmp_path}/.env"],
+        ):
+            assert CliRunner().invoke(main, command).exit_code == 0
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
+    modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in tmp_path.rglob("*") if p.is_file()}
+    shared = {name for name, mode in modes.items() if mode == 0o644}
+    assert {name for name in modes if name.endswith((".yml", ".json"))} == shared
+    assert {modes[name] for name in set(modes) - shared} == {0o600}

@@ -309,6 +309,17 @@ def test_the_settings_for_a_container_by_run_differ_in_the_launcher_alone():
     assert [*settings["container_kwargs"]["tmpfs"]] == SERVICES["code-server"]["tmpfs"]
 
 
+def test_runs_alone_are_given_the_key_of_card_tokens():
+    given = {name for name, s in SERVICES.items() if "FRAUD_HASH_KEY" in s.get("environment", {})}
+    assert given == {"code-server"}
+    override = yaml.safe_load((ROOT / "deploy" / "docker-launcher.yml").read_text())["services"]
+    key = override["daemon"]["environment"]["FRAUD_HASH_KEY"]
+    assert key == "${FRAUD_HASH_KEY:?run `make secrets` first}"
+    values = yaml.safe_load((ROOT / "deploy" / "helm-values.yaml").read_text())
+    (deployment,) = values["dagster-user-deployments"]["deployments"]
+    assert "FRAUD_HASH_KEY" in {variable["name"] for variable in deployment["env"]}
+
+
 def test_what_talks_to_an_object_store_may_go_out_and_has_the_keys():
     override = yaml.safe_load((ROOT / "deploy" / "object-store.yml").read_text())["services"]
     for changes in override.values():

@@ -34,13 +34,18 @@ def test_the_file_is_for_its_owner_alone_and_is_never_written_twice(tmp_path):
 
 def test_a_file_of_an_older_release_gets_what_it_lacks_and_keeps_what_it_has(tmp_path):
     path = tmp_path / ".env"
-    path.write_text("MLFLOW_PASSWORD='of old'\nFRAUD_PASSWORD_HASH='$2b$old'\nFRAUD_BIND=0.0.0.0\n")
+    # The last line is not ended, as many an editor leaves it.
+    path.write_text("MLFLOW_PASSWORD='of old'\nFRAUD_PASSWORD_HASH='$2b$old'\nFRAUD_BIND=0.0.0.0")
+    path.chmod(0o600)
     new = write_secrets(path)
     found = dotenv_values(path, interpolate=False)
     assert {"MLFLOW_PASSWORD", "FRAUD_PASSWORD_HASH"}.isdisjoint(new)
     assert (found["MLFLOW_PASSWORD"], found["FRAUD_BIND"]) == ("of old", "0.0.0.0")
     shown = base64.b64decode(found["MLFLOW_AUTHORIZATION"].removeprefix("Basic ")).decode()
     assert shown == "fraud:of old"
+    assert len(found["FRAUD_HASH_KEY"]) >= 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert write_secrets(path) == []
 
 
 def test_mlflow_s_account_takes_the_password_that_is_set_now(tmp_path):

@@ -202,7 +202,7 @@ def walk(table, past, columns):
         cuts = splitting.plan_cuts(connection, features.path, roles, 7, settings)
         kinds = facts["kinds"]
         splitting.write_splits(
-            connection, features.path, list(kinds), roles, settings, cuts, [], written
+            connection, features.path, table.path, list(kinds), roles, settings, cuts, [], written
         )
         splits = storage.save_table("splits", storage.Table(written, known))
         member = Member(batch, features.path, splits.path, roles, kinds)

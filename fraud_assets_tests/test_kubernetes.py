@@ -91,10 +91,11 @@ def test_no_pod_is_given_a_password_but_its_own():
         for entry in pod.get("env", [])
         if "valueFrom" in entry
     ]
-    assert given == [{"name": "fraud-assets", "key": "MLFLOW_PASSWORD"}]
+    keys = ("MLFLOW_PASSWORD", "FRAUD_HASH_KEY")
+    assert given == [{"name": "fraud-assets", "key": key} for key in keys]
     assert VALUES["postgresql"]["postgresqlUsername"] == "dagster"
     sources = {source for keys in IN_KUBERNETES.values() for source in keys.values()}
-    assert sources == {"MLFLOW_PASSWORD", "DAGSTER_DB_PASSWORD"}
+    assert sources == {"MLFLOW_PASSWORD", "FRAUD_HASH_KEY", "DAGSTER_DB_PASSWORD"}
     named = {secret: set(keys) for secret, keys in IN_KUBERNETES.items()}
     assert named[VALUES["global"]["postgresqlSecretName"]] == {"postgresql-password"}
 
@@ -113,7 +114,7 @@ def test_the_secrets_are_those_of_env_without_its_quotes(env_file):
     assert found.exit_code == 0
     secrets = {s["metadata"]["name"]: s["stringData"] for s in yaml.safe_load_all(found.output)}
     assert secrets == {
-        "fraud-assets": {"MLFLOW_PASSWORD": known["MLFLOW_PASSWORD"]},
+        "fraud-assets": {name: known[name] for name in ("MLFLOW_PASSWORD", "FRAUD_HASH_KEY")},
         "fraud-assets-dagster-database": {"postgresql-password": known["DAGSTER_DB_PASSWORD"]},
     }
     for name in ("POSTGRES_PASSWORD", "FRAUD_PASSWORD", "GRAFANA_PASSWORD", "MLFLOW_SECRET_KEY"):
@@ -124,15 +125,18 @@ def test_the_secrets_are_those_of_env_without_its_quotes(env_file):
 def test_a_secret_is_text_whatever_is_in_it(tmp_path, password):
     path = tmp_path / ".env"
     quoted = password.replace("\\", "\\\\").replace("'", "\\'")
-    path.write_text(f"MLFLOW_PASSWORD='{quoted}'\nDAGSTER_DB_PASSWORD='b'\n")
+    path.write_text(f"MLFLOW_PASSWORD='{quoted}'\nDAGSTER_DB_PASSWORD='b'\nFRAUD_HASH_KEY='k'\n")
     (first, _) = yaml.safe_load_all(kubernetes_secrets(path))
-    assert first["stringData"] == {"MLFLOW_PASSWORD": password}
+    assert first["stringData"] == {"MLFLOW_PASSWORD": password, "FRAUD_HASH_KEY": "k"}
 
 
 def test_a_missing_secret_is_named_with_the_remedy(tmp_path):
     found = CliRunner().invoke(main, ["kubernetes-secrets", str(tmp_path / ".env")])
     assert found.exit_code == 1
-    assert "has no MLFLOW_PASSWORD, DAGSTER_DB_PASSWORD; run `make secrets` first" in found.output
+    assert (
+        "has no MLFLOW_PASSWORD, FRAUD_HASH_KEY, DAGSTER_DB_PASSWORD; run `make secrets` first"
+        in found.output
+    )
 
 
 # --- the network ------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 import os
+import stat
 
 import dagster as dg
 import duckdb
@@ -7,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from fraud_assets import storage
+from fraud_assets.files import SHARED
 from fraud_assets.sql import parquet
 
 
@@ -73,6 +75,24 @@ def test_the_engine_limits_its_memory_and_leaves_no_spill_behind(home):
     assert limit.startswith("117") or limit.startswith("123")
     assert spill.startswith(str(home))
     assert list((home / "var" / "scratch").iterdir()) == []
+
+
+def test_what_a_killed_process_spilled_is_removed_and_what_a_living_one_does_stays(home):
+    scratch = home / "var" / "scratch"
+    for name in ("dead", "of_before", "just_begun"):
+        (scratch / name).mkdir(parents=True)
+        (scratch / name / "spill").write_text("4111111111111111")
+    (scratch / "dead.lock").touch()
+    os.utime(scratch / "of_before", (1, 1))
+    with storage.Engine().connect() as first:
+        with storage.Engine().connect() as second:
+            assert second.execute("SELECT 1").fetchall() == [(1,)]
+        spill = first.execute("SELECT current_setting('temp_directory')").fetchall()[0][0]
+        own = os.path.dirname(spill)
+        assert os.path.isdir(spill)
+        assert {path.name for path in scratch.iterdir() if path.is_dir()} == {
+            "just_begun", os.path.basename(own)}  # fmt: skip
+    assert [path.name for path in scratch.iterdir()] == ["just_begun"]
 
 
 def test_a_step_reaches_the_tables_of_its_assets_and_no_other_file(home):
@@ -144,3 +164,38 @@ def test_a_full_disk_is_explained_with_what_is_left(home):
     assert "the disk is full" in text
     assert "free some space there, then materialize the batch again" in text
     assert storage.explain(OSError(13, "Permission denied", "f")) == "f: Permission denied"
+
+
+def test_an_error_of_the_engine_names_no_value(home):
+    told = pytest.raises(ValueError, match="a value of the batch cannot be converted")
+    with told as error, storage.Engine().connect() as connection:
+        connection.execute("SELECT CAST('Zoe Quixote' AS DOUBLE)").fetchall()
+    assert error.value.__cause__ is None
+    assert error.value.__suppress_context__
+
+
+def test_all_that_holds_rows_is_for_its_owner_alone_and_metrics_are_for_others(home):
+    old = home / "var" / "reports"
+    old.mkdir(parents=True, mode=0o755)
+    before = os.umask(0o022)
+    try:
+        with storage.Engine().yield_for_execution(dg.build_init_resource_context()) as engine:
+            storage.save_table("thing", new_table("b", "h1", 1))
+            storage.write_atomically(storage.report_folder("b") / "worklist.csv", "")
+            storage.write_atomically(storage.metrics_folder() / "a.prom", "", SHARED)
+            with engine.connect(folders=[storage.reports_folder()]) as connection:
+                connection.execute(f"COPY (SELECT 1) TO '{home}/var/reports/rows.parquet'")
+            (home / "var" / "reports" / "by_a_library").touch()
+        (home / "outside").touch()
+    finally:
+        os.umask(before)
+    folder = home / "var"
+    modes = {
+        str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode)
+        for path in folder.rglob("*")
+    }
+    assert {n: m for n, m in modes.items() if n.startswith("metrics")} == {
+        "metrics": 0o755, "metrics/a.prom": 0o644}  # fmt: skip
+    private = {n: m for n, m in modes.items() if not n.startswith(("metrics", "runs"))}
+    assert set(private.values()) == {0o600, 0o700}
+    assert stat.S_IMODE((home / "outside").stat().st_mode) == 0o644

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from skops.io.exceptions import UntrustedTypesFoundException
@@ -14,10 +15,12 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from fraud_assets import storage
 from fraud_assets import tracking as tracking_module
 from fraud_assets.decisions import append_entry
+from fraud_assets.masking import KEY_ID_FILE, AnotherKeyError, masking
 from fraud_assets.tracking import (
     DECISION_TAG,
     HASH_TAG,
     MODEL_FACTS,
+    TRAINING_KEYS,
     ModelVersion,
     Tracking,
     equals,
@@ -197,6 +200,28 @@ def test_a_registry_that_is_away_is_not_one_without_a_champion(tracking, monkeyp
     monkeypatch.setattr("mlflow.MlflowClient.get_model_version_by_alias", away)
     with pytest.raises(MlflowException, match="away"):
         tracking.champion()
+
+
+def test_training_keys_without_a_key_are_converted_when_they_are_read(tracking):
+    run_id = train_once(tracking)
+    old = np.array([1, 2**63], np.uint64)
+    tracking.log_frame(run_id, TRAINING_KEYS, pd.DataFrame({"content_key": old}))
+    assert tracking.training_keys(run_id).tolist() == masking().keys(old).tolist()
+
+
+def test_training_keys_by_another_key_are_refused(tracking, home, monkeypatch):
+    run_id = train_once(tracking)
+    tracking.log_training_keys(run_id, pd.Series([1], dtype="uint64"))
+    monkeypatch.setenv("FRAUD_HASH_KEY", "k" * 32)
+    (home / "var" / KEY_ID_FILE).unlink()
+    with pytest.raises(AnotherKeyError, match="another key of card tokens.*on all machines"):
+        tracking.training_keys(run_id)
+
+
+def test_a_table_may_lie_in_a_folder_of_the_run(tracking):
+    run_id = train_once(tracking)
+    tracking.log_frame(run_id, "evaluation/rows.parquet", pd.DataFrame({"a": [1]}))
+    assert tracking.read_frame(run_id, "evaluation/rows.parquet")["a"].tolist() == [1]
 
 
 def test_what_mlflows_tables_have_no_room_for_is_left_out(tracking):

@@ -2,6 +2,8 @@
 # What `make dev` runs: Dagster's code server, daemon and webserver under supervisord, until Ctrl-C,
 # TERM or the end of the terminal. Expects the variables that the Makefile sets.
 set -uo pipefail
+# What these processes and their runs write is for this account alone.
+umask 077
 ROOT="$(cd "$(dirname "$0")/.." && pwd)"
 BIN="$ROOT/.venv/bin"
 export ROOT BIN

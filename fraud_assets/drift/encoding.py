@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fraud_assets.config import SMALLEST_CATEGORY
+
 T = TypeVar("T")
 R = TypeVar("R")
 Codes = NDArray[np.uint8]
@@ -142,6 +144,9 @@ def number_column(name: str, values: NDArray[np.floating]) -> Column:
 def category_column(name: str, values: pd.Series) -> Column:
     """Return a column of categories, the most frequent ones kept.
 
+    Those of few rows are pooled: the profile is shown and logged, and they may be slips, or
+    somebody's name.
+
     Parameters
     ----------
     name : str
@@ -150,7 +155,7 @@ def category_column(name: str, values: pd.Series) -> Column:
     """
     found = values.value_counts()
     names = sorted(found.index, key=lambda text: (-found[text], text))
-    kept = names[:KEPT_CATEGORIES]
+    kept = [name for name in names[:KEPT_CATEGORIES] if found[name] >= SMALLEST_CATEGORY]
     column = Column(name, "category", [], kept, len(names) > len(kept), [])
     return replace(column, counts=column.count(column.encode(values)).tolist())
 

@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 from fraud_assets.config import DRIFT_SCORE
 from fraud_assets.drift.encoding import Column, Counts
-from fraud_assets.evaluation.plots import CHOSEN, FRAUD, GENUINE, new_axes, to_png
+from fraud_assets.evaluation.plots import (
+    CHOSEN,
+    FRAUD,
+    GENUINE,
+    new_axes,
+    plain_label,
+    to_png,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +39,7 @@ def drift_by_feature(features: Sequence[Mapping[str, Any]], min_distance: float)
     shown = features[:SHOWN][::-1]
     figure, axes = new_axes("Drift by feature", "Jensen-Shannon distance to the reference", "")
     axes.barh(
-        [feature["feature"] for feature in shown],
+        [plain_label(feature["feature"]) for feature in shown],
         [feature["distance"] for feature in shown],
         color=[FRAUD if feature["drifted"] else GENUINE for feature in shown],
     )
@@ -57,7 +64,7 @@ def distributions(columns: Sequence[Column], batch: Mapping[str, Counts]) -> byt
     figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     panels = figure.subplots(2, 2).flat
     for axes, column in zip(panels, columns, strict=False):
-        axes.set_title(column.name, fontsize=9)
+        axes.set_title(plain_label(column.name), fontsize=9)
         axes.tick_params(labelsize=7)
         _distribution(axes, column, np.array(column.counts), batch[column.name])
     for axes in list(panels):
@@ -78,7 +85,9 @@ def _distribution(axes: "Axes", column: Column, reference: Counts, batch: Counts
             at = np.arange(len(labels)) + (place - 0.5) * 0.4
             axes.bar(at, counts[list(labels)] / total, 0.4, color=color, label=name)
     if labels is not None:
-        axes.set_xticks(range(len(labels)), [text[:10] for text in labels.values()], rotation=30)
+        axes.set_xticks(
+            range(len(labels)), [plain_label(text[:10]) for text in labels.values()], rotation=30
+        )
 
 
 def _single_values(column: Column) -> dict[int, str] | None:
@@ -119,7 +128,7 @@ def drift_over_batches(history: Sequence[Mapping[str, Any]]) -> bytes:
     for place in range(1, len(history)):
         if history[place]["champion"] != history[place - 1]["champion"]:
             axes.axvline(place - 0.5, color=CHOSEN, linestyle=":", linewidth=1)
-    names = [str(h["batch"])[-14:] for h in history]
+    names = [plain_label(str(h["batch"])[-14:]) for h in history]
     axes.set_xticks(range(len(history)), names, rotation=30, ha="right")
     axes.set_ylim(0, max(0.4, 1.1 * np.nanmax([0.0, *scores])))
     return to_png(figure)

@@ -10,6 +10,7 @@ from fraud_assets.drift.encoding import text_of
 from fraud_assets.drift.profile import Watched
 from fraud_assets.features.known import KNOWN, LABEL_KNOWN
 from fraud_assets.intake.contract import Roles
+from fraud_assets.masking import MASK_TEXT
 from fraud_assets.sql import identifier, parquet
 from fraud_assets.training.train import fraud_scores
 
@@ -43,7 +44,8 @@ def pieces_of(
     """
     numbers = (f"CAST({identifier(n)} AS DOUBLE) AS {identifier(n)}, " for n in watched.numbers)
     texts = (
-        f"CAST({identifier(n)} AS VARCHAR) AS {identifier(text_of(n))}, " for n in watched.texts
+        f"{MASK_TEXT}(CAST({identifier(n)} AS VARCHAR)) AS {identifier(text_of(n))}, "
+        for n in watched.texts
     )
     query = (
         f"SELECT {''.join(numbers)}{''.join(texts)}CAST(days_known AS DOUBLE) AS days_known_, "

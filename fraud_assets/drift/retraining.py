@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fraud_assets.config import DRIFT_SCORE, RetrainingSettings
+from fraud_assets.text import named
 
 
 def retraining_due(
@@ -33,9 +34,9 @@ def retraining_due(
         return False, "no batch has been measured yet"
     batch, verdict = report["batch"], report.get("verdict", "not measured")
     if verdict != "critical":
-        return False, f"drift of batch {batch!r} is not critical: {verdict.replace('_', ' ')}"
+        return False, f"drift of batch {named(batch)} is not critical: {verdict.replace('_', ' ')}"
     found = (
-        f"drift score {report['drift_score']:.2f} of batch {batch!r} against champion version "
+        f"drift score {report['drift_score']:.2f} of batch {named(batch)} against champion version "
         f"{report['champion']} is over {DRIFT_SCORE.critical}"
     )
     if last is not None and now - last < timedelta(days=settings.every_days):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fraud_assets.text import inert, named
+
 ADVICE = {"good": "stable", "watch": "watch it", "critical": "retrain"}
 NAMED = 5
 FINDINGS = {
@@ -77,7 +79,8 @@ def verdict_sentence(report: Mapping[str, Any]) -> str:
         As the asset `drift_report` holds it.
     """
     reference = report["reference"]
-    against = f"champion version {reference['version']}, trained for batch {reference['batch']!r}"
+    batch = named(reference["batch"])
+    against = f"champion version {reference['version']}, trained for batch {batch}"
     if report["verdict"] == "not_enough_rows":
         return (
             f"not enough rows: {report['rows']:,} of the {report['min_rows']:,} that a verdict "
@@ -91,7 +94,7 @@ def verdict_sentence(report: Mapping[str, Any]) -> str:
     visible = report["smallest_visible"]["drift_score"]
     unseen = f"; a score under {visible:.2f} could not have been seen at {report['rows']:,} rows"
     new = f"; the reference was version {reference['before']} before" if reference["before"] else ""
-    return (
+    return inert(
         f"drift score {report['drift_score']:.2f} against {against}: {advice}"
         f"{'; ' + changed if changed else ''}{unseen if visible > 0.1 else ''}{new}"
     )

@@ -24,7 +24,9 @@ from fraud_assets.evaluation.plots import all_plots
 from fraud_assets.evaluation.report import to_markdown, worst_verdict
 from fraud_assets.evaluation.segments import NEW_CARD_COLUMN, columns_of, segment_rows
 from fraud_assets.intake.resources import OWNERS, all_accepted, batches
+from fraud_assets.masking import AnotherKeyError
 from fraud_assets.metrics import Floats
+from fraud_assets.text import named as quoted
 from fraud_assets.tracking import Tracking
 from fraud_assets.training.assets import days_of, splits, window_of, with_tuned
 from fraud_assets.training.splits import TEST, TRAIN, VALIDATION
@@ -34,6 +36,7 @@ from fraud_assets.training.window import load_rows
 EXPLAINED_ROWS = 1000
 SHOWN_FEATURES = 30
 LAST_BATCHES = 3
+PREDICTIONS = "test_predictions.parquet"
 
 
 class EvaluationConfig(EvaluationSettings, dg.Config):
@@ -45,7 +48,7 @@ class EvaluationConfig(EvaluationSettings, dg.Config):
     group_name="evaluation",
     owners=OWNERS,
     kinds={"xgboost", "json"},
-    code_version="1",
+    code_version="2",
     io_manager_key="reports",
 )
 def evaluation_report(
@@ -63,7 +66,7 @@ def evaluation_report(
     batch, model = context.partition_key, trained_model
     costs = _costs_of(model)
     own, threshold = window_of(splits)[-1:], model["decision_threshold"]
-    texts = columns_of(config.segments, model["kinds"])
+    texts = columns_of(config.segments, model["kinds"], own[0].roles)
     columns = list(dict.fromkeys([*model["features"], *_segment_columns(model)]))
     fitted = tracking.load(model["version"], model["model_hash"])
     with engine.connect("features", "splits") as connection:
@@ -88,9 +91,13 @@ def evaluation_report(
     plots = all_plots(
         labels, scores, losses, threshold, costs, report["reliability"], report["importance"]
     )
-    files = _write_files(batch, report, plots, rows, scores >= threshold, scores)
+    predictions = _predictions(rows, scores >= threshold, scores)
+    files = _write_files(batch, report, plots, predictions)
     tracking.log_figures(model["run_id"], report["metrics"])
     tracking.log_files(model["run_id"], files, "evaluation")
+    tracking.log_frame(
+        model["run_id"], f"evaluation/{PREDICTIONS}", _without_ids(predictions, rows)
+    )
     tracking.log_json(model["run_id"], "evaluation/evaluation_report.json", report)
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, plots))
 
@@ -135,6 +142,10 @@ def _comparison(
     if missing:
         reason = f"it reads columns that this batch does not have: {', '.join(missing[:10])}"
         return {"comparable": False, "reason": reason}
+    try:
+        seen = tracking.training_keys(champion.run_id)
+    except AnotherKeyError as error:
+        return {"comparable": False, "reason": str(error)}
     costs = _costs_of(model)
     inputs = load_rows(connection, own, TEST, champion.features)
     theirs = scored(
@@ -144,7 +155,7 @@ def _comparison(
         losses_of(rows, costs),
         costs,
     )
-    return compare(rows, ours, theirs, tracking.training_keys(champion.run_id), parts, settings)
+    return compare(rows, ours, theirs, seen, parts, settings)
 
 
 def _model_of(model: dict[str, Any], costs: Costs, rows: pd.DataFrame) -> dict[str, Any]:
@@ -164,18 +175,9 @@ def _model_of(model: dict[str, Any], costs: Costs, rows: pd.DataFrame) -> dict[s
     }
 
 
-def _write_files(
-    batch: str,
-    report: dict[str, Any],
-    plots: dict[str, bytes],
-    rows: pd.DataFrame,
-    alerts: Any,
-    scores: Floats,
-) -> list[Path]:
-    folder = storage.report_folder(batch)
-    contents: dict[str, str | bytes] = {f"{name}.png": image for name, image in plots.items()}
-    contents["evaluation_report.md"] = to_markdown(report)
-    contents["test_predictions.parquet"] = pd.DataFrame(
+def _predictions(rows: pd.DataFrame, alerts: Any, scores: Floats) -> pd.DataFrame:
+    """Return what the model said of each test row, for those who may see which row it is."""
+    return pd.DataFrame(
         {
             "transaction_id": rows["transaction_id_"],
             "source_line": rows["source_line_"],
@@ -183,9 +185,26 @@ def _write_files(
             "decision": alerts,
             "label": rows["fraud_"],
         }
-    ).to_parquet(index=False)
+    )
+
+
+def _without_ids(predictions: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions for MLflow: a keyed hash of each row in place of its id and its line."""
+    named = predictions.drop(columns=["transaction_id", "source_line"])
+    named.insert(0, "row", [f"{key:016x}" for key in rows["content_key_"]])
+    return named
+
+
+def _write_files(
+    batch: str, report: dict[str, Any], plots: dict[str, bytes], predictions: pd.DataFrame
+) -> list[Path]:
+    """Write the files of the report; return those that go to MLflow as they are."""
+    folder = storage.report_folder(batch)
+    contents: dict[str, str | bytes] = {f"{name}.png": image for name, image in plots.items()}
+    contents["evaluation_report.md"] = to_markdown(report)
     for name, content in contents.items():
         storage.write_atomically(folder / name, content)
+    storage.write_atomically(folder / PREDICTIONS, predictions.to_parquet(index=False))
     return [folder / name for name in contents]
 
 
@@ -322,7 +341,7 @@ def _judge(
             rows = rows[~rows["content_key_"].isin(tracking.training_keys(version.run_id))]
         labels, losses = rows["fraud_"].to_numpy(), losses_of(rows, costs)
         if not labels.any():
-            raise dg.Failure(f"batch {batch!r} has no test fraud that no challenger has seen")
+            raise dg.Failure(f"batch {quoted(batch)} has no test fraud that no challenger has seen")
         for name, challenger in named.items():
             scores, threshold = _scores_of(challenger, splits_, columns, rows, connection, tracking)
             ours = scored(labels, scores, threshold, losses, costs)

@@ -17,6 +17,7 @@ from fraud_assets.metrics import (
     ratio,
     share_interval,
 )
+from fraud_assets.text import escape_markdown
 
 ALL = "all"
 
@@ -161,7 +162,8 @@ def to_markdown(table: Sequence[Mapping[str, Any]], confidence: float) -> str:
             differs = f"{row['difference']:+.4f} ({_span(row['interval'], '+.4f')})"
             saves = f"{row['savings_difference']:+,.2f} ({_span(row['savings_interval'], '+,.2f')})"
         lines.append(
-            f"| {row['batch']} | {row['challenger']} | {row['frauds_detected_count']} | "
+            f"| {escape_markdown(row['batch'])} | {escape_markdown(row['challenger'])} | "
+            f"{row['frauds_detected_count']} | "
             f"{row['frauds_missed_count']} | {row['false_alarms_count']} | "
             f"{row['average_precision']:.4f} "
             f"({_span(row['average_precision_interval'], '.4f')}) | {differs} | "

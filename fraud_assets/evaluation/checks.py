@@ -14,6 +14,7 @@ from fraud_assets.evaluation.assets import evaluation_report
 from fraud_assets.evaluation.report import comparison_sentence
 from fraud_assets.intake.resources import batches
 from fraud_assets.metrics import ratio
+from fraud_assets.text import inert
 
 
 def verdict_result(
@@ -24,7 +25,7 @@ def verdict_result(
     return dg.AssetCheckResult(
         passed=verdict == "good",
         severity=severity,
-        description=f"{verdict}: {description}",
+        description=inert(f"{verdict}: {description}"),
         metadata={
             "value": value,
             "verdict": verdict,
@@ -84,6 +85,6 @@ def beats_champion(evaluation_report: dict[str, Any]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=passed,
         severity=dg.AssetCheckSeverity.WARN,
-        description=comparison_sentence(comparison, evaluation_report["champion"]),
+        description=inert(comparison_sentence(comparison, evaluation_report["champion"])),
         metadata={"comparison": dg.MetadataValue.json(comparison or {})},
     )

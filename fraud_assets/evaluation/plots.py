@@ -7,6 +7,7 @@ import numpy as np
 
 from fraud_assets.config import Costs
 from fraud_assets.metrics import Floats, Labels, confusion, threshold_curve
+from fraud_assets.text import JOINER, inert
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,6 +71,11 @@ def new_axes(title: str, xlabel: str, ylabel: str) -> "tuple[Figure, Axes]":
     axes.set_ylabel(ylabel, fontsize=9)
     axes.tick_params(labelsize=8)
     return figure, axes
+
+
+def plain_label(name: str) -> str:
+    """Return a name from outside as a label: dollars would make Matplotlib read a formula."""
+    return inert(name).replace(JOINER, "").replace("$", r"\$")
 
 
 def to_png(figure: "Figure") -> bytes:
@@ -164,6 +170,7 @@ def _reliability(bins: list[dict[str, float]]) -> bytes:
 def _importance(importance: dict[str, float]) -> bytes:
     names = list(importance)[:15][::-1]
     figure, axes = new_axes("What the score is made of", "mean contribution, log-odds", "")
-    axes.barh(names, [importance[name] for name in names], color=GENUINE)
+    lengths = [importance[name] for name in names]
+    axes.barh([plain_label(name) for name in names], lengths, color=GENUINE)
     axes.tick_params(axis="y", labelsize=7)
     return to_png(figure)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fraud_assets.config import Verdict
+from fraud_assets.text import escape_markdown
 
 FIGURES = (
     ("test_fraud_recall", "fraud recall", "fraud_recall"),
@@ -68,7 +69,10 @@ def money_sentence(comparison: dict[str, Any]) -> str:
 
 
 def render(package: str, template: str, **values: Any) -> str:
-    """Fill in a Markdown template that lies in a package; a name without a value is an error."""
+    """Fill in a Markdown template that lies in a package; a name without a value is an error.
+
+    Whatever comes from outside goes through the filter `md`.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -77,6 +81,7 @@ def render(package: str, template: str, **values: Any) -> str:
         autoescape=False,
         keep_trailing_newline=True,
     )
+    environment.filters["md"] = escape_markdown
     return environment.get_template(template).render(**values)
 
 

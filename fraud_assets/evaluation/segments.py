@@ -1,13 +1,16 @@
 """Parts of the test rows by which reports and promotion are broken down."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
+from fraud_assets.config import SMALLEST_CATEGORY
 from fraud_assets.features.build import NIGHT_UNTIL_HOUR
 from fraud_assets.features.known import MICROSECONDS_PER_DAY
+from fraud_assets.intake.contract import CARD, Roles
+from fraud_assets.text import inert
 
 NEW_CARD_COLUMN = "card_transactions_30d"
 """1 when the transaction is the card's only one in 30 days."""
@@ -15,20 +18,34 @@ AMOUNT_BANDS = 4
 LARGEST_CATEGORIES = 10
 
 
-def columns_of(segments: Sequence[str], kinds: Collection[str]) -> list[str]:
+def columns_of(segments: Sequence[str], kinds: Mapping[str, str], roles: Roles) -> list[str]:
     """Return the segments that are columns of the data.
+
+    Parameters
+    ----------
+    segments : sequence of str
+    kinds : mapping of str to str
+        Kind of each source column.
+    roles : Roles
 
     Raises
     ------
     ValueError
-        When one is neither a built-in segment nor such a column.
+        When one is neither a built-in segment nor such a column, or one whose values are those
+        of single cards, persons or transactions: reports are for people who may not see them.
     """
     columns = [name for name in segments if name not in BUILT_IN]
     unknown = sorted(set(columns) - set(kinds))
     if unknown:
         raise ValueError(
-            f"segments: {', '.join(unknown)} is neither of {', '.join(BUILT_IN)} nor a column of "
-            f"the data, which has {', '.join(kinds)}"
+            f"segments: {', '.join(map(inert, unknown))} is neither of {', '.join(BUILT_IN)} nor a "
+            f"column of the data, which has {', '.join(map(inert, kinds))}"
+        )
+    single = [n for n in columns if n in (roles.card, roles.transaction_id) or kinds[n] == CARD]
+    if single:
+        raise ValueError(
+            f"segments: {', '.join(map(inert, single))} holds cards or transactions, not parts of "
+            "the data; name a column of few categories"
         )
     return columns
 
@@ -93,7 +110,9 @@ def _weeks(rows: pd.DataFrame, _: bool) -> pd.Series | None:
 
 
 def _categories(values: pd.Series) -> pd.Series:
-    largest = values.value_counts().index[:LARGEST_CATEGORIES]
+    counts = values.value_counts()
+    # What a few rows have may be a slip, or somebody's name.
+    largest = counts[counts >= SMALLEST_CATEGORY].index[:LARGEST_CATEGORIES]
     return values.where(values.isin(largest) | values.isna(), "other").fillna("missing")
 
 

@@ -40,7 +40,7 @@ class FeatureConfig(FeatureSettings, dg.Config):
     group_name="features",
     owners=OWNERS,
     kinds={"duckdb", "parquet"},
-    code_version="2",
+    code_version="3",
     io_manager_key="tables",
     deps=[HISTORY],
 )

@@ -19,7 +19,8 @@ from fraud_assets.features.known import (
 )
 from fraud_assets.features.transactions import Source, Span, look_back
 from fraud_assets.intake.contract import NUMBER, Roles
-from fraud_assets.sql import literal, one_file
+from fraud_assets.masking import MASK_CARD, MASK_TEXT
+from fraud_assets.sql import identifier, literal, one_file
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,7 +66,7 @@ def write_features(
     backend : BaseBackend
         What computes the features.
     connection : duckdb.DuckDBPyConnection
-        What writes the file.
+        What writes the file; it masks card numbers, as those of `storage.Engine` do.
     own : Source
     history : sequence of Source
         Batches accepted before it, those that its windows may see.
@@ -77,7 +78,8 @@ def write_features(
         In days, positive.
     destination : Path
         Parquet: the source columns, `known_us`, `label_known_us`, `days_known` and the
-        derived features; rows in the order of the file.
+        derived features; rows in the order of the file. Card numbers are tokens: the windows
+        are computed from the accepted rows, and nothing that reads features needs the numbers.
     """
     scratch, delay = destination.parent, common_delay([own, *history], label_delay_days)
     windows = [feature for feature in features if isinstance(feature, WindowFeature)]
@@ -112,7 +114,19 @@ def _rows(
     age = (known - ibis.literal(first, "int64")) / MICROSECONDS_PER_DAY
     clocks = {KNOWN: known, LABEL_KNOWN: label_known_at(rows, own.roles, label_delay_days)}
     table = row_features(rows.mutate(**clocks, days_known=age), own.roles, features)
-    return str(ibis.to_sql(table))
+    texts = [name for name, kind in rows.schema().items() if kind.is_string()]
+    return _masked(str(ibis.to_sql(table)), texts, own.roles.card)
+
+
+def _masked(query: str, texts: Sequence[str], card: str | None) -> str:
+    """Return SQL for the same rows with tokens in place of card numbers."""
+    if not texts:
+        return query
+    masked = ", ".join(
+        f"{MASK_CARD if name == card else MASK_TEXT}({identifier(name)}) AS {identifier(name)}"
+        for name in texts
+    )
+    return f"SELECT * REPLACE ({masked}) FROM ({query})"
 
 
 def _joined(parts: Sequence[str]) -> str:

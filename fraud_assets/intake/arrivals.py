@@ -14,6 +14,7 @@ from pathlib import Path
 from fraud_assets.intake.landing import LandedFile, is_being_written, look, printable
 from fraud_assets.intake.ledger import TAKEN, Entry, Ledger, Outcome
 from fraud_assets.intake.source import sha256
+from fraud_assets.text import inert, named
 
 READ_SECONDS = 20.0
 """No further file is read in a look that has lasted this long: a tick has a minute."""
@@ -158,7 +159,10 @@ def _problems(
         if problem is None:
             owner = owners.setdefault(file.batch, file.name)
             if owner != file.name:
-                problem = f"{file.name} would be batch {file.batch!r}, as {owner} is; rename one"
+                problem = (
+                    f"{inert(file.name)} would be batch {named(file.batch)}, as {inert(owner)} is; "
+                    "rename one"
+                )
         found.append((file, problem))
     return found
 
@@ -174,14 +178,17 @@ def _read(folder: Path, file: LandedFile, ledger: Ledger, before: Entry | None) 
         content = sha256(folder / file.name)
     except OSError as error:
         return _refusal(
-            file, f"{file.name} could not be read ({error.strerror}); it is tried again"
+            file, f"{inert(file.name)} could not be read ({error.strerror}); it is tried again"
         )
     same = before is not None and before.content_hash == content
     if before is not None and same and before.outcome in (*TAKEN, Outcome.duplicate):
         return replace(before, size=file.state[0], modified_ns=file.state[1], inode=file.state[2])
     owner = ledger.owner_of(content, file.batch)
     if owner is not None:
-        detail = f"{file.name} has the same content as batch {owner.batch!r} ({owner.name})"
+        detail = (
+            f"{inert(file.name)} has the same content as batch {named(owner.batch)} "
+            f"({inert(owner.name)})"
+        )
         return Entry(file.name, file.batch, *file.state, content, Outcome.duplicate, detail)
     again = before.run_key if before is not None and same else ""
     return Entry(file.name, file.batch, *file.state, content, Outcome.waiting, "", again)

@@ -11,7 +11,7 @@ from fraud_assets.intake.contract import schema_changes
 from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
 from fraud_assets.intake.quality import find_repeats, look_at_times
 from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches
-from fraud_assets.text import some
+from fraud_assets.text import inert, named, some
 from fraud_assets.tracking import Tracking
 
 CHANGES_SHOWN = 5
@@ -33,11 +33,11 @@ def schema_contract(raw_transactions: storage.Table, tracking: Tracking) -> dg.A
     said = facts["problems"]
     if champion is not None and changes:
         said = [
-            f"{facts['source_file']}: against the champion (version {champion.version}, batch "
-            f"{champion.batch!r}): {some(changes, CHANGES_SHOWN)}; export these "
+            f"{inert(facts['source_file'])}: against the champion (version {champion.version}, "
+            f"batch {named(champion.batch)}): {some(changes, CHANGES_SHOWN)}; export these "
             "columns again, or expect a model that cannot be compared with it"
         ]
-    constant = [f"column {name!r} is constant" for name in facts["constant_columns"]]
+    constant = [f"column {named(name)} is constant" for name in facts["constant_columns"]]
     return dg.AssetCheckResult(
         passed=not said,
         severity=dg.AssetCheckSeverity.ERROR if facts["problems"] else dg.AssetCheckSeverity.WARN,
@@ -53,12 +53,14 @@ def rejected_rows(raw_transactions: storage.Table) -> dg.AssetCheckResult:
     lines = facts["rows"] + facts["rejected"]
     share = facts["rejected"] / lines
     path = storage.rejected_path(facts["batch"])
-    description = f"{facts['rejected']} of {lines} rows of {facts['source_file']} rejected"
+    file = inert(facts["source_file"])
+    description = f"{facts['rejected']} of {lines} rows of {file} rejected"
     if facts["rejected"]:
-        examples = "; ".join(facts["rejected_examples"])
+        # A table of before has examples with values in their place, which are left out.
+        faults = "".join(f": {'; '.join(found)}" for found in [facts.get("faults")] if found)
         description += (
-            f" ({share:.2%}): {examples}. All are in {path}; repair them there, and drop that file "
-            "under the name of its batch"
+            f" ({share:.2%}){faults}. All are in {inert(path)}; repair them there, and drop that "
+            "file under the name of its batch"
         )
     return dg.AssetCheckResult(
         passed=facts["rejected"] == 0,
@@ -84,8 +86,9 @@ def fraud_prevalence(raw_transactions: storage.Table) -> dg.AssetCheckResult:
     description = f"{facts['frauds']} frauds in {facts['rows']} rows ({share:.3%})"
     if not low <= share <= high:
         description = (
-            f"{facts['source_file']}: column {target!r}: {description}, where {low:.2%} to "
-            f"{high:.0%} is usual; check that 1 means fraud and that the labels are complete"
+            f"{inert(facts['source_file'])}: column {named(target)}: {description}, where "
+            f"{low:.2%} to {high:.0%} is usual; check that 1 means fraud and that the labels are "
+            "complete"
         )
     return dg.AssetCheckResult(
         passed=low <= share <= high,
@@ -107,9 +110,9 @@ def unique_transactions(
     description = f"{found.rows} rows are equal to an earlier one; they stay in one split"
     if found.ids:
         description = (
-            f"{facts['source_file']}: column {name!r}: {found.ids} transaction ids stand at "
-            f"several rows, for example {found.example!r}; export each transaction once. "
-            + description
+            f"{inert(facts['source_file'])}: line {found.line}, column {named(name)}: an id that "
+            f"an earlier line has; {found.ids} transaction ids stand at several rows; export each "
+            f"transaction once. {description}"
         )
     return dg.AssetCheckResult(
         passed=not found.ids,
@@ -132,11 +135,14 @@ def plausible_timestamps(
     now = datetime.now(UTC).replace(tzinfo=None) + AHEAD_OF_UTC
     with engine.connect("raw_transactions") as connection:
         times = look_at_times(connection, raw_transactions.path, name, now)
-    description = f"from {times.first} to {times.last}, {times.backwards} rows out of order"
+    description = (
+        f"from {times.first:%Y-%m-%d} to {times.last:%Y-%m-%d}, {times.backwards} rows out of order"
+    )
     if times.future:
         description = (
-            f"{facts['source_file']}: column {name!r}: {times.future} rows are in the future, the "
-            f"last at {times.last}; check the year, the format and the zone. " + description
+            f"{inert(facts['source_file'])}: line {times.line}, column {named(name)}: in the "
+            f"future, as {times.future} rows are; check the year, the format and the zone. "
+            f"{description}"
         )
     return dg.AssetCheckResult(
         passed=not times.future,
@@ -158,7 +164,7 @@ def landed_files_verdict(refused: Sequence[Entry]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not refused,
         severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(entry.detail for entry in refused)
+        description="; ".join(inert(entry.detail) for entry in refused)
         or f"every file in {config.drop_folder()} can be taken",
         metadata={"refused": len(refused)},
     )

@@ -1,10 +1,11 @@
 """What a CSV must look like: its header, the roles of its columns, and their types."""
 
 import csv
+import difflib
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Self
@@ -19,11 +20,16 @@ from fraud_assets.config import (
 )
 from fraud_assets.intake.records import MAX_RECORD_BYTES, Chunk, chunks
 from fraud_assets.intake.source import HEAD_BYTES, IntakeError, Source
+from fraud_assets.masking import FEWEST_DIGITS, is_card_number
+from fraud_assets.text import inert, named
 
 DELIMITERS = ",;\t|"
 SAMPLE_ROWS = 2_000
-NUMBER, MOMENT, NAME, LABEL = "DOUBLE", "TIMESTAMP", "VARCHAR", "LABEL"
-"""The four kinds of column: a number, a date and time, a name (or text), the target."""
+NUMBER, MOMENT, NAME, LABEL, CARD = "DOUBLE", "TIMESTAMP", "VARCHAR", "LABEL", "CARD"
+"""The kinds of column: a number, a date and time, a name (or text), the target, and payment card
+numbers without a role: those are kept with the accepted rows, and are read by nothing."""
+LONG = 10.0 ** (FEWEST_DIGITS - 1)
+"""The least number that may be a card number."""
 NUMBER_PATTERN = (
     r"^[ \t]*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
     r"|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN])[ \t]*$"
@@ -35,6 +41,9 @@ MOMENT_PATTERN = (
 )
 ZONE_PATTERN = r"[ T].*(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 _number, _moment, _zone = map(re.compile, (NUMBER_PATTERN, MOMENT_PATTERN, ZONE_PATTERN))
+_fraction = re.compile(r"^[+-]?[0-9]*[.,][0-9]+$")
+_mail = re.compile(r"^\S+@\S+\.\S+$")
+_LABEL_WORDS = ("true", "false", "yes", "no")
 _comma_number = re.compile(r"^[+-]?[0-9]*,[0-9]+$")
 _three_digits = re.compile(r"^[+-]?[0-9]{1,3},[0-9]{3}$")
 
@@ -90,6 +99,9 @@ class Contract:
         How moments are written; None: as in ISO 8601.
     problems : tuple of str
         What breaks the contract although the file can be read; empty when nothing does.
+    long_numbers : frozenset of str
+        Columns of numbers with as many digits as a card number, such as times in milliseconds.
+        In all others, a card number is a value that has come into the wrong column.
     """
 
     delimiter: str
@@ -101,6 +113,7 @@ class Contract:
     zoned: frozenset[str] = frozenset()
     timestamp_format: str | None = None
     problems: tuple[str, ...] = ()
+    long_numbers: frozenset[str] = frozenset()
 
     def to_facts(self) -> dict[str, Any]:
         """Return what a repair of rejected rows has to know, JSON-like; keys may be reordered."""
@@ -114,6 +127,7 @@ class Contract:
             "zoned": sorted(self.zoned),
             "timestamp_format": self.timestamp_format,
             "problems": list(self.problems),
+            "long_numbers": sorted(self.long_numbers),
         }
 
     @classmethod
@@ -129,6 +143,8 @@ class Contract:
             frozenset(facts["zoned"]),
             facts["timestamp_format"],
             tuple(facts["problems"]),
+            # Of a file that was read before card numbers were looked for, nothing is known.
+            frozenset(facts.get("long_numbers", facts["columns"])),
         )
 
     @property
@@ -162,27 +178,31 @@ def draw_contract(source: Source, settings: IntakeSettings) -> Contract:
         raise IntakeError(
             f"{source.name}: line 2: there is a header but no row; export the file with its rows"
         )
-    sample = {
-        name: [value for row in rows if (value := row[index].strip()) not in MISSING]
-        for index, name in enumerate(names)
-    }
+    sample = {name: _Sample.of_column(rows, index) for index, name in enumerate(names)}
     labels = dict.fromkeys(map(str.lower, settings.fraud_labels), 1)
     labels |= dict.fromkeys(map(str.lower, settings.genuine_labels), 0)
     roles = _find_roles(source.name, names, sample, settings, labels)
     decimal = _decimal(source.name, delimiter, sample, settings)
-    points = {n: [v.replace(decimal, ".") for v in values] for n, values in sample.items()}
-    kinds = {name: _kind(name, roles, points[name]) for name in names}
+    points = {name: of.replaced(decimal, ".") for name, of in sample.items()}
+    kinds = {name: _kind(name, roles, points[name].values) for name in names}
     moments = [name for name, kind in kinds.items() if kind == MOMENT]
     for name in moments:
         _check_moments(source.name, name, sample[name], settings)
-    named = (roles.card, roles.terminal, roles.transaction_id, *LABEL_LEAKS)
+    may_be_text = (roles.card, roles.terminal, roles.transaction_id, *LABEL_LEAKS)
     problems = [
         _text_problem(source.name, name, points[name])
         for name, kind in kinds.items()
-        if kind == NAME and name not in named
+        if kind == NAME and name not in may_be_text
     ]
     real_time = roles.timestamp is not None and kinds[roles.timestamp] == MOMENT
-    zoned = [name for name in moments if 2 * len([*filter(_zone.search, sample[name])]) > len(rows)]
+    zoned = [
+        name
+        for name in moments
+        if 2 * len([*filter(_zone.search, sample[name].values)]) > len(rows)
+    ]
+    long_numbers = [
+        name for name, kind in kinds.items() if kind == NUMBER and _are_long(points[name].values)
+    ]
     return Contract(
         delimiter,
         decimal,
@@ -193,7 +213,29 @@ def draw_contract(source: Source, settings: IntakeSettings) -> Contract:
         frozenset(zoned),
         settings.timestamp_format,
         tuple(problems),
+        frozenset(long_numbers),
     )
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Values of a column that are not missing, and the lines that they stand on."""
+
+    values: list[str]
+    lines: list[int]
+
+    @classmethod
+    def of_column(cls, rows: list[tuple[int, list[str]]], index: int) -> "_Sample":
+        found = [(line, row[index].strip()) for line, row in rows]
+        found = [(line, value) for line, value in found if value not in MISSING]
+        return cls([value for _, value in found], [line for line, _ in found])
+
+    def replaced(self, old: str, new: str) -> "_Sample":
+        return _Sample([value.replace(old, new) for value in self.values], self.lines)
+
+    def line_of_first(self, wanted: Callable[[str], Any]) -> int:
+        pairs = zip(self.lines, self.values, strict=True)
+        return next(line for line, value in pairs if wanted(value))
 
 
 def read_header(source: Source, settings: IntakeSettings) -> tuple[str, bytes, list[str]]:
@@ -225,7 +267,12 @@ def read_header(source: Source, settings: IntakeSettings) -> tuple[str, bytes, l
             "or it is longer than a megabyte; correct the first line"
         )
     header = text[: blank + end]
-    (fields,) = parse_rows([header[blank:]], delimiter)
+    try:
+        (fields,) = parse_rows([header[blank:]], delimiter)
+    except csv.Error:
+        raise IntakeError(
+            f"{name}: line 1: there is a carriage return within the header; correct the first line"
+        ) from None
     names = [field.strip() for field in fields]
     _check_names(name, names)
     return delimiter, header, names
@@ -254,28 +301,34 @@ def parse_rows(records: list[bytes], delimiter: str) -> list[list[str]]:
     return [next(csv.reader(io.StringIO(text), delimiter=delimiter), [""]) for text in texts]
 
 
-def _sample(head: bytes, header: bytes, delimiter: str, n_columns: int) -> list[list[str]]:
-    """Return the first rows of the right length, as text; blank lines are no rows."""
+def _sample(
+    head: bytes, header: bytes, delimiter: str, n_columns: int
+) -> list[tuple[int, list[str]]]:
+    """Return the first rows of the right length, as text, with their lines; blank ones are none."""
     whole = len(head) < HEAD_BYTES
-    records = islice(_records(head[len(header) :], delimiter, whole), SAMPLE_ROWS)
-    rows = parse_rows([record for record in records if record.strip(b"\r\n")], delimiter)
-    return [row for row in rows if len(row) == n_columns]
+    found = _records(head[len(header) :], delimiter, whole, header.count(b"\n") + 1)
+    records = [pair for pair in islice(found, SAMPLE_ROWS) if pair[1].strip(b"\r\n")]
+    rows = parse_rows([record for _, record in records], delimiter)
+    return [(ln, row) for (ln, _), row in zip(records, rows, strict=True) if len(row) == n_columns]
 
 
-def _records(text: bytes, delimiter: str, whole: bool) -> Iterator[bytes]:
+def _records(text: bytes, delimiter: str, whole: bool, line: int) -> Iterator[tuple[int, bytes]]:
     for chunk in chunks(io.BytesIO(text), delimiter):
-        for record, damage in chunk.records():
+        for place, (record, damage) in zip(chunk.lines().tolist(), chunk.records(), strict=True):
             if damage is None and (whole or record.endswith(b"\n")):
-                yield record
+                yield line + place, record
+        line += chunk.breaks
 
 
 def _check_names(file: str, names: list[str]) -> None:
-    values = [n for n in names if _number.match(n) or _moment.match(n)]
-    if values and 2 * len(values) >= len(names):
-        raise IntakeError(
-            f"{file}: line 1: {values[0]!r} and other fields are values, not names; "
-            "put a header line with the column names first"
-        )
+    """Refuse a header that is none, or whose names cannot be used.
+
+    What stands there may be a row, so no message repeats it.
+    """
+    values = [place for place, name in enumerate(names, start=1) if _is_value(name)]
+    numbers = [place for place, name in enumerate(names, start=1) if _number.match(name)]
+    if values or (numbers and 2 * len(numbers) >= len(names)):
+        raise IntakeError(_no_header(file, min(values + numbers)))
     # The engine does not tell capitals apart, and would read the first of two for both.
     folded = [name.casefold() for name in names]
     for index, name in enumerate(names, start=1):
@@ -283,65 +336,118 @@ def _check_names(file: str, names: list[str]) -> None:
         if not name:
             problem = "the column name is blank; name every column, and export without an index"
         elif name.casefold() in RESERVED_NAMES:
-            problem = f"{name!r} is a name that the platform uses for itself; rename the column"
+            problem = (
+                f"{named(name)} is a name that the platform uses for itself; rename the column"
+            )
         elif name.casefold() in folded[: index - 1]:
             problem = (
-                f"{name!r} is there twice (capitals do not count); rename or remove one of them"
+                f"column {folded.index(name.casefold()) + 1} has the same name (capitals do not "
+                "count); rename or remove one of them"
             )
         elif "\0" in name or "\ufffd" in name or "\\x" in name:
-            problem = f"{name!r} is damaged; export the file again"
+            problem = "the column name is damaged; export the file again"
         if problem:
             raise IntakeError(f"{file}: line 1, column {index}: {problem}")
     if len(names) == 1:
         raise IntakeError(
-            f"{file}: line 1: there is one column, {names[0]!r}, parted by none of "
+            f"{file}: line 1: there is one column, parted by none of "
             f"{' '.join(map(repr, DELIMITERS))}; add columns beside the label, or set `delimiter`"
         )
+
+
+def _is_value(name: str) -> bool:
+    """Tell whether what should be a column name is plainly something of a row."""
+    patterns = (_moment, _fraction, _mail)
+    return is_card_number(name) or any(pattern.match(name) for pattern in patterns)
+
+
+def _no_header(file: str, place: int) -> str:
+    return (
+        f"{file}: line 1, column {place}: a value, not a name; put a header line with the column "
+        "names first"
+    )
 
 
 def _find_roles(
     file: str,
     names: list[str],
-    sample: dict[str, list[str]],
+    sample: dict[str, _Sample],
     settings: IntakeSettings,
     labels: dict[str, int],
 ) -> Roles:
     found: dict[str, str | None] = {}
     for role, known in KNOWN_NAMES.items():
-        named = getattr(settings, role)
-        if named is not None and named not in names:
+        set_name = getattr(settings, role)
+        if set_name is not None and set_name not in names:
+            like = [
+                f"did you mean {named(n)}? " for n in difflib.get_close_matches(set_name, names, 1)
+            ]
             raise IntakeError(
-                f"{file}: line 1: there is no column {named!r} for the role {role}; "
-                f"the columns are {', '.join(names)}; correct the setting or the file"
+                f"{file}: line 1: there is no column {named(set_name)} for the role {role}; "
+                f"{''.join(like)}correct the setting or the file"
             )
-        found[role] = named or next((name for name in known if name in names), None)
-    target = found.pop("target") or names[-1]
-    wrong = [value for value in sample[target] if value.lower() not in labels]
-    if sample[target] and len(wrong) > len(sample[target]) / 2:
-        raise IntakeError(
-            f"{file}: line 2, column {target!r}: no target: {wrong[0][:40]!r} is neither 0 nor 1, "
-            f"nor are most values of this column; put the 0/1 label in the last column, "
-            f"name it {' or '.join(KNOWN_NAMES['target'])}, or set `target`, or `fraud_labels` "
-            "and `genuine_labels`"
-        )
+        found[role] = set_name or next((name for name in known if name in names), None)
+    by_name = found.pop("target")
+    target = by_name or names[-1]
+    # A column may be named like the word for a fraud, but not 0, or no.
+    is_label = bool(_number.match(target)) and target.lower() in labels
+    if by_name is None and (is_label or target.lower() in _LABEL_WORDS):
+        raise IntakeError(_no_header(file, len(names)))
+    _check_target(file, names, by_name, sample[target], labels)
+    if found["card"] is None:
+        taken = {target, *found.values()}
+        cards = (n for n in names if n not in taken and _are_cards(sample[n].values))
+        found["card"] = next(cards, None)
     return Roles(target=target, **found)
 
 
+def _check_target(
+    file: str, names: list[str], by_name: str | None, sample: _Sample, labels: dict[str, int]
+) -> None:
+    wrong = [value for value in sample.values if value.lower() not in labels]
+    if sample.values and len(wrong) > len(sample.values) / 2:
+        line = sample.line_of_first(lambda value: value.lower() not in labels)
+        # A name that nobody knows may be a value of a file without a header.
+        column = f"column {named(by_name)}" if by_name else f"column {len(names)}, the last"
+        raise IntakeError(
+            f"{file}: line {line}, {column}: no target: neither 0 nor 1, nor are most values of "
+            "this column; put the 0/1 label in the last column, "
+            f"name it {' or '.join(KNOWN_NAMES['target'])}, or set `target`, or `fraud_labels` "
+            "and `genuine_labels`"
+        )
+
+
+def _are_cards(values: list[str]) -> bool:
+    """Tell whether a column mostly holds payment card numbers; by chance, a tenth look so."""
+    return 2 * sum(map(is_card_number, values)) > len(values)
+
+
+def _are_long(values: list[str]) -> bool:
+    """Tell whether a column of numbers holds such as are as long as card numbers, and are none."""
+    return any(_is_long(value) and not is_card_number(value) for value in values)
+
+
+def _is_long(value: str) -> bool:
+    return bool(_number.match(value)) and abs(float(value)) >= LONG
+
+
 def _decimal(
-    file: str, delimiter: str, sample: dict[str, list[str]], settings: IntakeSettings
+    file: str, delimiter: str, sample: dict[str, _Sample], settings: IntakeSettings
 ) -> str:
     """Return what parts whole numbers from fractions: a comma when no number has a point."""
     if settings.decimal or delimiter == ",":
         return settings.decimal or "."
-    values = [(name, value) for name, column in sample.items() for value in column]
-    commas = [(name, value) for name, value in values if _comma_number.match(value)]
-    if not commas or any("." in value and _number.match(value) for _, value in values):
+    commas = {name: of for name, of in sample.items() if any(map(_comma_number.match, of.values))}
+    values = [value for of in sample.values() for value in of.values]
+    if not commas or any("." in value and _number.match(value) for value in values):
         return "."
-    if all(_three_digits.match(value) for _, value in commas):
-        name, value = commas[0]
+    if all(_three_digits.match(value) for value in values if _comma_number.match(value)):
+        name, of = next(iter(commas.items()))
+        line = of.line_of_first(_comma_number.match)
         raise IntakeError(
-            f"{file}: column {name!r}: {value!r} is a thousand or a fraction, and no other value "
-            "tells which; set `decimal` to , or . "
+            f"{file}: line {line}, column {named(name)}: the comma "
+            "may part thousands or a fraction, and no other value tells which; set `decimal` to , "
+            "or . "
         )
     return ","
 
@@ -354,24 +460,27 @@ def _kind(name: str, roles: Roles, values: list[str]) -> str:
     mostly_numbers = 2 * len([*filter(_number.match, values)]) >= len(values)
     if name in (roles.timestamp, roles.known_at, roles.label_known_at):
         return NUMBER if values and mostly_numbers else MOMENT
+    if _are_cards(values):
+        return CARD
     return NUMBER if mostly_numbers else NAME
 
 
-def _check_moments(file: str, name: str, values: list[str], settings: IntakeSettings) -> None:
-    if settings.timestamp_format or 2 * len([*filter(_moment.match, values)]) >= len(values):
+def _check_moments(file: str, name: str, sample: _Sample, settings: IntakeSettings) -> None:
+    matching = [*filter(_moment.match, sample.values)]
+    if settings.timestamp_format or 2 * len(matching) >= len(sample.values):
         return
-    wrong = next(value for value in values if not _moment.match(value))
+    line = sample.line_of_first(lambda value: not _moment.match(value))
     raise IntakeError(
-        f"{file}: line 2, column {name!r}: {wrong[:40]!r} is not a date and time as in "
+        f"{file}: line {line}, column {named(name)}: not a date and time as in "
         "2026-01-31 23:59:59; set `timestamp_format`, for example to %d/%m/%Y %H:%M"
     )
 
 
-def _text_problem(file: str, name: str, values: list[str]) -> str:
-    example = next(value for value in values if not _number.match(value))
+def _text_problem(file: str, name: str, sample: _Sample) -> str:
+    line = sample.line_of_first(lambda value: not _number.match(value))
     return (
-        f"{file}: column {name!r} holds text, for example {example[:40]!r}; models read "
-        "numbers: encode the column, remove it, or give it a role such as `card`"
+        f"{inert(file)}: line {line}, column {named(name)}: text; models read numbers: encode the "
+        "column, remove it, or give it a role such as `card`"
     )
 
 
@@ -397,9 +506,9 @@ def schema_changes(kinds: Mapping[str, str], before: Mapping[str, str]) -> list[
     list of str
         Empty when every column is there and of its old kind.
     """
-    gone = [f"column {name!r} is missing" for name in before if name not in kinds]
+    gone = [f"column {named(name)} is missing" for name in before if name not in kinds]
     return gone + [
-        f"column {name!r} was {before[name]} and is {kind}"
+        f"column {named(name)} was {before[name]} and is {kind}"
         for name, kind in kinds.items()
         if name in before and before[name] != kind
     ]

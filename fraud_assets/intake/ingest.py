@@ -16,11 +16,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fraud_assets.intake.contract import NAME, Contract
+from fraud_assets.intake.contract import CARD, NAME, Contract
 from fraud_assets.intake.parse import LINE, Parsed, parse, schema
 from fraud_assets.intake.records import CHUNK_BYTES, chunks
 from fraud_assets.intake.rejected import RejectedRow, RejectedRows
 from fraud_assets.intake.source import IntakeError, Source
+from fraud_assets.text import inert, named
 
 WORKERS = 2
 WRITES_AHEAD = 1
@@ -129,7 +130,7 @@ def _count(intake: Intake, table: pa.Table, contract: Contract) -> None:
 @contextmanager
 def _ordered_writer(destination: Path, contract: Contract) -> Iterator[Callable[[pa.Table], None]]:
     """Yield what writes tables in order, in a thread of its own, as whole row groups."""
-    names = [name for name, kind in contract.kinds.items() if kind == NAME]
+    names = [name for name, kind in contract.kinds.items() if kind in (NAME, CARD)]
     waiting: list[pa.Table] = []
     under_way: deque[Future[None]] = deque()
     with (
@@ -205,7 +206,7 @@ def require_rows(name: str, intake: Intake) -> None:
     """
     if intake.rows == 0:
         example = intake.examples[0] if intake.examples else None
-        where = f"line {example.line}: {example.reason}" if example else "no row could be read"
+        where = example.place_and_reason() if example else "no row could be read"
         raise IntakeError(
             f"{name}: none of its rows fits the contract; first, {where}; "
             "correct the file and drop it again"
@@ -215,7 +216,7 @@ def require_rows(name: str, intake: Intake) -> None:
 def empty_column_problems(name: str, intake: Intake) -> list[str]:
     """Return a message for each column without a value."""
     return [
-        f"{name}: column {column!r} holds no value (only NaN or nothing) in all "
+        f"{inert(name)}: column {named(column)} holds no value (only NaN or nothing) in all "
         f"{intake.rows} rows; fill or remove the column"
         for column in intake.empty_columns
     ]

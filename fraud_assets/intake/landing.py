@@ -12,6 +12,8 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from fraud_assets.text import inert
+
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
 """What the name of a file ends with that can become a batch, in any case."""
 RANGE = "..."
@@ -121,7 +123,7 @@ def _landed(folder: Path, entry: os.DirEntry[str]) -> LandedFile:
     problem = problem or _kind_problem(entry, batch)
     state = _state(entry.stat(follow_symlinks=problem is None))
     return LandedFile(
-        entry.name, batch, state, f"{printable(entry.name)} {problem}" if problem else None
+        entry.name, batch, state, f"{inert(printable(entry.name))} {problem}" if problem else None
     )
 
 

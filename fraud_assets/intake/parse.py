@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from fraud_assets.config import MISSING
 from fraud_assets.intake.contract import (
+    CARD,
     LABEL,
+    LONG,
     MOMENT,
     MOMENT_PATTERN,
     NAME,
@@ -28,11 +30,20 @@ from fraud_assets.intake.contract import (
 )
 from fraud_assets.intake.records import Chunk
 from fraud_assets.intake.rejected import RejectedRow
+from fraud_assets.masking import is_card_number
+from fraud_assets.text import named
 
 LINE = "source_line"
 BLANKS = " \t"
-VALUE_SHOWN = 40
 PIECE_RECORDS = 128
+EXACT = 2.0**53
+"""Whole numbers below this are exact."""
+ISSUED = "23456"
+"""What the numbers of cards begin with; times since 1970 begin with 1."""
+CARD_FOUND = (
+    "a payment card number where another number is expected; correct the row, or give the column "
+    "of card numbers the role `card`"
+)
 UTC_MOMENT, PLAIN_MOMENT = pa.timestamp("us", "UTC"), pa.timestamp("us")
 
 
@@ -72,6 +83,7 @@ def schema(contract: Contract) -> pa.Schema:
         NUMBER: pa.float64(),
         MOMENT: PLAIN_MOMENT,
         NAME: pa.string(),
+        CARD: pa.string(),
         LABEL: pa.int8(),
     }
     return pa.schema(
@@ -184,7 +196,10 @@ def _labels(values: pa.Array, contract: Contract) -> pa.Array:
 
 
 def _usable(columns: dict[str, pa.Array], contract: Contract) -> dict[str, pa.Array] | None:
-    """Return the columns, NaN as null; None when a row has no use: infinity, no label, no time."""
+    """Return the columns, NaN as null; None when a row may have no use.
+
+    Because of an infinity, no label, no time, or a number as long as that of a card.
+    """
     needed = [contract.roles.target, contract.roles.timestamp]
     if any(name and columns[name].null_count for name in needed):
         return None
@@ -193,6 +208,10 @@ def _usable(columns: dict[str, pa.Array], contract: Contract) -> dict[str, pa.Ar
         if kind == NUMBER and pc.all(pc.is_finite(columns[name])).as_py() is False:
             columns[name] = _without_nan(columns[name])
             if pc.any(pc.is_inf(columns[name])).as_py():
+                return None
+        if kind == NUMBER and name not in contract.long_numbers:
+            largest = pc.max(columns[name]).as_py()
+            if largest is not None and largest >= LONG:
                 return None
     return columns
 
@@ -252,7 +271,7 @@ def _convert(
 
 def _typed(text: pa.Array, name: str, kind: str, contract: Contract) -> pa.Array:
     """Return values of a kind, null where a text is not of it."""
-    if kind == NAME:
+    if kind in (NAME, CARD):
         return text
     if kind == LABEL:
         return _labels(text, contract)
@@ -299,14 +318,26 @@ def _faults(
     if kind == NUMBER:
         unread = pc.and_(unread, pc.invert(_says_nan(text)))
         for place in _places(pc.fill_null(pc.is_inf(typed), False)):
-            yield place, f"column {name!r}: infinity is not usable"
+            yield place, f"column {named(name)}: infinity is not usable"
+        if name not in contract.long_numbers:
+            for place in _places(pc.fill_null(pc.greater_equal(typed, LONG), False)):
+                if _is_issued(text[place].as_py(), typed[place].as_py(), contract.decimal):
+                    yield place, f"column {named(name)}: {CARD_FOUND}"
     for place in _places(unread):
-        value = text[place].as_py()[:VALUE_SHOWN]
-        yield place, f"column {name!r}: {value!r} is not {_expected(value, name, kind, contract)}"
+        expected = _expected(text[place].as_py(), name, kind, contract)
+        yield place, f"column {named(name)}: not {expected}"
     what = {contract.roles.target: "label", contract.roles.timestamp: "timestamp"}.get(name)
     if what:
         for place in _places(pc.is_null(text)):
-            yield place, f"column {name!r}: the {what} is missing"
+            yield place, f"column {named(name)}: the {what} is missing"
+
+
+def _is_issued(text: str, value: float, decimal: str) -> bool:
+    """Tell whether what should be a number is that of a card, also after it was one of a table."""
+    spellings = [text.strip(BLANKS + "+").replace(decimal, ".")]
+    if value < EXACT and value.is_integer():
+        spellings.append(str(int(value)))
+    return any(is_card_number(digits) and digits[0] in ISSUED for digits in spellings)
 
 
 def _says_nan(text: pa.Array) -> pa.Array:
@@ -319,7 +350,7 @@ def _places(mask: pa.Array) -> list[int]:
 
 
 def _expected(value: str, name: str, kind: str, contract: Contract) -> str:
-    """Return what a value should have been, with the likely remedy."""
+    """Return what a value should have been, with the likely remedy, and not the value."""
     if kind == LABEL:
         return "0 or 1" if value.replace(".", "").isdigit() else f"one of {list(contract.labels)}"
     if kind == NUMBER:

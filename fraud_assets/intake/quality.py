@@ -21,13 +21,13 @@ class Repeats:
         Rows that are equal to an earlier one in every column.
     ids : int
         Transaction ids that stand at several rows.
-    example : str or None
-        One of these ids.
+    line : int or None
+        The first line that repeats one of these ids.
     """
 
     rows: int
     ids: int
-    example: str | None
+    line: int | None
 
 
 def find_repeats(
@@ -53,11 +53,20 @@ def find_repeats(
     if transaction_id is None:
         return Repeats(same, 0, None)
     name = identifier(transaction_id)
-    ids, example = engine.execute(
-        f"SELECT count(*), min({name}) FROM (SELECT {name} FROM {parquet(rows)} "
+    (ids,) = engine.execute(
+        f"SELECT count(*) FROM (SELECT {name} FROM {parquet(rows)} "
         f"WHERE {name} IS NOT NULL GROUP BY {name} HAVING count(*) > 1)"
     ).fetchall()[0]
-    return Repeats(same, ids, example)
+    return Repeats(same, ids, _first_repeat(engine, rows, name) if ids else None)
+
+
+def _first_repeat(engine: duckdb.DuckDBPyConnection, rows: Path, name: str) -> int:
+    line = engine.execute(
+        f"SELECT min(second) FROM (SELECT source_line AS second, row_number() OVER "
+        f"(PARTITION BY {name} ORDER BY source_line) AS place FROM {parquet(rows)} "
+        f"WHERE {name} IS NOT NULL) WHERE place = 2"
+    ).fetchall()[0][0]
+    return int(line)
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,8 @@ class Times:
         UTC, or what the file means where it says no zone.
     future : int
         Rows later than the moment of looking.
+    line : int or None
+        The first of them.
     backwards : int
         Rows earlier than the row before them in the file.
     """
@@ -77,6 +88,7 @@ class Times:
     first: datetime
     last: datetime
     future: int
+    line: int | None
     backwards: int
 
 
@@ -98,8 +110,10 @@ def look_at_times(
     moment = identifier(timestamp)
     found = engine.execute(
         f"SELECT min(moment), max(moment), count(*) FILTER (WHERE moment > {literal(now)}), "
+        f"min(source_line) FILTER (WHERE moment > {literal(now)}), "
         "count(*) FILTER (WHERE moment < earlier) FROM ("
-        f"SELECT {moment} AS moment, lag({moment}) OVER (ORDER BY file_row_number) AS earlier "
+        f"SELECT source_line, {moment} AS moment, "
+        f"lag({moment}) OVER (ORDER BY file_row_number) AS earlier "
         f"FROM {parquet(rows, row_numbers=True)})"
     ).fetchall()[0]
     return Times(*found)

@@ -57,14 +57,18 @@ class RejectedRow:
     line : int
         Line number in the file; the header is line 1.
     reason : str
-        Names column and value.
+        Names the column and the kind of fault, never a value: reasons are logged, shown and sent.
     text : str
-        The row as it stands in the file.
+        The row as it stands in the file; for the file of rejected rows alone.
     """
 
     line: int
     reason: str
     text: str
+
+    def place_and_reason(self) -> str:
+        """Return the line and the reason, as in "line 7, column 'Amount': not a number"."""
+        return f"line {self.line}{', ' if self.reason.startswith('column ') else ': '}{self.reason}"
 
 
 class RejectedRows:
@@ -204,7 +208,7 @@ def _rows(source: Source, delimiter: str) -> Iterator[list[str]]:
 def _line_number(file: str, number: int, fields: list[str], base: re.Match[str] | None) -> int:
     if len(fields) != len(COLUMNS) or not fields[0].strip().isdecimal():
         raise IntakeError(
-            f"{file}: row {number}: {fields[0][:40]!r} is no line number, or there are not three "
+            f"{file}: row {number}, column 'line_number': not a number, or there are not three "
             "fields; edit only what stands under raw_text"
         )
     return int(fields[0]) if base is not None else 0

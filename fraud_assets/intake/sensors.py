@@ -10,7 +10,7 @@ from fraud_assets.intake.arrivals import Noticed, Step, first_step, following_st
 from fraud_assets.intake.checks import landed_files, landed_files_verdict
 from fraud_assets.intake.ledger import Entry, Ledger, Outcome, open_ledger
 from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches, is_busy, run_tags, runs_of
-from fraud_assets.text import some
+from fraud_assets.text import inert, some
 
 WAITING_SHOWN = 3
 
@@ -123,7 +123,7 @@ def _events(
                 dg.AssetObservation(
                     ACCEPTED_BATCHES,
                     partition=owner.batch if owner else None,
-                    description=entry.detail,
+                    description=inert(entry.detail),
                     metadata={"duplicate": entry.name, "content_hash": entry.content_hash},
                 )
             )

@@ -11,6 +11,8 @@ from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 
+from fraud_assets.text import inert
+
 HEAD_BYTES = 1 << 20
 """What encoding and contract are found out from: the first bytes of the text."""
 MAGIC = {
@@ -27,7 +29,17 @@ UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 
 
 class IntakeError(ValueError):
-    """A file cannot become a batch; the message names file, place, value and remedy."""
+    """A file cannot become a batch; the message names file, place, kind of fault and remedy.
+
+    Never a value of a row: it is logged, shown and sent. Names in it are inert.
+
+    Parameters
+    ----------
+    message : str
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(inert(message))
 
 
 class Reader(Protocol):

@@ -147,7 +147,7 @@ def _publish(taken: Taken, contract: Contract, intake: Intake, content_hash: str
         "rows": intake.rows,
         "frauds": intake.frauds,
         "rejected": intake.rejected,
-        "rejected_examples": [f"line {row.line}: {row.reason}" for row in intake.examples],
+        "faults": [row.place_and_reason() for row in intake.examples],
         "problems": [*facts["problems"], *empty_column_problems(taken.path.name, intake)],
     }
 

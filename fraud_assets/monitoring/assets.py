@@ -6,6 +6,7 @@ import dagster as dg
 
 from fraud_assets import config, storage
 from fraud_assets.drift.assets import FIGURES as DRIFT_FIGURES
+from fraud_assets.files import SHARED
 from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
 from fraud_assets.tracking import Tracking
@@ -85,7 +86,7 @@ def publish(
     """
     registry = to_registry(model, figures, info)
     path = storage.metrics_folder() / f"fraud_{part}.prom"
-    storage.write_atomically(path, to_openmetrics(registry))
+    storage.write_atomically(path, to_openmetrics(registry), SHARED)
     result = push(registry, config.pushgateway_url(), model, part)
     return dg.MaterializeResult(
         value={"figures": figures, "info": info, **result},

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fraud_assets.monitoring.causes import Message
+from fraud_assets.text import inert
 
 Send = Callable[[Message], bool]
 
@@ -55,6 +56,9 @@ def send_once(messages: Iterable[Message], noted: Path, send: Send) -> int:
 def apprise_sender(urls: str, link: str) -> Send:
     """Return what sends through Apprise: chat, mail, webhook, by address.
 
+    What is said is plain text: Apprise escapes it for each receiver, and what a chat would act on
+    in spite of that, such as a mention, is taken apart before.
+
     Parameters
     ----------
     urls : str
@@ -75,8 +79,14 @@ def apprise_sender(urls: str, link: str) -> Send:
             raise ValueError(f"address {place} of FRAUD_ALERT_URLS is none that Apprise knows")
 
     def send(message: Message) -> bool:
-        body = f"{message.body}\n{link}"
-        kind = apprise.NotifyType(message.level)
-        return bool(receivers.notify(title=message.title, body=body, notify_type=kind))
+        body, kind = f"{inert(message.body)}\n{link}", apprise.NotifyType(message.level)
+        return bool(
+            receivers.notify(
+                title=inert(message.title),
+                body=body,
+                notify_type=kind,
+                body_format=apprise.NotifyFormat.TEXT,
+            )
+        )
 
     return send

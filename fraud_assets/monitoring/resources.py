@@ -17,6 +17,7 @@ from fraud_assets import config, storage
 from fraud_assets.decisions import read_entries
 from fraud_assets.intake.ledger import Outcome, open_ledger
 from fraud_assets.registry.promotion import Outcome as Decided
+from fraud_assets.text import inert
 from fraud_assets.tracking import Tracking
 
 PAGE = 1000
@@ -157,7 +158,8 @@ class CheckEvaluations:
 
 
 def _in_short(text: str) -> str:
-    line = " ".join(text.split())
+    # Alerts repeat it in chats and mails; a check of before may say it in other words.
+    line = inert(text)
     return line if len(line) <= DETAIL_LENGTH else f"{line[: DETAIL_LENGTH - 1]}…"
 
 

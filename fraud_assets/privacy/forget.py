@@ -11,8 +11,10 @@ import duckdb
 
 from fraud_assets import config, object_store, storage
 from fraud_assets.decisions import append_entry, registry_lock
+from fraud_assets.intake import landing
 from fraud_assets.intake.resources import batches, is_busy
 from fraud_assets.intake.source import open_source, sha256
+from fraud_assets.masking import MASK_CARD, masking
 from fraud_assets.retention import replace_events
 from fraud_assets.sql import identifier, literal, parquet
 
@@ -56,9 +58,9 @@ def forget(
     instance : DagsterInstance
     engine : Engine
     card : str
-        As the CSV has it; of a payment card, blanks and dashes do not matter.
+        As the CSV has it, however its digits are grouped, or the token that lists show.
     actor : str
-        Who asked for it; kept in the decision log, without the card.
+        Who asked for it; kept in the decision log, with the card's token.
 
     Returns
     -------
@@ -72,18 +74,18 @@ def forget(
     """
     if is_busy(instance):
         raise RuntimeError("a run is in progress; run this again when it is over")
-    found = []
+    found, token = [], masking().entry(card)
     with engine.connect(*storage.table_assets(), folders=[storage.reports_folder()]) as connection:
         for batch in instance.get_dynamic_partitions(str(batches.name)):
-            forgotten = _forget_in(instance, connection, batch, card)
+            forgotten = _forget_in(instance, connection, batch, token)
             if forgotten.files or forgotten.still_in:
                 found.append(forgotten)
-    suppressions = config.suppressions_path()
-    _without(suppressions, lambda row: row.get("name") == card)
+    _without(config.suppressions_path(), _suppresses(token))
     log = storage.decisions_path()
     with registry_lock(log):
         rows = {one.batch: one.rows for one in found}
-        append_entry(log, {"event": "forgotten", "actor": actor, "rows_removed": rows})
+        about = {"event": "forgotten", "actor": actor, "card": token, "rows_removed": rows}
+        append_entry(log, about)
     return found
 
 
@@ -91,36 +93,31 @@ def _forget_in(
     instance: dg.DagsterInstance,
     connection: duckdb.DuckDBPyConnection,
     batch: str,
-    card: str,
+    token: str,
 ) -> Forgotten:
     changed: list[Path] = []
     gone: set[int] = set()
     for content_hash in storage.versions("raw_transactions", batch):
         raw = storage.load_table("raw_transactions", batch, content_hash)
-        lines = _lines_of(connection, raw, card)
+        lines = _lines_of(connection, raw, token)
         gone |= lines
         if lines:
             changed += _tables_without(connection, batch, content_hash, lines)
-    changed += _reports_without(connection, batch, gone, card)
+    changed += _reports_without(connection, batch, gone, token)
     if gone:
         replace_events(instance, batch, SCORED, {"rows_forgotten": len(gone)})
-    return Forgotten(batch, len(gone), tuple(changed), _still_in(batch, card))
+    return Forgotten(batch, len(gone), tuple(changed), _still_in(batch, token))
 
 
-def _lines_of(connection: duckdb.DuckDBPyConnection, raw: storage.Table, card: str) -> set[int]:
+def _lines_of(connection: duckdb.DuckDBPyConnection, raw: storage.Table, token: str) -> set[int]:
     column = raw.facts["roles"]["card"]
     if column is None:
         return set()
+    shown = f"{MASK_CARD}(CAST({identifier(column)} AS VARCHAR))"
     found = connection.execute(
-        f"SELECT {LINE} FROM {parquet(raw.path)} WHERE {_plain(identifier(column))} = "
-        f"{_plain(literal(card))}"
+        f"SELECT {LINE} FROM {parquet(raw.path)} WHERE {shown} = {literal(token)}"
     ).fetchall()
     return {line for (line,) in found}
-
-
-def _plain(text: str) -> str:
-    """Return SQL for a card without the blanks and dashes that people put between its digits."""
-    return f"regexp_replace(CAST({text} AS VARCHAR), '[ -]', '', 'g')"
 
 
 def _tables_without(
@@ -141,7 +138,7 @@ def _tables_without(
 
 
 def _reports_without(
-    connection: duckdb.DuckDBPyConnection, batch: str, lines: set[int], card: str
+    connection: duckdb.DuckDBPyConnection, batch: str, lines: set[int], token: str
 ) -> Iterator[Path]:
     folder = storage.report_folder(batch)
     for table in sorted(folder.glob("*.parquet")):
@@ -151,12 +148,12 @@ def _reports_without(
     for name, leaves in (
         ("scored_transactions.csv", of_line),
         ("worklist.csv", of_line),
-        ("suppressions.csv", lambda row: row.get("name") == card),
+        ("suppressions.csv", _suppresses(token)),
     ):
         if _without(folder / name, leaves):
             yield folder / name
     rejected = storage.rejected_path(batch)
-    if _without(rejected, lambda row: _holds(row.get("raw_text") or "", card)):
+    if _without(rejected, lambda row: _holds(row.get("raw_text") or "", token)):
         yield rejected
 
 
@@ -168,11 +165,14 @@ def _names_a_line(lines: set[int]) -> Callable[[dict[str, str]], bool]:
     return leaves
 
 
-def _holds(text: str, card: str) -> bool:
+def _suppresses(token: str) -> Callable[[dict[str, str]], bool]:
+    return lambda row: masking().entry((row.get("name") or "").strip()) == token
+
+
+def _holds(text: str, token: str) -> bool:
     """Tell whether a line of a CSV has the card as a value, whatever parts its values."""
-    wanted = card.replace(" ", "").replace("-", "")
     return any(
-        value.strip().replace(" ", "").replace("-", "") == wanted
+        masking().card(value.strip()) == token
         for delimiter in ",;\t|"
         for value in next(csv.reader([text.replace("\n", " ")], delimiter=delimiter), [])
     )
@@ -214,19 +214,18 @@ def _without(path: Path, leaves: Callable[[dict[str, str]], bool]) -> bool:
     return True
 
 
-def _still_in(batch: str, card: str) -> Path | None:
+def _still_in(batch: str, token: str) -> Path | None:
     """Return the batch's CSV in the drop folder when it holds the card."""
-    from fraud_assets.intake import landing
-
     file = landing.file_of(config.drop_folder(), batch, None)
     if file is None or file.problem:
         return None
     path = config.drop_folder() / file.name
+    # The last four digits of a card number stand in its token; reading fields takes long.
+    tail = token.removeprefix("…")[:4] if token.startswith("…") else token
     with open_source(path) as source:
         rest = ""
         while chunk := source.read(READ_BYTES):
-            lines = (rest + chunk.decode("utf-8", "replace")).split("\n")
-            rest = lines.pop()
-            if any(_holds(line, card) for line in lines if card[-4:] in line):
+            *lines, rest = (rest + chunk.decode("utf-8", "replace")).split("\n")
+            if any(_holds(line, token) for line in lines if tail in line):
                 return path
-    return path if card[-4:] in rest and _holds(rest, card) else None
+    return path if tail in rest and _holds(rest, token) else None

@@ -6,6 +6,7 @@ from fraud_assets import storage
 from fraud_assets.decisions import present_findings
 from fraud_assets.intake.resources import batches
 from fraud_assets.registry.assets import LOG_HASH, registered_model
+from fraud_assets.text import named
 from fraud_assets.tracking import Tracking
 
 PAGE = 100
@@ -24,7 +25,7 @@ def champion_available(tracking: Tracking) -> dg.AssetCheckResult:
         )
     return dg.AssetCheckResult(
         passed=True,
-        description=f"version {champion.version}, trained for batch {champion.batch!r}",
+        description=f"version {champion.version}, trained for batch {named(champion.batch)}",
         metadata={"version": tracking.version_link(champion.version)},
     )
 

@@ -14,15 +14,18 @@ from fraud_assets.config import ScoringSettings
 from fraud_assets.files import csv_text
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.resources import OWNERS, batches
+from fraud_assets.masking import masking
 from fraud_assets.scoring.score import score_batch
-from fraud_assets.scoring.suppressions import read_suppressions
+from fraud_assets.scoring.suppressions import read_suppressions, to_frame
 from fraud_assets.scoring.worklist import make_worklist, outcome
+from fraud_assets.text import inert
 from fraud_assets.tracking import ModelVersion, Tracking
 
 NO_CHAMPION = (
     "no model was in charge yet; once one is, materialize scored_transactions of this batch"
 )
 SHOWN_ENTRIES = 20
+SUPPRESSIONS = "suppressions.csv"
 
 
 class ScoringConfig(ScoringSettings, dg.Config):
@@ -34,7 +37,7 @@ class ScoringConfig(ScoringSettings, dg.Config):
     group_name="scoring",
     owners=OWNERS,
     kinds={"parquet", "csv"},
-    code_version="1",
+    code_version="2",
     io_manager_key="reports",
 )
 def scored_transactions(
@@ -58,6 +61,7 @@ def scored_transactions(
         value = {"batch": batch, "not_scored": obstacle}
         return dg.MaterializeResult(value=value, metadata={"not_scored": obstacle})
     path = configuration.suppressions_path()
+    entries = read_suppressions(path, masking())
     with engine.connect("features") as connection:
         scored = score_batch(
             connection,
@@ -66,17 +70,19 @@ def scored_transactions(
             tracking.load(version.version),
             list(version.features),
             version.decision_threshold,
-            read_suppressions(path),
+            entries,
             datetime.now(UTC).date(),
         )
     worklist = make_worklist(scored, config)
-    _write(batch, scored, worklist)
+    suppressions = csv_text(to_frame(entries)) if path.exists() else None
+    _write(batch, scored, worklist, suppressions)
     report = {
         "batch": batch,
         "champion": version.version,
         "decision_threshold": version.decision_threshold,
         "rows": len(scored),
-        "suppressions": hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None,
+        # Of the copy that is kept beside, in which no card number stands.
+        "suppressions": hashlib.sha256(suppressions.encode()).hexdigest() if suppressions else None,
         "worklist_entries": len(worklist),
         **outcome(scored),
     }
@@ -93,8 +99,8 @@ def _obstacle(version: ModelVersion | None, columns: list[str]) -> str:
         return ""
     return (
         f"champion version {version.version} reads columns that this batch does not have: "
-        f"{', '.join(missing[:10])}; put a version in charge that was trained on such data, and "
-        "materialize scored_transactions of this batch"
+        f"{', '.join(map(inert, missing[:10]))}; put a version in charge that was trained on such "
+        "data, and materialize scored_transactions of this batch"
     )
 
 
@@ -103,13 +109,17 @@ def _current(tracking: Tracking) -> str | None:
     return champion.version if champion else None
 
 
-def _write(batch: str, scored: pd.DataFrame, worklist: pd.DataFrame) -> None:
-    folder, path = storage.report_folder(batch), configuration.suppressions_path()
+def _write(
+    batch: str, scored: pd.DataFrame, worklist: pd.DataFrame, suppressions: str | None
+) -> None:
+    folder = storage.report_folder(batch)
     storage.write_atomically(folder / "scored_transactions.parquet", scored.to_parquet(index=False))
     storage.write_atomically(folder / "scored_transactions.csv", csv_text(scored))
     storage.write_atomically(folder / "worklist.csv", csv_text(worklist))
-    if path.exists():
-        storage.write_atomically(folder / "suppressions.csv", path.read_bytes())
+    # One of before may name cards by their numbers.
+    (folder / SUPPRESSIONS).unlink(missing_ok=True)
+    if suppressions is not None:
+        storage.write_atomically(folder / SUPPRESSIONS, suppressions)
 
 
 def _metadata(tracking: Tracking, report: dict[str, Any], worklist: pd.DataFrame) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pandas as pd
 from fraud_assets.evaluation.explain import explain
 from fraud_assets.features.known import KNOWN
 from fraud_assets.intake.contract import Roles
+from fraud_assets.masking import MASK_CARD, MASK_TEXT
 from fraud_assets.scoring.suppressions import Suppression, suppressed
 from fraud_assets.sql import identifier, parquet
 from fraud_assets.training.train import fraud_scores
@@ -47,6 +48,7 @@ def score_batch(
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
+        That masks card numbers, as of `storage.Engine`.
     features : Path
         Parquet file of the batch's features.
     roles : Roles
@@ -55,6 +57,7 @@ def score_batch(
         The model's features.
     threshold : float
     entries : list of Suppression
+        Cards by their tokens.
     today : date
         By which entries expire where the data has no dates.
 
@@ -64,7 +67,7 @@ def score_batch(
         `rank` (1 is the highest score), `score`, `decision` (alert, suppressed or pass),
         `reasons` of alerts, `suppressed_because`, `source_line`, `transaction_id`, `card`,
         `terminal`, `amount`, `day` (missing where the data has no dates) and `label`; in the
-        order of the rank, equal scores in that of the file.
+        order of the rank, equal scores in that of the file. Card numbers are tokens.
     """
     query = _query(features, roles, columns)
     pieces = []
@@ -86,15 +89,16 @@ def score_batch(
 
 
 def _query(features: Path, roles: Roles, columns: list[str]) -> str:
-    def text(name: str | None) -> str:
-        return f"CAST({identifier(name)} AS VARCHAR)" if name else "CAST(NULL AS VARCHAR)"
+    def text(name: str | None, mask: str = MASK_TEXT) -> str:
+        # Features of before have card numbers in them; a token stays as it is.
+        return f"{mask}(CAST({identifier(name)} AS VARCHAR))" if name else "CAST(NULL AS VARCHAR)"
 
     inputs = "".join(f"CAST({identifier(c)} AS DOUBLE) AS {identifier(c)}, " for c in columns)
     amount = f"CAST({identifier(roles.amount)} AS DOUBLE)" if roles.amount else "NULL"
     dates = f"date_trunc('day', make_timestamp({KNOWN}))" if roles.real_time else "NULL"
     return (
         f"SELECT {inputs}source_line, {text(roles.transaction_id)} AS transaction_id, "
-        f"{text(roles.card)} AS card, {text(roles.terminal)} AS terminal, "
+        f"{text(roles.card, MASK_CARD)} AS card, {text(roles.terminal)} AS terminal, "
         f"CAST({amount} AS DOUBLE) AS amount, CAST({dates} AS TIMESTAMP) AS day, "
         f"{identifier(roles.target)} AS label FROM {parquet(features)}"
     )

@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from fraud_assets.masking import Masking
+
 COLUMNS = ["kind", "name", "reason", "expires"]
 KINDS = ("card", "terminal")
 
@@ -19,7 +21,7 @@ class Suppression(NamedTuple):
     ----------
     kind : {"card", "terminal"}
     name : str
-        Of the card or terminal, as in the data.
+        Of the card or terminal, as it is shown: in place of a card number its token.
     reason : str
     expires : date
         The last day on which it holds.
@@ -31,18 +33,25 @@ class Suppression(NamedTuple):
     expires: date
 
 
-def read_suppressions(path: Path) -> list[Suppression]:
+def read_suppressions(path: Path, mask: Masking) -> list[Suppression]:
     """Read the file; no file, no entry.
 
     Parameters
     ----------
     path : Path
-        CSV with the header `kind,name,reason,expires`.
+        CSV with the header `kind,name,reason,expires`. A card is named by its number, or by the
+        token that the worklist shows.
+    mask : Masking
+
+    Returns
+    -------
+    list of Suppression
+        Without a card number in them.
 
     Raises
     ------
     ValueError
-        When a line does not say what it should; with file, line, column and value.
+        When a line does not say what it should; with file, line and column, not the value.
     """
     if not path.exists():
         return []
@@ -50,17 +59,16 @@ def read_suppressions(path: Path) -> list[Suppression]:
         reader = csv.DictReader(file)
         if reader.fieldnames != COLUMNS:
             raise ValueError(
-                f"{path}, line 1: the columns are {reader.fieldnames}; make them "
-                f"{','.join(COLUMNS)}"
+                f"{path}: line 1: not the header of suppressions; make it {','.join(COLUMNS)}"
             )
-        return [_entry(path, reader.line_num, line) for line in reader]
+        return [_entry(path, reader.line_num, line, mask) for line in reader]
 
 
-def _entry(path: Path, number: int, line: dict[str, str | None]) -> Suppression:
+def _entry(path: Path, number: int, line: dict[str, str | None], mask: Masking) -> Suppression:
     values = {name: (line.get(name) or "").strip() for name in COLUMNS}
 
     def refuse(column: str, remedy: str) -> ValueError:
-        return ValueError(f"{path}, line {number}, {column} {values[column]!r}: {remedy}")
+        return ValueError(f"{path}: line {number}, column {column!r}: {remedy}")
 
     if values["kind"] not in KINDS:
         raise refuse("kind", "write card or terminal")
@@ -72,7 +80,18 @@ def _entry(path: Path, number: int, line: dict[str, str | None]) -> Suppression:
     except ValueError as error:
         raise refuse("expires", "write the last day as 2026-12-31") from error
     kind: Literal["card", "terminal"] = "card" if values["kind"] == "card" else "terminal"
-    return Suppression(kind, values["name"], values["reason"], expires)
+    name = mask.entry(values["name"]) if kind == "card" else mask.text(values["name"])
+    return Suppression(kind, name, mask.text(values["reason"]), expires)
+
+
+def to_frame(entries: list[Suppression]) -> pd.DataFrame:
+    """Return entries as the table that the file holds, card numbers as tokens.
+
+    Parameters
+    ----------
+    entries : list of Suppression
+    """
+    return pd.DataFrame(entries, columns=COLUMNS)
 
 
 def suppressed(rows: pd.DataFrame, entries: list[Suppression], today: date) -> pd.Series:

@@ -1,7 +1,6 @@
 """`splits`, `tuned_parameters` and `trained_model`."""
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,9 +12,11 @@ from fraud_assets.features.known import MICROSECONDS_PER_DAY
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
 from fraud_assets.launcher import runs_to_take_up
+from fraud_assets.masking import masking
+from fraud_assets.text import named
 from fraud_assets.tracking import BATCH_TAG, MODEL_FACTS, TRAINING_KEYS, Tracking
 from fraud_assets.training import splits as splitting
-from fraud_assets.training.train import train
+from fraud_assets.training.train import example_of, train
 from fraud_assets.training.tuning import Trial, tune
 from fraud_assets.training.window import (
     Member,
@@ -26,7 +27,8 @@ from fraud_assets.training.window import (
 )
 
 GROUP = "training"
-EXAMPLE_ROWS = 5
+HASH_KEY_ID = "hash_key_id"
+"""The fact of splits that says which key their content keys are hashed with, if any."""
 SAME_MODEL = ("batch", "content_hash", "configuration_hash", "window", "batch_features")
 """Facts that make a model; the champion beside it may be the model itself by now."""
 
@@ -44,7 +46,7 @@ class TrainingConfig(TrainingSettings, dg.Config):
     group_name=GROUP,
     owners=OWNERS,
     kinds={"duckdb", "parquet"},
-    code_version="1",
+    code_version="2",
     io_manager_key="tables",
 )
 def splits(
@@ -62,13 +64,15 @@ def splits(
     columns, delay = list(features.facts["kinds"]), features.facts["label_delay_days"]
     past = window_before(context.instance, features, config.window_batches)
     rows = storage.new_rows_file("splits", batch)
-    with engine.connect("features", "splits") as connection:
+    accepted = storage.load_table("raw_transactions", batch, features.facts["content_hash"])
+    with engine.connect("raw_transactions", "features", "splits") as connection:
         cuts = splitting.plan_cuts(connection, features.path, roles, delay, config)
         kept = earlier_splits(context.instance, batch, config)
-        splitting.write_splits(connection, features.path, columns, roles, config, cuts, kept, rows)
-        table = storage.Table(
-            rows, {"batch": batch, "content_hash": features.facts["content_hash"]}
+        splitting.write_splits(
+            connection, features.path, accepted.path, columns, roles, config, cuts, kept, rows
         )
+        about = {"batch": batch, "content_hash": features.facts["content_hash"]}
+        table = storage.Table(rows, about | {HASH_KEY_ID: masking().key_id})
         members = [*past, member(features, table)]
         facts = {
             **table.facts,
@@ -106,7 +110,15 @@ def member(features: storage.Table, splits: storage.Table) -> Member:
         splits.path,
         Roles(**features.facts["roles"]),
         features.facts["kinds"],
+        _is_keyed(splits),
     )
+
+
+def _is_keyed(splits: storage.Table) -> bool:
+    key_id = splits.facts.get(HASH_KEY_ID)
+    if key_id is not None:
+        masking().require(key_id, f"the rows of batch {named(splits.facts['batch'])}")
+    return key_id is not None
 
 
 def window_before(
@@ -129,7 +141,9 @@ def window_before(
     return members[max(0, len(members) - (window_batches - 1)) :]
 
 
-def earlier_splits(instance: dg.DagsterInstance, batch: str, settings: SplitSettings) -> list[Path]:
+def earlier_splits(
+    instance: dg.DagsterInstance, batch: str, settings: SplitSettings
+) -> list[splitting.Assigned]:
     """Return the splits assigned before under the same settings, also to this batch itself."""
     wanted = settings.model_dump(mode="json", exclude={"window_batches"})
     found = []
@@ -138,7 +152,7 @@ def earlier_splits(instance: dg.DagsterInstance, batch: str, settings: SplitSett
             table = storage.load_table("splits", earlier, content_hash)
             used = {k: v for k, v in table.facts["settings"].items() if k != "window_batches"}
             if used == wanted:
-                found.append(table.path)
+                found.append(splitting.Assigned(table.path, _is_keyed(table)))
     return found
 
 
@@ -261,7 +275,7 @@ def trained_model(
                 run_id, pd.concat([rows["content_key_"], validation["content_key_"]])
             ),
         }
-        example = rows[model.features].head(EXAMPLE_ROWS)
+        example = example_of(rows[model.features])
         version, model_hash = tracking.register(run_id, model.model, example, tags)
     facts |= {"run_id": run_id, "version": version}
     facts |= {"model_hash": model_hash, "artifacts": artifacts}

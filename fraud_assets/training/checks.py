@@ -6,6 +6,7 @@ import dagster as dg
 
 from fraud_assets import config, storage
 from fraud_assets.intake.resources import batches
+from fraud_assets.text import named
 from fraud_assets.training.assets import splits, trained_model
 
 REMEDY = (
@@ -45,8 +46,8 @@ def enough_frauds(splits: storage.Table) -> dg.AssetCheckResult:
     description = f"frauds by split: {found}"
     if short:
         description = (
-            f"batch {splits.facts['batch']!r}: {'; '.join(short)}; drop more transactions with "
-            "labels, or check that 1 in the target column means fraud"
+            f"batch {named(splits.facts['batch'])}: {'; '.join(short)}; drop more transactions "
+            "with labels, or check that 1 in the target column means fraud"
         )
     return dg.AssetCheckResult(
         passed=not short,

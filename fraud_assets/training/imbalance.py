@@ -34,7 +34,9 @@ def rebalance(
     """
     before = odds(labels)
     wanted = 1 / settings.genuine_per_fraud
-    if settings.imbalance not in (Imbalance.undersample, Imbalance.smote) or wanted <= before:
+    # A whole fraud more at least, or there is nothing to make.
+    enough = int((labels == 0).sum() * wanted) <= int((labels == 1).sum())
+    if settings.imbalance not in (Imbalance.undersample, Imbalance.smote) or enough:
         return features, labels, 1.0
     if settings.imbalance is Imbalance.undersample:
         resampled = _undersample(features, labels, wanted, settings.seed)

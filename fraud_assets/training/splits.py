@@ -3,22 +3,49 @@
 Rows with the same content (all columns but the label and the transaction id) share one
 split, and a row that an earlier batch already assigned keeps that split, so that a later
 batch can neither train on an earlier test row nor test on a row that a model has seen.
+
+The content of a row has a hash without a key, which decides its split and is never written: whoever
+has it could try card numbers until one fits. What is written is a keyed hash of that hash. So the
+split of a row does not depend on the key, and the hashes that older versions wrote, without a key,
+can be converted.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
 from fraud_assets.config import SplitMode, SplitSettings
 from fraud_assets.features.known import KNOWN, MOMENT, label_known_by, microseconds
 from fraud_assets.intake.contract import Roles
+from fraud_assets.masking import KEYED
 from fraud_assets.sql import identifier, literal, parquet
 
 TRAIN, VALIDATION, TEST, DELAY = "train", "validation", "test", "delay"
 """The splits; `delay` holds rows whose label was not known when the test period began."""
 AUTO_SPAN_IN_DELAYS = 4
+
+
+class Assigned(NamedTuple):
+    """Splits that were written.
+
+    Attributes
+    ----------
+    path : Path
+        Parquet, as from `write_splits`.
+    keyed : bool
+        Whether their content keys are keyed hashes; those of before are not.
+    """
+
+    path: Path
+    keyed: bool
+
+    @property
+    def content_key(self) -> str:
+        """SQL for the keyed hash of a row's content."""
+        return "content_key" if self.keyed else f"{KEYED}(content_key)"
 
 
 @dataclass(frozen=True)
@@ -38,8 +65,8 @@ class Cuts:
     test_start: str | None = None
 
 
-def content_key(columns: Sequence[str], roles: Roles) -> str:
-    """Return SQL for a 64-bit key of a row's content.
+def content_hash(columns: Sequence[str], roles: Roles) -> str:
+    """Return SQL for a 64-bit hash of a row's content, without a key: never to be written.
 
     Parameters
     ----------
@@ -112,11 +139,12 @@ def plan_cuts(
 def write_splits(
     engine: duckdb.DuckDBPyConnection,
     features: Path,
+    accepted: Path,
     columns: Sequence[str],
     roles: Roles,
     settings: SplitSettings,
     cuts: Cuts,
-    earlier: Sequence[Path],
+    earlier: Sequence[Assigned],
     destination: Path,
 ) -> None:
     """Write the split of every row of a batch.
@@ -124,23 +152,28 @@ def write_splits(
     Parameters
     ----------
     engine : duckdb.DuckDBPyConnection
+        That knows keyed hashes, as of `storage.Engine`.
     features : Path
-        Parquet file of the batch's features.
+        Parquet file of the batch's features: when each row and its label became known.
+    accepted : Path
+        Parquet file of its accepted rows: their content.
     columns : sequence of str
         Its source columns.
     roles : Roles
     settings : SplitSettings
     cuts : Cuts
-    earlier : sequence of Path
+    earlier : sequence of Assigned
         Splits that were assigned before under the same settings, oldest first.
     destination : Path
-        Parquet: `source_line`, `content_key` (64 bit), `split`, `fraud`, in file order.
+        Parquet: `source_line`, `content_key` (64 bit, keyed), `split`, `fraud`, in file order.
     """
+    known = label_known_by(cuts.test_start) if cuts.test_start else "true"
     engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT source_line, {MOMENT} AS moment, "
-        f"{identifier(roles.target)} AS fraud, {content_key(columns, roles)} AS content_key, "
-        f"{label_known_by(cuts.test_start) if cuts.test_start else 'true'} AS known "
-        f"FROM {parquet(features)}"
+        "CREATE OR REPLACE TEMP TABLE keyed AS SELECT *, "
+        f"{KEYED}(content) AS content_key FROM (SELECT source_line, {MOMENT} AS moment, "
+        f"{known} AS known FROM {parquet(features)}) JOIN (SELECT source_line, "
+        f"{identifier(roles.target)} AS fraud, {content_hash(columns, roles)} AS content "
+        f"FROM {parquet(accepted)}) USING (source_line)"
     )
     engine.execute(f"CREATE OR REPLACE TEMP TABLE kept AS {_kept(earlier)}")
     temporal = cuts.mode is SplitMode.temporal
@@ -153,12 +186,12 @@ def write_splits(
     )
 
 
-def _kept(earlier: Sequence[Path]) -> str:
+def _kept(earlier: Sequence[Assigned]) -> str:
     if not earlier:
         return "SELECT CAST(0 AS UBIGINT) AS content_key, '' AS split LIMIT 0"
     parts = " UNION ALL ".join(
-        f"SELECT content_key, split, {place} AS place FROM {parquet(path)}"
-        for place, path in enumerate(earlier)
+        f"SELECT {of.content_key} AS content_key, split, {place} AS place FROM {parquet(of.path)}"
+        for place, of in enumerate(earlier)
     )
     return (
         f"SELECT content_key, arg_min(split, place) AS split FROM ({parts}) "
@@ -168,14 +201,15 @@ def _kept(earlier: Sequence[Path]) -> str:
 
 def _assign_stratified(settings: SplitSettings) -> str:
     """Cut each class at the shares, in an order that only content and seed decide."""
-    order = f"md5_number_lower(concat(content_key, ':', {settings.seed})), content_key"
+    order = f"md5_number_lower(concat(content, ':', {settings.seed})), content"
     return f"""
         SELECT content_key, CASE WHEN position < {settings.train_share} THEN '{TRAIN}'
             WHEN position < {settings.train_share + settings.validation_share}
             THEN '{VALIDATION}' ELSE '{TEST}' END AS split
         FROM (SELECT content_key, (sum(n) OVER (PARTITION BY fraud ORDER BY {order}) - n / 2)
             / sum(n) OVER (PARTITION BY fraud) AS position
-            FROM (SELECT content_key, max(fraud) AS fraud, count(*) AS n FROM keyed
+            FROM (SELECT content_key, any_value(content) AS content, max(fraud) AS fraud,
+                count(*) AS n FROM keyed
                 WHERE content_key NOT IN (SELECT content_key FROM kept) GROUP BY content_key))
     """
 

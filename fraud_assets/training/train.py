@@ -137,6 +137,22 @@ def _validation_figures(
     }
 
 
+def example_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return made-up rows that look like the ones a model was fitted on, and are none of them.
+
+    Parameters
+    ----------
+    rows : DataFrame of shape (n_rows, n_features)
+
+    Returns
+    -------
+    DataFrame of shape (3, n_features)
+        The quartiles of each column for itself, to two digits: an example for a model's page.
+    """
+    quartiles = rows.quantile([0.25, 0.5, 0.75]).fillna(0.0).reset_index(drop=True)
+    return quartiles.map(lambda value: float(f"{value:.2g}"))
+
+
 def fraud_scores(
     model: "CalibratedModel | Pipeline", rows: pd.DataFrame, columns: Sequence[str]
 ) -> Floats:

@@ -9,8 +9,9 @@ import pandas as pd
 
 from fraud_assets.features.known import KNOWN, LABEL_KNOWN, label_known_by
 from fraud_assets.intake.contract import Roles
+from fraud_assets.masking import MASK_TEXT
 from fraud_assets.sql import identifier, literal, parquet, parquets
-from fraud_assets.training.splits import TEST, TRAIN, VALIDATION
+from fraud_assets.training.splits import TEST, TRAIN, VALIDATION, Assigned
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Member:
     roles : Roles
     kinds : dict of str to str
         Kind of each source column.
+    keyed : bool
+        Whether the content keys of its splits are keyed hashes, as those of before are not.
     """
 
     batch: str
@@ -32,6 +35,12 @@ class Member:
     splits: Path
     roles: Roles
     kinds: dict[str, str]
+    keyed: bool = True
+
+    @property
+    def assigned(self) -> Assigned:
+        """Its splits."""
+        return Assigned(self.splits, self.keyed)
 
 
 def load_rows(
@@ -47,6 +56,7 @@ def load_rows(
     Parameters
     ----------
     engine : duckdb.DuckDBPyConnection
+        That masks card numbers and knows keyed hashes, as of `storage.Engine`.
     members : sequence of Member
         Oldest first.
     split : {"train", "validation", "test"}
@@ -101,7 +111,8 @@ def count_rows(
 def straddling_contents(engine: duckdb.DuckDBPyConnection, members: Sequence[Member]) -> int:
     """Return how many row contents stand in more than one split of the window."""
     parts = " UNION ALL ".join(
-        f"SELECT content_key, split FROM {parquet(member.splits)}" for member in members
+        f"SELECT {member.assigned.content_key} AS content_key, split FROM {parquet(member.splits)}"
+        for member in members
     )
     straddling = engine.execute(
         f"SELECT count(*) FROM (SELECT content_key FROM ({parts}) GROUP BY content_key "
@@ -133,7 +144,7 @@ def _union(
     """
     alike: dict[str, list[tuple[int, Member]]] = {}
     for place, member in enumerate(members):
-        same = f"{member.roles.model_dump_json()} {sorted(member.kinds.items())}"
+        same = f"{member.roles.model_dump_json()} {sorted(member.kinds.items())} {member.keyed}"
         alike.setdefault(same, []).append((place, member))
     return " UNION ALL ".join(_rows_of(group, columns, known_by, texts) for group in alike.values())
 
@@ -149,15 +160,17 @@ def _rows_of(
         f"CAST(features.{identifier(name)} AS DOUBLE) AS {identifier(name)}, " for name in columns
     )
     selected += "".join(
-        f"CAST(features.{identifier(name)} AS VARCHAR) AS {identifier(f'text_{name}_')}, "
+        f"{MASK_TEXT}(CAST(features.{identifier(name)} AS VARCHAR)) AS "
+        f"{identifier(f'text_{name}_')}, "
         for name in texts
     )
     amount = (
         f"CAST({identifier(roles.amount)} AS DOUBLE)" if roles.amount else "CAST(NULL AS DOUBLE)"
     )
-    name = (
-        f"CAST({identifier(roles.transaction_id)} AS VARCHAR)" if roles.transaction_id else "NULL"
-    )
+    # Features of before have card numbers in them.
+    name = "NULL"
+    if roles.transaction_id:
+        name = f"{MASK_TEXT}(CAST({identifier(roles.transaction_id)} AS VARCHAR))"
     # Without a timestamp nothing says that a label was not known.
     known = f"coalesce({label_known_by(known_by)}, true)" if known_by else "true"
     files = ", ".join(
@@ -173,7 +186,8 @@ def _rows_of(
         f"{LABEL_KNOWN} AS label_known_us_, split_, place_ "
         f"FROM (VALUES {files}) AS files_(features_file_, splits_file_, batch_, place_) "
         f"JOIN {features} AS features USING (features_file_) "
-        f"JOIN (SELECT source_line AS source_line_, content_key AS content_key_, "
+        f"JOIN (SELECT source_line AS source_line_, {members[0][1].assigned.content_key} AS "
+        "content_key_, "
         f"split AS split_, fraud AS fraud_, splits_file_ FROM {splits}) AS splits "
         f"ON splits.splits_file_ = files_.splits_file_ AND features.source_line = source_line_ "
         f"WHERE {known}"

@@ -69,16 +69,23 @@ def test_a_constant_and_an_empty_column_have_groups_too():
 
 
 def test_unseen_and_missing_categories_have_codes_of_their_own():
-    column = category_column("c", pd.Series(["a", "a", "b", None]))
+    column = category_column("c", pd.Series([*["a", "a", "b"] * 10, None]))
     codes = column.encode(pd.Series(["b", "new", None]))
     assert [column.label(code) for code in codes] == ["b", "other", "missing"]
     assert column.outside == [codes[1]]
 
 
 def test_of_a_column_with_many_categories_the_rest_is_pooled_and_none_is_unseen():
-    column = category_column("c", pd.Series([f"c{i:03d}" for i in range(500)]))
+    column = category_column("c", pd.Series([f"c{i:03d}" for i in range(500)] * 10))
     assert (len(column.categories), column.pooled, column.outside) == (KEPT_CATEGORIES, True, [])
-    assert sum(column.counts) == 500
+    assert sum(column.counts) == 5000
+
+
+def test_a_category_of_few_rows_is_pooled_and_stands_in_no_profile():
+    column = category_column("c", pd.Series(["a"] * 10 + ["Zoe Quixote"] * 9))
+    assert (column.categories, column.pooled) == (["a"], True)
+    assert column.counts == [10, 9, 0]
+    assert "Zoe" not in str(column.to_dict())
 
 
 def test_a_value_whose_window_is_not_full_does_not_count():

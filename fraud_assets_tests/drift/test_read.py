@@ -5,6 +5,7 @@ import pytest
 from fraud_assets.drift.profile import Watched
 from fraud_assets.drift.read import Scorer, pieces_of
 from fraud_assets.intake.contract import Roles
+from fraud_assets_tests.conftest import connected
 
 ROLES = Roles(target="Class", amount="Amount")
 
@@ -26,7 +27,7 @@ class Model:
 
 
 def test_rows_come_in_the_order_of_the_file_under_the_names_of_the_window(rows):
-    with duckdb.connect() as connection:
+    with connected() as connection:
         watched = Watched(["Amount"], ["channel"], {}, dates=False)
         (piece,) = pieces_of(connection, rows, watched, ROLES)
     assert piece["Amount"].tolist() == [0, 1, 2, 3, 4]
@@ -37,7 +38,7 @@ def test_rows_come_in_the_order_of_the_file_under_the_names_of_the_window(rows):
 
 def test_the_champion_scores_what_passes_by(rows):
     scorer = Scorer(Model(), ["Amount"])
-    with duckdb.connect() as connection:
+    with connected() as connection:
         watched = Watched(["Amount"], [], {}, dates=False)
         passed = list(scorer(pieces_of(connection, rows, watched, ROLES)))
     assert len(passed) == 1
@@ -47,7 +48,7 @@ def test_the_champion_scores_what_passes_by(rows):
 
 def test_without_a_model_nothing_is_scored(rows):
     scorer = Scorer(None, [])
-    with duckdb.connect() as connection:
+    with connected() as connection:
         watched = Watched(["Amount"], [], {}, dates=False)
         assert len(list(scorer(pieces_of(connection, rows, watched, ROLES)))) == 1
     assert scorer.scored is None

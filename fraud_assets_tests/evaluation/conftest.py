@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 
 from fraud_assets.config import Costs, EvaluationSettings
 from fraud_assets.evaluation.evaluate import Scored, evaluate, slices
@@ -67,3 +68,30 @@ def test_rows():
 def scored(scores, savings=None):
     """Scores as a comparison takes them; each alert from 0.5 on saves one unit."""
     return Scored(scores, np.where(scores >= 0.5, 1.0, 0.0) if savings is None else savings)
+
+
+HOSTILE = (
+    "<img src=x> [a](http://e.example) ![b](http://e.example/p.png) | `c` **d** <!channel>\n# e"
+)
+"""What a column, a file, a batch or a category may be called."""
+
+
+def shows_only(text, pictures=()):
+    """Assert that Markdown holds no tag, no link, no foreign picture, and whole tables."""
+    blocks = MarkdownIt("gfm-like", {"html": True, "linkify": False}).parse(text)
+    inline = [token for block in blocks for token in block.children or []]
+    kinds = {token.type for token in [*blocks, *inline]}
+    assert not kinds & {"html_block", "html_inline", "link_open", "em_open", "s_open", "fence"}
+    assert {t.attrs["src"] for t in inline if t.type == "image"} <= set(pictures)
+    tables, cells = [], []
+    for block in blocks:
+        if block.type == "tr_open":
+            cells.append(0)
+        elif block.type in ("td_open", "th_open"):
+            cells[-1] += 1
+        elif block.type == "table_close":
+            tables.append(set(cells))
+            cells = []
+    assert all(len(widths) == 1 for widths in tables)
+    assert "e.example" in "".join(token.content for token in inline)
+    return [block for block in blocks if block.type == "heading_open"]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fraud_assets.evaluation.challengers import Outcome, side_by_side, to_markdown
-from fraud_assets_tests.evaluation.conftest import SETTINGS, scored
+from fraud_assets_tests.evaluation.conftest import HOSTILE, SETTINGS, scored, shows_only
 
 
 def outcome(batch, seed, spread, savings=None):
@@ -52,3 +52,9 @@ def test_the_table_is_readable(table):
     assert len({line.count("|") for line in lines[: len(table) + 2]}) == 1
     assert "| better |" in lines[3]
     assert lines[-1].startswith("Differences to the reference with 95% intervals")
+
+
+def test_no_name_from_a_csv_acts_in_the_table(table):
+    shows_only(
+        to_markdown([row | {"batch": HOSTILE, "challenger": HOSTILE} for row in table], 0.95)
+    )

@@ -4,7 +4,7 @@ import matplotlib.image
 import pytest
 
 from fraud_assets.config import Costs
-from fraud_assets.evaluation.plots import all_plots
+from fraud_assets.evaluation.plots import all_plots, plain_label
 
 NAMES = [
     "precision_recall",
@@ -26,3 +26,10 @@ def test_every_plot_is_a_picture_with_more_than_a_frame_and_the_same_each_time(
     pixels = matplotlib.image.imread(io.BytesIO(first))
     assert pixels.shape[:2] == (324, 468)
     assert len({tuple(color) for row in pixels[::4] for color in row[::4]}) > 8
+
+
+def test_a_feature_with_dollars_in_its_name_is_drawn_as_it_is_named(judged, report):
+    evil = {"$\\frac{$": 1.0, "<a>\n$x$": 0.5}
+    plots = all_plots(*judged, 0.5, Costs(), report["reliability"], evil)
+    assert plots["importance"].startswith(b"\x89PNG")
+    assert plain_label("a$b$ @c") == r"a\$b\$ @c"

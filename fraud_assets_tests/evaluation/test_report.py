@@ -1,4 +1,8 @@
 from fraud_assets.evaluation.report import comparison_sentence, to_markdown, worst_verdict
+from fraud_assets_tests.evaluation.conftest import HOSTILE, shows_only
+
+NAMES = ("precision_recall", "score_distribution", "threshold", "confusion", "reliability")
+PICTURES = [f"{name}.png" for name in NAMES]
 
 
 def test_the_report_tells_a_manager_counts_money_interval_and_verdict(report):
@@ -60,3 +64,25 @@ def test_the_comparison_says_rows_both_figures_and_the_interval():
 def test_a_comparison_that_cannot_be_made_says_why():
     comparison = {"comparable": False, "reason": "it reads columns that are missing"}
     assert "it reads columns that are missing" in comparison_sentence(comparison, "3")
+
+
+def test_no_name_from_a_csv_acts_in_the_report(report):
+    part = report["slices"][0] | {"segment": HOSTILE, "part": HOSTILE}
+    worse = {"segment": HOSTILE, "part": HOSTILE, "rows": 9, "frauds": 3, "difference": 0.1,
+             "worse": True}  # fmt: skip
+    compared = {
+        "comparable": True, "rows": 9, "frauds": 3, "average_precision": 0.8, "confidence": 0.95,
+        "champion_average_precision": 0.7, "difference": 0.1, "interval": [0, 0.2],
+        "savings_difference": 1.0, "savings_interval": [0, 2], "segments": [worse],
+    }  # fmt: skip
+    evil = report | {
+        "batch": HOSTILE,
+        "source_file": HOSTILE,
+        "importance": {HOSTILE: 1.5},
+        "slices": [part],
+    }
+    refused = {"comparable": False, "reason": f"it reads columns: {HOSTILE}"}
+    plain = len(shows_only(to_markdown(report | {"batch": "e.example"}), PICTURES))
+    for comparison in (compared, refused):
+        text = to_markdown(evil | {"comparison": comparison, "champion": "1"})
+        assert len(shows_only(text, PICTURES)) == plain

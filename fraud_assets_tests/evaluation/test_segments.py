@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from fraud_assets.evaluation.segments import BUILT_IN, columns_of, segment_rows
+from fraud_assets_tests.conftest import CARD_ROLES
 
 DAY = 86_400_000_000
 
@@ -45,12 +46,26 @@ def test_segments_that_the_data_cannot_tell_are_left_out(rows):
 
 
 def test_rare_categories_are_put_together_and_missing_ones_named():
-    values = pd.DataFrame({"text_mcc_": [*(list("abcdefghij") * 5), "rare", None]})
+    values = pd.DataFrame({"text_mcc_": [*(list("abcdefghijk") * 10), "l", None]})
     found = segment_rows(values, ["mcc"], False)["mcc"]
     assert found.tolist()[-2:] == ["other", "missing"]
+    assert found.nunique() == 12
+
+
+def test_what_a_few_rows_have_is_not_named_however_few_categories_there_are():
+    values = pd.DataFrame({"text_mcc_": ["a"] * 10 + ["Zoe Quixote"] * 9})
+    assert set(segment_rows(values, ["mcc"], False)["mcc"]) == {"a", "other"}
 
 
 def test_a_segment_that_is_no_column_is_refused_with_the_names_there_are():
-    assert columns_of(["week", "country"], ["country", "amount"]) == ["country"]
+    kinds = {"country": "VARCHAR", "amount": "DOUBLE"}
+    assert columns_of(["week", "country"], kinds, CARD_ROLES) == ["country"]
     with pytest.raises(ValueError, match="segments: region is neither.*amount_band.*country"):
-        columns_of(["region"], ["country"])
+        columns_of(["region"], kinds, CARD_ROLES)
+
+
+@pytest.mark.parametrize("name", ["CUSTOMER_ID", "TRANSACTION_ID", "pan"])
+def test_cards_and_transactions_are_no_segments(name):
+    kinds = {"CUSTOMER_ID": "VARCHAR", "TRANSACTION_ID": "VARCHAR", "pan": "CARD"}
+    with pytest.raises(ValueError, match=f"segments: {name} holds cards or transactions"):
+        columns_of([name], kinds, CARD_ROLES)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 
-import duckdb
 import pandas as pd
 import pytest
 from hypothesis import strategies as st
@@ -13,7 +12,7 @@ from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
 from fraud_assets.features.transactions import Source, span_of
 from fraud_assets.features.write import write_features
-from fraud_assets_tests.conftest import CARD_ROLES
+from fraud_assets_tests.conftest import CARD_ROLES, connected
 from fraud_assets_tests.features.oracle import Event
 
 DELAY = 7
@@ -87,7 +86,7 @@ def events_of(frame: pd.DataFrame, roles, delay=DELAY) -> list[Event]:
 @contextmanager
 def in_process():
     """DuckDB as connection and as engine."""
-    with duckdb.connect() as connection, open_engine("duckdb", connection) as backend:
+    with connected() as connection, open_engine("duckdb", connection) as backend:
         yield connection, backend
 
 

@@ -9,7 +9,7 @@ from fraud_assets.features.write import (
     write_features,
 )
 from fraud_assets.intake.contract import Roles
-from fraud_assets_tests.conftest import CARD_ROLES
+from fraud_assets_tests.conftest import CARD_ROLES, MASKING
 from fraud_assets_tests.features.conftest import BY_LABEL_TIME, in_process
 
 
@@ -68,3 +68,30 @@ def test_the_delay_is_common_only_where_no_batch_says_otherwise(tmp_path):
     plain, own_time = Source(tmp_path, CARD_ROLES), Source(tmp_path, BY_LABEL_TIME)
     assert common_delay([plain, plain], 7) == 7
     assert common_delay([plain, own_time], 7) is None
+
+
+def test_features_hold_tokens_in_place_of_card_numbers_and_compute_what_they_did(
+    transactions, tmp_path
+):
+    frame = transactions.head(500).assign(source_line=range(2, 502))
+    frame["TX_DATETIME"] = frame["TX_DATETIME"].astype("datetime64[us]")
+    frame = frame.astype({"CUSTOMER_ID": str, "TERMINAL_ID": str, "TRANSACTION_ID": str})
+    cards = {name: f"{name:0>16}" for name in frame["CUSTOMER_ID"].unique()}
+    cards[frame["CUSTOMER_ID"].iloc[0]] = "4111111111111111"
+    numbered = frame.assign(
+        CUSTOMER_ID=frame["CUSTOMER_ID"].map(cards), TERMINAL_ID="POS 378282246310005"
+    )
+    found = []
+    for rows in (frame.assign(TERMINAL_ID="t"), numbered):
+        rows.to_parquet(tmp_path / "rows.parquet")
+        source, out = Source(tmp_path / "rows.parquet", CARD_ROLES), tmp_path / "out.parquet"
+        with in_process() as (connection, backend):
+            span = span_of(backend, source, 7)
+            write_features(backend, connection, source, [], span, features_for(CARD_ROLES), 7, out)
+        found.append(pd.read_parquet(out))
+    plain, masked = found
+    assert masked["CUSTOMER_ID"].tolist() == [MASKING.card(c) for c in numbered["CUSTOMER_ID"]]
+    assert set(masked["TERMINAL_ID"]) == {MASKING.text("POS 378282246310005")}
+    assert plain["CUSTOMER_ID"].tolist() == frame["CUSTOMER_ID"].tolist()
+    named = ["CUSTOMER_ID", "TERMINAL_ID"]
+    pd.testing.assert_frame_equal(masked.drop(columns=named), plain.drop(columns=named))

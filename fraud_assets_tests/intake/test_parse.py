@@ -36,7 +36,7 @@ def test_lines_count_from_the_beginning_of_the_chunk(contract):
 
 def test_the_first_fault_of_a_row_is_its_reason(contract):
     (row,) = parse(Chunk(b"soon,c,x,7\n"), contract).rejected
-    assert row.reason == "column 'TX_DATETIME': 'soon' is not a date and time as the others are"
+    assert row.reason == "column 'TX_DATETIME': not a date and time as the others are"
 
 
 def test_a_damaged_line_is_rejected_with_the_damage(contract):

@@ -19,17 +19,21 @@ def parquet(engine, tmp_path):
 
 
 def test_equal_rows_and_repeated_ids_are_counted(engine, parquet):
-    path = parquet("('a', 1), ('a', 1), ('a', 2), ('b', 1), (NULL, 1), (NULL, 1)", "id, x")
+    path = parquet(
+        "(7, 'a', 1), (3, 'a', 1), (5, 'a', 2), (6, 'b', 1), (8, NULL, 1), (9, NULL, 1)",
+        "source_line, id, x",
+    )
     found = find_repeats(engine, path, ["id", "x"], "id")
-    assert (found.rows, found.ids, found.example) == (2, 1, "a")
+    assert (found.rows, found.ids, found.line) == (2, 1, 5)
     assert find_repeats(engine, path, ["id", "x"], None).ids == 0
 
 
 def test_times_are_first_last_future_and_backwards(engine, parquet):
-    path = parquet("(TIMESTAMP '2026-01-02'), (TIMESTAMP '2026-01-01'), (NULL)", "t")
+    values = "(2, TIMESTAMP '2026-01-02'), (3, TIMESTAMP '2026-01-01'), (4, NULL)"
+    path = parquet(values, "source_line, t")
     times = look_at_times(engine, path, "t", datetime(2026, 1, 1, 12))
     assert (times.first, times.last) == (datetime(2026, 1, 1), datetime(2026, 1, 2))
-    assert (times.future, times.backwards) == (1, 1)
+    assert (times.future, times.line, times.backwards) == (1, 2, 1)
 
 
 def test_a_column_is_constant_when_all_its_values_are_the_same_and_none_is_missing(

@@ -11,7 +11,7 @@ from fraud_assets.intake.rejected import (
 from fraud_assets.intake.source import open_source
 
 ORIGIN = Origin(97, "ab" * 32, "june (final)")
-ROWS = [RejectedRow(3, "column 'a': 'x' is not a number", 'x,"q\nr",1'), RejectedRow(9, "why", "2")]
+ROWS = [RejectedRow(3, "column 'a': not a number", 'x,"q\nr",1'), RejectedRow(9, "why", "2")]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_the_file_holds_line_reason_and_raw_text_below_the_header_of_the_rows(pu
         '1,"header of the rows below; keep this line (97 rows accepted of '
         + "ab" * 32
         + ', batch june (final))","a,b,Class"',
-        "3,column 'a': 'x' is not a number,\"x,\"\"q",
+        '3,column \'a\': not a number,"x,""q',
     ]
 
 

@@ -84,10 +84,13 @@ def test_a_server_that_is_killed_announces_no_recovery_and_doubles_no_message(wa
     assert servers.query(f'ALERTS{{alertname="{CRITICAL}",alertstate="firing"}}')
 
 
-def test_a_second_bad_batch_in_a_row_is_announced_too(watched):
+def test_a_second_bad_batch_in_a_row_is_announced_too_and_its_name_does_nothing(watched):
     _, inbox, stack = watched
-    drop(stack, "worse", meaningless(2, first_day="2026-02-12"))
+    drop(stack, "worse <!channel> & <b>", meaningless(2, first_day="2026-02-12"))
     wait_for("the second message", lambda: inbox.find("firing", CRITICAL, "worse"), 60)
+    said = wait_for("Slack", lambda: next((m for _, m in inbox.slack if "worse" in str(m)), None))
+    assert "Batch worse &lt;!channel&gt; &amp; &lt;b&gt;: recall" in said["attachments"][0]["text"]
+    assert "<!channel>" not in str(said)
 
 
 def test_a_good_csv_brings_the_recovery(watched):

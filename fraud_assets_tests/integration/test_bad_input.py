@@ -12,7 +12,7 @@ STEP_FAILS = {
     "header_only": ("amount,y\n", "header_only.csv: line 2: there is a header but no row"),
     "no_target": (
         PLAIN[["y", "amount"]].to_csv(index=False),
-        "column 'amount': no target",
+        "line 2, column 2, the last: no target",
     ),
     "all_rejected": (
         "amount,y\n" + "1,0,9\n" * 20,
@@ -25,7 +25,7 @@ CHECK_FAILS = {
     "text_column": (
         PLAIN.assign(shop="bakery")[["amount", "shop", "y"]],
         "schema_contract",
-        "text_column.csv: column 'shop' holds text, for example 'bakery'; models read numbers",
+        "text_column.csv: line 2, column 'shop': text; models read numbers: encode the column",
     ),
     "nan_column": (
         PLAIN.assign(v="nan")[["amount", "v", "y"]],

@@ -32,6 +32,8 @@ from fraud_assets_tests.integration.contained import IMAGE_UID, why_not
 from fraud_assets_tests.integration.other_site import MUTATION, attack, by_the_page_itself
 from fraud_assets_tests.integration.servers import ROOT, wait_for
 
+PRIVATE = ("4539578763621486", "Zoe Quixote", "Sancho Panza")
+"""A card number and two names, in a good row and in two that are rejected."""
 PLANTED = "planted-" + secrets.token_hex(8)
 """Stands in for the secrets of a receiver, and is looked for afterwards."""
 EVIL = (
@@ -413,6 +415,7 @@ def test_markup_and_formulas_in_a_csv_stay_text(stack):
     text = frame.assign(**{EVIL[0]: 1.5}).astype(object)
     text.loc[5, "TX_AMOUNT"], text.loc[6, EVIL[0]] = EVIL[1], EVIL[2]
     text.loc[7, "TRANSACTION_ID"] = EVIL[1]
+    text.loc[8, "CUSTOMER_ID"], text.loc[9, "TX_AMOUNT"], text.loc[10, "TX_FRAUD"] = PRIVATE
     drop(stack, "evil", text)
     run = stack.dagster().wait_for_run("evil")
 
@@ -458,6 +461,23 @@ def test_no_secret_is_in_logs_reports_events_or_models(stack):
     assert [secret[:6] for secret in planted if secret in commands] == []
 
 
+def test_card_numbers_and_names_are_in_no_database_no_log_and_no_file_but_two(stack):
+    kept = {"raw_transactions", "rejected"}
+    found = [
+        path
+        for folder in ("logs", "volumes", "mounts")
+        for path in (stack.folder / folder).rglob("*")
+        if path.is_file() and not kept & set(path.parts)
+        and any(secret.encode() in path.read_bytes() for secret in PRIVATE)
+    ]  # fmt: skip
+    assert found == []
+    for name in ("dagster", "mlflow"):
+        assert not any(secret in _dump(stack, name) for secret in PRIVATE)
+    metrics = requests.get(f"{stack.url('exporter', 9101)}/metrics", timeout=30).text
+    assert "fraud_asset_check_detail_info" in metrics
+    assert not any(secret in metrics for secret in PRIVATE)
+
+
 def _dump(stack, name):
     """A database as text."""
     env = stack.environment("backup") | {"PGPASSWORD": stack.secrets[f"{name.upper()}_DB_PASSWORD"]}
@@ -476,7 +496,9 @@ def test_a_backup_restored_on_an_empty_machine_has_the_champion_and_the_partitio
     (backup,) = [p for p in (stack.folder / "backups").iterdir() if re.match(r"\d{8}T", p.name)]
     assert {p.suffix for p in backup.iterdir()} == {"", ".gpg"}
     before = _state(stack)
-    with composed(contained=True) as other:
+    # Another machine has other passwords; the key of card tokens is that of its rows.
+    key = stack.secrets["FRAUD_HASH_KEY"]
+    with composed(contained=True, FRAUD_HASH_KEY=key) as other:
         _copy(backup, other.folder / "backups" / backup.name)
         other.up("databases")
         ask(other, "dagster", "create table of_a_newer_version (number int)")

@@ -216,7 +216,7 @@ def test_what_is_suppressed_is_no_alert_and_its_frauds_are_missed(graph, second)
         failed = graph.run("second", ["scored_transactions"])
     finally:
         path.unlink()
-    assert "line 2, expires 'soon': write the last day as" in failure_of(failed)
+    assert "line 2, column 'expires': write the last day as" in failure_of(failed)
     after = report("second", "scored_transactions")
     assert after["frauds_suppressed_count"] >= 1
     assert after["frauds_missed_count"] == (

@@ -1,6 +1,8 @@
+import email
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,3 +61,62 @@ def test_an_address_that_makes_no_sense_is_named_by_its_place_and_not_repeated()
     with pytest.raises(ValueError, match="address 2 of FRAUD_ALERT_URLS") as found:
         apprise_sender("json://127.0.0.1/ nonsense:secret", "")
     assert "secret" not in str(found.value)
+
+
+EVIL = (
+    "batch <!channel> june: '<img src=http://evil.example/a.png>' [click](http://evil.example) "
+    "<a href='http://evil.example'>click</a> @everyone @here <@U1> <http://evil.example|click> *b*"
+)
+RECEIVERS = {
+    "slack": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general",
+    "discord": "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js",
+    "telegram": "tgram://123456789:abcdefg_hijklmnop/12315544/",
+    "webhook": "json://127.0.0.1/",
+}
+
+
+@pytest.mark.parametrize("receiver", RECEIVERS)
+def test_no_chat_acts_on_what_came_from_a_csv(monkeypatch, receiver):
+    posted = []
+
+    def post(*_, **kwargs):
+        posted.append(str(kwargs.get("data") or kwargs.get("json")))
+        return SimpleNamespace(status_code=200, content=b"ok", text="ok", headers={})
+
+    monkeypatch.setattr("requests.post", post)
+    monkeypatch.setattr("requests.request", post)
+    send = apprise_sender(RECEIVERS[receiver], "http://127.0.0.1:8080/assets")
+    assert send(Message("1", "schema_contract fails", EVIL, "failure"))
+    # As the receiver reads it: JSON's escapes are no more, HTML's and Markdown's are still there.
+    said = "".join(posted).encode().decode("unicode_escape", "ignore")
+    assert "schema_contract fails" in said
+    for acts in ("<!channel", "<!here", "<img", "<a ", "<@U1", "<http", "@everyone", "@here",
+                 "://evil.example"):  # fmt: skip
+        assert acts not in said
+
+
+def test_a_mail_shows_tags_and_follows_none(monkeypatch):
+    mails = []
+
+    class Server:
+        def __init__(self, *_, **__):
+            """Take everything."""
+
+        def sendmail(self, _from, _to, text):
+            mails.append(email.message_from_string(text))
+
+        def __getattr__(self, _):
+            return lambda *_, **__: None
+
+    monkeypatch.setattr("smtplib.SMTP", Server)
+    send = apprise_sender("mailto://127.0.0.1:25?from=a@example.org&to=b@example.org", "http://x/")
+    assert send(Message("1", "schema_contract fails", EVIL, "failure"))
+    parts = {
+        part.get_content_type(): part.get_payload(decode=True).decode()
+        for part in mails[0].walk() if not part.is_multipart()
+    }  # fmt: skip
+    assert "img src=" in parts.pop("text/plain", EVIL)
+    for html in parts.values():
+        assert "&lt;" in html
+        assert "<img" not in html
+        assert "<a " not in html

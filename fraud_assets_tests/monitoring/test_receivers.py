@@ -63,3 +63,26 @@ def test_the_watchdog_goes_to_the_receiver_that_notices_silence():
     found = yaml.safe_load(alertmanager_text({"FRAUD_ALERT_DEADMAN_URL": "http://127.0.0.1:2"}))
     assert found["route"]["routes"][0]["receiver"] == "deadman"
     assert found["receivers"][1]["webhook_configs"][0]["url"] == "http://127.0.0.1:2"
+
+
+def test_slack_reads_no_tag_no_mention_and_no_markup_of_ours(tmp_path):
+    secret = tmp_path / "slack"
+    secret.write_text("https://hooks.example/x")
+    secret.chmod(0o600)
+    (slack,) = people({"FRAUD_ALERT_SLACK_URL_FILE": str(secret)})["slack_configs"]
+    for sign, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        assert f'reReplaceAll "{sign}" "{escaped}"' in slack["text"]
+    assert slack["text"].index('"&"') < slack["text"].index('"<"')
+    assert ".Labels" not in slack["fallback"] + slack["title"] + slack["text"]
+    assert (slack["link_names"], slack["mrkdwn_in"]) == (False, ["pretext"])
+
+
+def test_mail_is_plain_text(tmp_path):
+    env = {
+        "FRAUD_ALERT_EMAIL_TO": "a@example.org",
+        "FRAUD_ALERT_EMAIL_FROM": "b@example.org",
+        "FRAUD_ALERT_SMTP": "127.0.0.1:25",
+    }
+    (mail,) = people(env)["email_configs"]
+    assert mail["html"] == ""
+    assert "summary" in mail["text"]

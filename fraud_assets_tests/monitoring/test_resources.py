@@ -14,6 +14,7 @@ from fraud_assets.monitoring.resources import (
     sensors,
     step_seconds,
 )
+from fraud_assets.text import JOINER
 from fraud_assets.tracking import Tracking
 
 KEY = dg.AssetCheckKey(dg.AssetKey("drift_report"), "drift_score")
@@ -33,14 +34,14 @@ def fraud_pipeline():
     """A job of the pipeline's name."""
 
 
-def evaluate(instance, passed, severity=ERROR):
+def evaluate(instance, passed, severity=ERROR, said="0.4\n of 1"):
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey("drift_report"),
             check_name="drift_score",
             passed=passed,
             severity=severity,
-            description="0.4\n of 1",
+            description=said,
         )
     )
 
@@ -66,6 +67,18 @@ def test_every_check_is_counted_from_zero_and_its_last_state_is_told(instance):
     found = samples(checks.collect(instance))
     assert (found[*state, "WARN"], found[*state, "ERROR"]) == (1, 1)
     assert found[*name, "failed"] == 1
+
+
+def test_what_a_check_says_pages_nobody_where_an_alert_repeats_it(instance):
+    evaluate(instance, False, said="column '<!channel> @here [a](http://b)'")
+    (detail,) = [
+        sample.labels["detail"]
+        for metric in CheckEvaluations([KEY]).collect(instance)
+        for sample in metric.samples
+        if "detail" in sample.labels
+    ]
+    assert detail.replace(JOINER, "") == "column '<!channel> @here [a](http://b)'"
+    assert not any(acts in detail for acts in ("<!", "@here", "](", "://"))
 
 
 def test_a_bad_verdict_that_was_replaced_before_the_look_is_still_counted(instance):

@@ -7,10 +7,11 @@ from fraud_assets import config, storage
 from fraud_assets.decisions import read_entries
 from fraud_assets.intake.resources import batches
 from fraud_assets.intake.source import sha256
+from fraud_assets.masking import masking
 from fraud_assets.privacy.forget import forget
 
-CARD, OTHER = "4929-1234 5678 9012", "77"
-SHOWN = "entry of card 4929"
+CARD, OTHER = "4111-1111 1111 1111", "77"
+SHOWN = "an entry of the worklist"
 
 
 @dg.asset(partitions_def=batches)
@@ -37,7 +38,7 @@ def keep(asset, batch, frame, **facts):
 def instance(home):
     """A batch in which lines 2, 4 and 5 are of the card, and one in which none is."""
     lines = pd.DataFrame(
-        {"source_line": [2, 3, 4, 5], "card": [CARD, OTHER, CARD, "4929123456789012"]}
+        {"source_line": [2, 3, 4, 5], "card": [CARD, OTHER, CARD, "4111111111111111"]}
     )
     roles = {"card": "card"}
     for batch, frame in (("june", lines), ("july", lines.assign(card=OTHER))):
@@ -53,7 +54,7 @@ def instance(home):
         assert raw.exists()
     storage.rejected_path("june").write_text(
         'line_number,reason,raw_text\n1,header of the rows below,"card,amount"\n'
-        f'7,2 fields,"{CARD},x"\n8,2 fields,"77,49291234567890125"\n'
+        f'7,2 fields,"{CARD},x"\n8,2 fields,"77,41111111111111115"\n'
     )
     config.suppressions_path().write_text(
         f"kind,name,reason,expires\ncard,{CARD},a trip,2027-01-01\ncard,77,a trip,2027-01-01\n"
@@ -86,14 +87,15 @@ def test_a_card_goes_from_tables_lists_rejected_rows_and_suppressions(instance):
     assert storage.rejected_path("june").read_text().splitlines() == [
         "line_number,reason,raw_text",
         '1,header of the rows below,"card,amount"',
-        '8,2 fields,"77,49291234567890125"',
+        '8,2 fields,"77,41111111111111115"',
     ]
     assert CARD not in config.suppressions_path().read_text()
     assert "card,77" in config.suppressions_path().read_text()
 
 
 def test_what_was_changed_is_said_and_is_whole(instance):
-    (june,) = forget(instance, storage.Engine(), CARD, "anna")
+    # By the token that lists show, this time.
+    (june,) = forget(instance, storage.Engine(), masking().card(CARD), "anna")
     raw = storage.load_table("raw_transactions", "june")
     assert raw.facts["rows_hash"] == sha256(raw.path)
     assert (raw.facts["rows"], raw.facts["rows_forgotten"]) == (1, 3)
@@ -105,7 +107,8 @@ def test_what_was_changed_is_said_and_is_whole(instance):
     (entry,) = read_entries(storage.decisions_path())
     assert (entry["event"], entry["actor"]) == ("forgotten", "anna")
     assert entry["rows_removed"] == {"june": 3}
-    assert "4929" not in storage.decisions_path().read_text()
+    assert entry["card"] == masking().card(CARD)
+    assert "4111" not in storage.decisions_path().read_text()
 
 
 def test_events_of_a_batch_show_its_rows_no_longer_and_those_of_others_stay(instance, home):
@@ -129,7 +132,7 @@ def test_events_of_a_batch_show_its_rows_no_longer_and_those_of_others_stay(inst
 
 def test_a_card_that_is_nowhere_changes_nothing(instance):
     before = {path: path.read_bytes() for path in config.home_folder().rglob("*") if path.is_file()}
-    assert forget(instance, storage.Engine(), "4929", "anna") == []
+    assert forget(instance, storage.Engine(), "411", "anna") == []
     log = storage.decisions_path()
     after = {path: path.read_bytes() for path in before if path.suffix not in (".db", ".lock")}
     assert {path: before[path] for path in after} == after

@@ -2,7 +2,12 @@ import pytest
 
 from fraud_assets.config import TrainingSettings
 from fraud_assets.registry.card import known_limits, model_card
-from fraud_assets_tests.evaluation.conftest import judged, report  # noqa: F401
+from fraud_assets_tests.evaluation.conftest import (  # noqa: F401
+    HOSTILE,
+    judged,
+    report,
+    shows_only,
+)
 
 DECISION = {"outcome": "promote", "reason": "there is no champion yet"}
 
@@ -67,3 +72,20 @@ def test_a_wide_file_and_a_long_window_do_not_lengthen_the_card(model, report): 
     assert "column39 and 360 more" in card
     assert "200 batch(es): batch0," in card
     assert "batch39 and 160 more" in card
+
+
+def test_no_name_from_a_csv_acts_in_the_card(model, report):  # noqa: F811
+    training = TrainingSettings(parameters={HOSTILE: HOSTILE}).model_dump(mode="json")
+    evil = model | {
+        "batch": HOSTILE, "tuned_on": HOSTILE, "source": {"source_file": HOSTILE},
+        "window": [[HOSTILE, "x"]], "features": [HOSTILE, "hour"],
+        "configuration": {"training": training},
+    }  # fmt: skip
+    part = {"segment": HOSTILE, "part": HOSTILE, "frauds": 40, "fraud_recall": 0.2, "high": 0.4,
+            "false_alarm_rate": 0.1}  # fmt: skip
+    reason = f"worse beyond chance on {HOSTILE}"
+    card = model_card(
+        evil, report | {"slices": [part]}, {"outcome": "reject", "reason": reason}, None
+    )
+    plain = model_card(model | {"batch": "e.example"}, report, DECISION, None)
+    assert len(shows_only(card)) == len(shows_only(plain))

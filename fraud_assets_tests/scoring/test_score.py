@@ -9,7 +9,7 @@ from fraud_assets.intake.contract import Roles
 from fraud_assets.scoring import score
 from fraud_assets.scoring.suppressions import Suppression
 from fraud_assets.training.train import fraud_scores, train
-from fraud_assets_tests.conftest import CARD_ROLES
+from fraud_assets_tests.conftest import CARD_ROLES, MASKING
 from fraud_assets_tests.training.conftest import COLUMNS, train_rows
 
 THRESHOLD = 0.5
@@ -94,3 +94,17 @@ def test_a_batch_without_an_alert_has_no_reasons(engine, batch, model):
     found = score.score_batch(engine, batch[1], CARD_ROLES, model, COLUMNS, 1.1, [], TODAY)
     assert set(found["decision"]) == {"pass"}
     assert found["reasons"].isna().all()
+
+
+def test_card_numbers_of_features_of_before_are_shown_as_tokens_and_suppressed_by_them(
+    engine, batch, model
+):
+    frame, path = batch
+    number = "4111111111111111"
+    frame.assign(CUSTOMER_ID=number, TRANSACTION_ID=f"T {number}").to_parquet(path)
+    entries = [Suppression("card", MASKING.entry("4111-1111-1111-1111"), "r", date(2027, 1, 1))]
+    found = scored(engine, path, model, entries=entries)
+    assert set(found["card"]) == {MASKING.card(number)}
+    assert set(found["transaction_id"]) == {MASKING.text(f"T {number}")}
+    assert "suppressed" in set(found["decision"])
+    assert "alert" not in set(found["decision"])

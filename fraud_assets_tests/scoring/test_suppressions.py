@@ -3,8 +3,15 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from fraud_assets.scoring.suppressions import Suppression, read_suppressions, suppressed
+from fraud_assets.scoring.suppressions import (
+    Suppression,
+    read_suppressions,
+    suppressed,
+    to_frame,
+)
+from fraud_assets_tests.conftest import MASKING
 
+CARD = "4111111111111111"
 HEAD = "kind,name,reason,expires\n"
 
 
@@ -19,9 +26,9 @@ def file(tmp_path):
 
 
 def test_entries_are_read_and_no_file_is_no_entry(file, tmp_path):
-    assert read_suppressions(tmp_path / "none.csv") == []
+    assert read_suppressions(tmp_path / "none.csv", MASKING) == []
     path = file(f"{HEAD}card,7,the owner called,2026-12-31\nterminal,x, a fair ,2026-01-02\n")
-    assert read_suppressions(path) == [
+    assert read_suppressions(path, MASKING) == [
         Suppression("card", "7", "the owner called", date(2026, 12, 31)),
         Suppression("terminal", "x", "a fair", date(2026, 1, 2)),
     ]
@@ -30,16 +37,28 @@ def test_entries_are_read_and_no_file_is_no_entry(file, tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("card,reason\n", "line 1: the columns are .*make them kind,name,reason,expires"),
-        (f"{HEAD}merchant,7,r,2026-01-01\n", "line 2, kind 'merchant': write card or terminal"),
-        (f"{HEAD}card,7,r,2026-01-01\ncard,,r,2026-01-01\n", "line 3, name '': write one"),
-        (f"{HEAD}card,7,,2026-01-01\n", "line 2, reason '': write one"),
-        (f"{HEAD}card,7,r,31.12.2026\n", "line 2, expires '31.12.2026': write the last day as"),
+        (f"card,{CARD},r\n", "line 1: not the header .*make it kind,name,reason,expires"),
+        (f"{HEAD}{CARD},7,r,2026-01-01\n", "line 2, column 'kind': write card or terminal"),
+        (f"{HEAD}card,7,r,2026-01-01\ncard,,r,2026-01-01\n", "line 3, column 'name': write one"),
+        (f"{HEAD}card,{CARD},,2026-01-01\n", "line 2, column 'reason': write one"),
+        (f"{HEAD}card,7,r,{CARD}\n", "line 2, column 'expires': write the last day as"),
     ],
 )
-def test_a_wrong_line_is_named_with_column_value_and_remedy(file, text, told):
-    with pytest.raises(ValueError, match=f"suppressions.csv, {told}"):
-        read_suppressions(file(text))
+def test_a_wrong_line_is_named_with_column_and_remedy_and_without_its_value(file, text, told):
+    with pytest.raises(ValueError, match=f"suppressions.csv: {told}") as error:
+        read_suppressions(file(text), MASKING)
+    assert CARD not in str(error.value)
+
+
+def test_a_card_is_named_by_its_number_or_by_its_token_and_kept_as_the_token(file):
+    token = MASKING.card(CARD)
+    path = file(f"{HEAD}card,4111 1111 1111 1111,{CARD} called,2026-12-31\n"
+                f"card,{token},r,2026-12-31\nterminal,POS {CARD},r,2026-12-31\n")  # fmt: skip
+    entries = read_suppressions(path, MASKING)
+    assert [entry.name for entry in entries] == [token, token, f"POS {token}"]
+    assert entries[0].reason == f"{token} called"
+    assert to_frame(entries).columns.tolist() == HEAD.strip().split(",")
+    assert CARD not in to_frame(entries).to_csv()
 
 
 def test_an_entry_holds_until_its_last_day_and_the_first_gives_the_reason():

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fraud_assets.config import Imbalance, TrainingSettings
@@ -31,6 +31,7 @@ def test_without_resampling_the_rows_stay_and_the_odds_with_them(rows, imbalance
     wanted=st.floats(1, 40),
     seed=st.integers(0, 5),
 )
+@example(imbalance=Imbalance.smote, share=0.0234375, wanted=37.0, seed=0)
 def test_resampling_gives_the_wanted_odds_and_says_by_what_factor(imbalance, share, wanted, seed):
     rows = train_rows(seed, n=300, share=share)
     before = odds(rows["fraud_"])

@@ -1,4 +1,3 @@
-import duckdb
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -6,14 +5,15 @@ from hypothesis import strategies as st
 
 from fraud_assets.config import SplitMode, SplitSettings
 from fraud_assets.intake.contract import Roles
-from fraud_assets.training.splits import plan_cuts, write_splits
-from fraud_assets_tests.conftest import CARD_ROLES
+from fraud_assets.masking import Masking
+from fraud_assets.training.splits import Assigned, content_hash, plan_cuts, write_splits
+from fraud_assets_tests.conftest import CARD_ROLES, MASKING, connected
 
 PLAIN = Roles(target="y")
 DELAY = 7.0
 
 
-def split(frame, folder, roles=PLAIN, earlier=(), **options):
+def split(frame, folder, roles=PLAIN, earlier=(), keyed=True, **options):
     """Split a frame; returns it with its column `split`."""
     rows, out = folder / "features.parquet", folder / f"splits{len(earlier)}.parquet"
     columns = list(frame)
@@ -26,9 +26,10 @@ def split(frame, folder, roles=PLAIN, earlier=(), **options):
     late = known + int(DELAY * 86_400 * 10**6)
     frame.assign(known_us=known, label_known_us=late).to_parquet(rows)
     settings_ = SplitSettings(**options)
-    with duckdb.connect() as engine:
+    with connected() as engine:
         cuts = plan_cuts(engine, rows, roles, DELAY, settings_)
-        write_splits(engine, rows, columns, roles, settings_, cuts, list(earlier), out)
+        before = [Assigned(path, keyed) for path in earlier]
+        write_splits(engine, rows, rows, columns, roles, settings_, cuts, before, out)
     return frame.merge(pd.read_parquet(out)[["source_line", "split", "content_key"]]), cuts, out
 
 
@@ -90,6 +91,48 @@ def test_a_row_that_an_earlier_batch_assigned_keeps_its_split(tmp_path):
     again = found[found["a"] < 1000].merge(known, on="a", suffixes=("", "_before"))
     assert len(again) == 300
     assert (again["split"] == again["split_before"]).all()
+
+
+def without_key(frame, path, roles=PLAIN):
+    """Write splits as they were before content keys were keyed."""
+    with connected() as engine:
+        engine.register("rows", frame.drop(columns=["split", "content_key"]))
+        hashed = content_hash([c for c in frame if c in ("a", "y", roles.card)], roles)
+        old = engine.sql(f"SELECT source_line, {hashed} AS content_key FROM rows").df()
+    found = pd.read_parquet(path).drop(columns="content_key").merge(old)
+    found.to_parquet(path.with_name("old.parquet"))
+    return path.with_name("old.parquet"), old["content_key"]
+
+
+def test_what_is_written_of_a_content_nobody_computes_without_the_key(tmp_path):
+    roles = Roles(target="y", card="c")
+    frame = pd.DataFrame({"a": range(50), "c": ["4111111111111111"] * 50, "y": [0, 1] * 25})
+    found, _, path = split(frame, tmp_path, roles)
+    _, unkeyed = without_key(found, path, roles)
+    assert not set(found["content_key"]) & set(unkeyed)
+    assert found["content_key"].tolist() == MASKING.keys(unkeyed.to_numpy()).tolist()
+
+
+def test_rows_assigned_before_there_was_a_key_keep_their_split(tmp_path):
+    frame = pd.DataFrame({"a": range(300), "y": [0, 0, 1] * 100})
+    known, _, path = split(frame, tmp_path, seed=5)
+    old, _ = without_key(known, path)
+    again, _, _ = split(
+        frame.iloc[::-1].reset_index(drop=True), tmp_path, earlier=[old], keyed=False
+    )
+    both = again.merge(known, on="a", suffixes=("", "_before"))
+    assert (both["split"] == both["split_before"]).all()
+    assert (both["content_key"] == both["content_key_before"]).all()
+    assert split(frame, tmp_path)[0]["split"].tolist() != known["split"].tolist()
+
+
+def test_the_split_of_a_row_is_the_same_whatever_the_key(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"a": range(300), "y": [0, 0, 1] * 100})
+    first, _, _ = split(frame, tmp_path)
+    monkeypatch.setattr("fraud_assets_tests.conftest.MASKING", Masking(b"another key".ljust(32)))
+    second, _, _ = split(frame, tmp_path)
+    assert first["split"].tolist() == second["split"].tolist()
+    assert not set(first["content_key"]) & set(second["content_key"])
 
 
 def test_temporal_periods_follow_each_other_with_the_delay_before_the_test(tmp_path, transactions):

@@ -1,9 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from fraud_assets.config import Imbalance, ThresholdRule, TrainingSettings
 from fraud_assets.metrics import class_figures, confusion
-from fraud_assets.training.train import fit_model, fraud_scores, train
+from fraud_assets.training.train import example_of, fit_model, fraud_scores, train
 from fraud_assets_tests.training.conftest import COLUMNS, train_rows
 
 SMALL = {"n_estimators": 30}
@@ -62,3 +63,18 @@ def test_the_pipeline_before_correction_is_that_of_the_settings(rows):
     )
     assert pipeline.named_steps["estimator"].n_estimators == iterations == 30
     assert (factor, converged) == (1.0, True)
+
+
+def test_the_example_of_a_model_looks_like_the_rows_and_is_none_of_them():
+    generator = np.random.default_rng(0)
+    rows = pd.DataFrame({"a": generator.normal(100, 20, 99), "b": generator.random(99),
+                         "empty": np.nan})  # fmt: skip
+    example = example_of(rows)
+    assert example.dtypes.tolist() == rows.dtypes.tolist()
+    assert not {tuple(r) for r in example.to_numpy()} & {
+        tuple(r) for r in rows.fillna(0).to_numpy()
+    }
+    for name in ("a", "b"):
+        assert not set(example[name]) & set(rows[name])
+        assert example[name].between(rows[name].min(), rows[name].max()).all()
+    assert example["empty"].tolist() == [0, 0, 0]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -9,6 +11,7 @@ from fraud_assets.training.window import (
     straddling_contents,
     unassigned_rows,
 )
+from fraud_assets_tests.conftest import MASKING
 
 ROLES = Roles(target="y", timestamp="t", amount="a", real_time=True)
 
@@ -35,7 +38,7 @@ def member(tmp_path):
             }
         ).to_parquet(features)
         path = tmp_path / f"{name}.splits.parquet"
-        keys = [abs(hash((name, i))) % 2**31 for i in range(n)]
+        keys = pd.array([abs(hash((name, i))) % 2**31 for i in range(n)], "uint64")
         pd.DataFrame(
             {"source_line": lines, "content_key": keys, "split": splits, "fraud": frauds}
         ).to_parquet(path)
@@ -101,3 +104,18 @@ def test_rows_without_a_split_are_found(members, engine):
     assert unassigned_rows(engine, members[0]) == 0
     pd.read_parquet(members[0].splits).head(2).to_parquet(members[0].splits)
     assert unassigned_rows(engine, members[0]) == 1
+
+
+def test_members_of_before_and_of_today_have_keys_of_one_kind_and_show_no_card(members, engine):
+    old, new = members
+    frame = pd.read_parquet(old.features)
+    frame.assign(id="4111111111111111").to_parquet(old.features)
+    old = replace(old, keyed=False, roles=ROLES.model_copy(update={"transaction_id": "id"}))
+    rows = load_rows(engine, [old, new], "train", ["a"], texts=["y"])
+    keys = pd.read_parquet(old.splits)["content_key"].to_numpy()
+    assert rows["content_key_"].iloc[0] == MASKING.keys(keys)[0]
+    assert (
+        rows["content_key_"].tolist()[1:] == pd.read_parquet(new.splits)["content_key"][:2].tolist()
+    )
+    assert rows["transaction_id_"].iloc[0] == MASKING.card("4111111111111111")
+    assert straddling_contents(engine, [old, new]) == 0
