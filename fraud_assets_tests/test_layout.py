@@ -58,3 +58,12 @@ def test_no_committed_file_names_a_path_of_this_machine(tracked, pytestconfig):
         if path.suffix not in {".png"} and path.exists() and here in path.read_text()
     ]
     assert named == []
+
+
+def test_every_test_that_the_docs_name_is_there(pytestconfig):
+    tests = pytestconfig.rootpath / "fraud_assets_tests"
+    modules = {path.name: path.read_text() for path in tests.rglob("test_*.py")}
+    text = "".join(modules.values())
+    for page in (pytestconfig.rootpath / "docs").glob("*.md"):
+        for name in re.findall(r"`(test_\w+(?:\.py)?)`", page.read_text()):
+            assert name in modules or f"def {name}(" in text, f"{page.name}: {name}"
