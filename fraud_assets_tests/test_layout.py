@@ -60,10 +60,11 @@ def test_no_committed_file_names_a_path_of_this_machine(tracked, pytestconfig):
     assert named == []
 
 
-def test_every_test_that_the_docs_name_is_there(pytestconfig):
-    tests = pytestconfig.rootpath / "fraud_assets_tests"
-    modules = {path.name: path.read_text() for path in tests.rglob("test_*.py")}
-    text = "".join(modules.values())
-    for page in (pytestconfig.rootpath / "docs").glob("*.md"):
-        for name in re.findall(r"`(test_\w+(?:\.py)?)`", page.read_text()):
-            assert name in modules or f"def {name}(" in text, f"{page.name}: {name}"
+def test_every_test_that_the_security_page_names_is_there(pytestconfig):
+    modules = list((pytestconfig.rootpath / "fraud_assets_tests").rglob("test_*.py"))
+    names = {path.name for path in modules}
+    text = "".join(path.read_text() for path in modules)
+    page = (pytestconfig.rootpath / "docs" / "security.md").read_text()
+    found = re.findall(r"`(test_\w+(?:\.py)?)`", page)
+    assert len(found) > 20
+    assert [name for name in found if name not in names and f"def {name}(" not in text] == []
