@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from fraud_assets import storage
-from fraud_assets.config import SOURCE_TAG, USER_TAG
+from fraud_assets.config import USER_TAG
 from fraud_assets.decisions import (
     append_entry,
     decision_of,
@@ -79,7 +79,7 @@ def registered_model(
                     "batch": batch,
                     "version": version,
                     "champion_before": current.version if current else None,
-                    "actor": actor_of(context.run),
+                    "actor": actor_of(context.run, trained_model["source"]["source_file"]),
                     "dagster_run_id": context.run_id,
                     "mlflow_run_id": trained_model["run_id"],
                     "data_hash": trained_model["content_hash"],
@@ -156,19 +156,20 @@ def _store_reference_profile(
     }
 
 
-def actor_of(run: dg.DagsterRun) -> str:
+def actor_of(run: dg.DagsterRun, source_file: str) -> str:
     """Return who decides: the login that asked for a run, else the run and its file.
 
     Parameters
     ----------
     run : DagsterRun
+    source_file : str
+        Name of the file that the batch was read from.
 
     Returns
     -------
     str
     """
-    login = run.tags.get(USER_TAG)
-    return login or f"run {run.run_id}, file {run.tags.get(SOURCE_TAG, 'not named')}"
+    return run.tags.get(USER_TAG) or f"run {run.run_id}, file {source_file}"
 
 
 def _metadata(tracking: Tracking, entry: dict[str, Any]) -> dict[str, Any]:
