@@ -9,6 +9,7 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import SensorInstigatorData
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 from dagster._serdes import ConfigurableClassData
 
 from fraud_assets import config
@@ -53,7 +54,7 @@ class AttributedRunCoordinator(QueuedRunCoordinator):
 
     The login is what the proxy says in the request header that `FRAUD_USER_HEADER` names. Without
     the variable no header is believed: anybody could send it. A tag that a person wrote into the
-    launchpad is never believed.
+    launchpad is never believed, nor that of a run which a person runs again.
     """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
@@ -71,7 +72,7 @@ class AttributedRunCoordinator(QueuedRunCoordinator):
         login = self._login(context)
         if login is not None:
             self._instance.add_run_tags(run.run_id, {config.USER_TAG: login})
-        elif config.USER_TAG in run.tags and not self._is_inherited(run):
+        elif config.USER_TAG in run.tags and not self._is_own_retry(run):
             self._instance.add_run_tags(run.run_id, {config.USER_TAG: ""})
         return super().submit_run(context)
 
@@ -80,10 +81,17 @@ class AttributedRunCoordinator(QueuedRunCoordinator):
         login = context.get_request_header(header) if header else None
         return login[:LOGIN_LENGTH] if login else None
 
-    def _is_inherited(self, run: DagsterRun) -> bool:
-        """Tell whether the tag is that of the run that this one tries again."""
+    def _is_own_retry(self, run: DagsterRun) -> bool:
+        """Tell whether Dagster itself tries a run again, under the login of that run.
+
+        Its daemon notes on the run that failed which one it made in its place; no request can.
+        """
         parent = self._instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
-        return parent is not None and parent.tags.get(config.USER_TAG) == run.tags[config.USER_TAG]
+        return (
+            parent is not None
+            and parent.tags.get(AUTO_RETRY_RUN_ID_TAG) == run.run_id
+            and parent.tags.get(config.USER_TAG) == run.tags[config.USER_TAG]
+        )
 
 
 def wake_sensors(instance: DagsterInstance) -> list[str]:

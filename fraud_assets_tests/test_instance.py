@@ -5,6 +5,7 @@ import dagster as dg
 import pytest
 from dagster._core.scheduler.instigation import SensorInstigatorData
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 from dagster_postgres import DagsterPostgresStorage
 
 from fraud_assets import config
@@ -44,11 +45,13 @@ def test_an_address_of_something_else_is_refused_without_repeating_it(monkeypatc
     assert "secret" not in str(refused.value)
 
 
-def submitted(instance, tags=None, login=None, parent=None):
-    """The tag of a run that was asked for over HTTP, or not."""
+def submitted(instance, tags=None, login=None, parent=None, by_daemon=False):
+    """A run that was asked for over HTTP, or made by Dagster's daemon as a retry."""
     from dagster._core.test_utils import create_run_for_test
 
     run = create_run_for_test(instance, tags=tags or {}, parent_run_id=parent, root_run_id=parent)
+    if by_daemon:
+        instance.add_run_tags(parent, {AUTO_RETRY_RUN_ID_TAG: run.run_id})
     headers = {} if login is None else {"Remote-User": login}
     context = SimpleNamespace(dagster_run=run, get_request_header=headers.get)
     coordinator = instance.run_coordinator
@@ -72,8 +75,13 @@ def test_a_run_is_attributed_to_the_login_that_the_proxy_names_and_to_nobody_els
         assert submitted(instance).tags.get(USER_TAG) is None
         assert not submitted(instance, forged).tags[USER_TAG]
         assert not submitted(instance, forged, parent=asked.run_id).tags[USER_TAG]
-        retried = submitted(instance, {USER_TAG: "anna"}, parent=asked.run_id)
+        # Whoever runs it again without a login is not the one who ran it first.
+        again = {USER_TAG: "anna", "dagster/retry_number": "1"}
+        assert not submitted(instance, again, parent=asked.run_id).tags[USER_TAG]
+        assert submitted(instance, again, "ben", asked.run_id).tags[USER_TAG] == "ben"
+        retried = submitted(instance, again, parent=asked.run_id, by_daemon=True)
         assert retried.tags[USER_TAG] == "anna"
+        assert not submitted(instance, again, parent=asked.run_id).tags[USER_TAG]
 
 
 class State:
