@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -56,6 +57,7 @@ class Identity:
         self._key = secrets.token_bytes(32)
         self._nobody = bcrypt.hashpw(b"nobody", bcrypt.gensalt(12)).decode()
         self._right: TTLCache[bytes, str] = TTLCache(1000, REMEMBERED_SECONDS, clock)
+        self._looking = threading.Lock()
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._by_address, self._by_account = parse(WRONG_BY_ADDRESS), parse(WRONG_BY_ACCOUNT)
 
@@ -82,16 +84,20 @@ class Identity:
         seen = hmac.digest(self._key, f"{login}\0{password}\0{hashed}".encode(), hashlib.sha256)
         if account is not None and seen in self._right:
             return account
-        places = ((self._by_address, "address", address), (self._by_account, "account", login))
-        if not all(self._limiter.test(*place) for place in places):
-            raise TooManyGuessesError
-        # The hash of nobody takes as long: whether an account exists does not show.
-        if bcrypt.checkpw(password.encode()[:72], hashed.encode()) and account is not None:
-            self._right[seen] = login
-            return account
-        for place in places:
-            self._limiter.hit(*place)
-        return None
+        # One after the other, or guesses at one time would all be looked at before one is counted.
+        with self._looking:
+            if account is not None and seen in self._right:
+                return account
+            places = ((self._by_address, "address", address), (self._by_account, "account", login))
+            if not all(self._limiter.test(*place) for place in places):
+                raise TooManyGuessesError
+            # The hash of nobody takes as long: whether an account exists does not show.
+            if bcrypt.checkpw(password.encode()[:72], hashed.encode()) and account is not None:
+                self._right[seen] = login
+                return account
+            for place in places:
+                self._limiter.hit(*place)
+            return None
 
 
 class TooManyGuessesError(Exception):

@@ -1,5 +1,7 @@
 import base64
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
 import pytest
@@ -50,6 +52,26 @@ def test_an_address_that_guesses_has_to_wait_also_with_the_right_password(identi
     with pytest.raises(TooManyGuessesError):
         identity.account_of("ben", RIGHT, "1")
     assert identity.account_of("anna", RIGHT, "2") is not None
+
+
+def test_guesses_at_one_time_are_counted_like_those_one_after_the_other(identity, monkeypatch):
+    looked_at = []
+
+    def slow(*_):
+        looked_at.append(1)
+        time.sleep(0.02)
+        return False
+
+    def guess(number):
+        try:
+            return identity.account_of("anna", f"guess {number}", "1")
+        except TooManyGuessesError:
+            return "wait"
+
+    monkeypatch.setattr("bcrypt.checkpw", slow)
+    with ThreadPoolExecutor(40) as pool:
+        answers = list(pool.map(guess, range(40)))
+    assert (len(looked_at), answers.count(None), answers.count("wait")) == (10, 10, 30)
 
 
 def test_an_account_that_is_guessed_at_from_everywhere_has_to_wait_and_others_go_on(identity):
