@@ -5,6 +5,7 @@ import ssl
 import subprocess
 import threading
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -33,6 +34,8 @@ def listening(answer):
                 self.send_header(key, value)
             self.end_headers()
             self.wfile.write(body.encode())
+
+        do_POST = do_GET  # noqa: N815
 
         def log_message(self, *_):
             pass
@@ -140,3 +143,68 @@ def test_groups_of_an_oidc_provider_become_roles_and_nobody_else_gets_in(tmp_pat
         assert to_login.headers["Location"].startswith("/oauth2/sign_in?rd=http://127.0.0.1")
         assert answers(f"http://127.0.0.1:{ports['8080']}/oauth2/sign_in")
         assert ask("fraud-viewers", **forged).text == read_only.format("viewer")
+
+
+@contextmanager
+def asked_as(role, tmp_path):
+    """The proxy in front of stand-ins, for somebody with a role; yields what asks a site."""
+
+    def answer(name, path, headers):
+        if name.startswith("identity"):
+            return 200, {"Remote-User": "anna", "Remote-Role": role}, ""
+        return 200, {}, f"{name} {headers.get('Remote-User')} {headers.get('Remote-Role')}"
+
+    with listening(answer) as upstreams, proxy(tmp_path, upstreams) as ports:
+
+        def ask(site, path="/", method="GET", **headers):
+            # Not by a client that would tidy the path first.
+            connection = HTTPConnection("127.0.0.1", ports[site], timeout=10)
+            own = {
+                name: value.format(f"127.0.0.1:{ports[site]}") for name, value in headers.items()
+            }
+            connection.request(method, path, headers=own)
+            found = connection.getresponse()
+            text = found.read().decode()
+            connection.close()
+            return found.status, text
+
+        yield ask
+
+
+@pytest.mark.parametrize("role", ["operator", "viewer"])
+def test_no_request_takes_the_login_off_that_the_proxy_puts_on(tmp_path, role):
+    upstream = "webserver:3070" if role == "operator" else "viewer-webserver:3071"
+    with asked_as(role, tmp_path) as ask:
+        for named in ("Remote-User", "remote-role, REMOTE-USER", "keep-alive, Remote-User"):
+            forged = {"Connection": named, "Remote-User": "x", "Remote-Role": "admin"}
+            assert ask("8080", **forged) == (200, f"{upstream} anna {role}"), named
+
+
+def test_a_reader_of_mlflow_searches_by_post_and_nothing_else_that_looks_like_it(tmp_path):
+    searches = "/api/2.0/mlflow/runs/search", "/ajax-api/3.0/mlflow/traces/search", "/graphql"
+    others = (
+        "/api/2.0/mlflow-artifacts/artifacts/search", "/gateway/x/graphql", "/search",
+        "/api/2.0/mlflow/experiments/create", "/api/2.0/mlflow/experiments/create;/search",
+        "/api/2.0/mlflow/experiments/create%2f..%2fsearch",
+        "/api/2.0/mlflow-artifacts/mpu/create/../../../mlflow/runs/search", "//graphql",
+        "/api/2.0/mlflow/runs/../experiments/create", "/api/2.0/mlflow/experiments/create?/search",
+    )  # fmt: skip
+    with asked_as("operator", tmp_path) as ask:
+        for path in searches:
+            assert ask("5001", path, "POST")[0] == 200, path
+            for method in ("PUT", "DELETE", "PATCH"):
+                assert ask("5001", path, method)[0] == 403, (method, path)
+        for path in others:
+            assert ask("5001", path, "POST")[0] == 403, path
+
+
+def test_an_origin_is_compared_whole(tmp_path):
+    with asked_as("viewer", tmp_path) as ask:
+        assert ask("8080", Origin="http://{}")[0] == 200
+        for origin in (
+            "null",
+            "x://{}",
+            "http://evil.example://{}",
+            "http://evil.example, http://{}",
+        ):
+            assert ask("8080", Origin=origin)[0] == 403, origin
