@@ -1,4 +1,4 @@
-"""In CI, a test that is left out fails, unless it stands here that it cannot run there.
+"""In CI, a test that is left out fails, unless it stands here why it may be.
 
 `FRAUD_REQUIRE_SERVERS=1` says that this is CI: a server that is not installed would otherwise take
 its tests along without anybody noticing.
@@ -13,6 +13,7 @@ CANNOT_RUN = {
     "a small tmpfs cannot be mounted here": "mounting takes a right that most containers lack",
     "services are plain processes here": "so do namespaces and other users",
     "not protected here": "so does a file that can only be appended to; not every disk has them",
+    "takes minutes": "`make faults` runs them; CI has the same faults, each once and short",
 }
 """How reasons begin for which CI may leave a test out, and why it cannot do otherwise."""
 
