@@ -6,10 +6,26 @@ from dataclasses import replace
 import dagster as dg
 
 from fraud_assets import config, storage
-from fraud_assets.intake.arrivals import Noticed, Step, first_step, following_step, notice
+from fraud_assets.intake.arrivals import (
+    Noticed,
+    Past,
+    PastStatus,
+    Step,
+    first_step,
+    following_step,
+    notice,
+)
 from fraud_assets.intake.checks import landed_files, landed_files_verdict
 from fraud_assets.intake.ledger import Entry, Ledger, Outcome, open_ledger
-from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches, is_busy, run_tags, runs_of
+from fraud_assets.intake.resources import (
+    ACCEPTED_BATCHES,
+    batches,
+    batches_of_latest_runs,
+    is_busy,
+    is_complete,
+    run_tags,
+    runs_of,
+)
 from fraud_assets.text import inert, some
 
 WAITING_SHOWN = 3
@@ -41,7 +57,11 @@ def csv_landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
 
 
 def settle(ledger: Ledger, instance: dg.DagsterInstance) -> Entry | None:
-    """Note what became of the runs that were asked for.
+    """Record the outcome of the runs that were asked for.
+
+    The outcome of a file follows from its assets, in all runs that its run key names: a run that
+    failed when all assets were there is done, and a failed file whose run was tried again, by
+    Dagster or by a person, is looked at again.
 
     Parameters
     ----------
@@ -54,12 +74,35 @@ def settle(ledger: Ledger, instance: dg.DagsterInstance) -> Entry | None:
         A file whose run was asked for and never came to be; to be asked for once more.
     """
     lost = None
-    for entry in ledger.with_outcome(Outcome.running):
-        step = following_step(entry, runs_of(instance, entry.batch))
+    for entry in [*ledger.with_outcome(Outcome.running), *_tried_again(ledger, instance)]:
+        runs = runs_of(instance, entry.batch)
+        step = following_step(entry, runs)
+        if step.run_id and step.outcome is not Outcome.done:
+            step = _done_if_complete(instance, entry, step, runs)
+        if entry.outcome is Outcome.failed and step.run_key != entry.run_key:
+            continue
         after = _enter(ledger, entry, step)
         if step.is_to_be_asked_for:
             lost = after
     return lost
+
+
+def _tried_again(ledger: Ledger, instance: dg.DagsterInstance) -> list[Entry]:
+    """Return the failed files whose batch is among the latest runs."""
+    failed = [entry for entry in ledger.with_outcome(Outcome.failed) if entry.run_key]
+    latest = batches_of_latest_runs(instance) if failed else set()
+    return [entry for entry in failed if entry.batch in latest]
+
+
+def _done_if_complete(
+    instance: dg.DagsterInstance, entry: Entry, step: Step, runs: Sequence[Past]
+) -> Step:
+    same = [run for run in runs if run.run_key == entry.run_key]
+    if any(run.status in (PastStatus.created, PastStatus.active) for run in same):
+        return step
+    if is_complete(instance, [run.run_id for run in same]):
+        return Step(Outcome.done, entry.run_key, same[0].run_id)
+    return step
 
 
 def ask_for_next(ledger: Ledger, instance: dg.DagsterInstance) -> Entry | None:

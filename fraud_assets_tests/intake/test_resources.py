@@ -114,21 +114,29 @@ def test_a_failed_run_outside_of_dagster_is_over_although_it_is_marked_for_a_ret
 
 
 @pytest.mark.parametrize(
-    ("reason", "will_retry", "retry_seconds", "status"),
+    ("reason", "outage", "will_retry", "retry_seconds", "status"),
     [
-        ("STEP_FAILURE", None, 60.0, PastStatus.failed),
-        (None, "true", 60.0, PastStatus.active),
-        (None, "true", -1.0, PastStatus.died),
-        (None, "false", 60.0, PastStatus.died),
-        (None, None, 60.0, PastStatus.active),
-        (None, None, -1.0, PastStatus.died),
+        ("STEP_FAILURE", None, None, 60.0, PastStatus.failed),
+        ("STEP_FAILURE", "false", None, 60.0, PastStatus.failed),
+        ("STEP_FAILURE", "true", None, 60.0, PastStatus.active),
+        ("STEP_FAILURE", "true", "false", 60.0, PastStatus.died),
+        ("STEP_FAILURE", "true", "true", -1.0, PastStatus.died),
+        (None, None, "true", 60.0, PastStatus.active),
+        (None, None, "true", -1.0, PastStatus.died),
+        (None, None, "false", 60.0, PastStatus.died),
+        (None, None, None, 60.0, PastStatus.active),
+        (None, None, None, -1.0, PastStatus.died),
     ],
 )
-def test_a_run_whose_process_died_is_active_as_long_as_dagster_may_retry_it(
-    monkeypatch, reason, will_retry, retry_seconds, status
+def test_a_run_whose_process_or_server_died_is_active_as_long_as_dagster_may_retry_it(
+    monkeypatch, reason, outage, will_retry, retry_seconds, status
 ):
     monkeypatch.setattr("fraud_assets.intake.resources.RETRY_SECONDS", retry_seconds)
-    tags = {"dagster/will_retry": will_retry, "dagster/failure_reason": reason}
+    tags = {
+        "dagster/will_retry": will_retry,
+        "dagster/failure_reason": reason,
+        "dagster/retry_on_asset_or_op_failure": outage,
+    }
     run = SimpleNamespace(
         tags={name: value for name, value in tags.items() if value},
         status=dg.DagsterRunStatus.FAILURE,

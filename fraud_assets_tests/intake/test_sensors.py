@@ -2,6 +2,13 @@ import os
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
+from dagster._core.events import (
+    AssetMaterializationPlannedData,
+    DagsterEvent,
+    DagsterEventType,
+    StepMaterializationData,
+)
 
 from fraud_assets import config, storage
 from fraud_assets.definitions import defs
@@ -86,6 +93,70 @@ def test_a_file_that_was_run_already_is_done_without_a_run(drop, instance):
     drop("june.csv", "a,y\n1,0\n")
     carry_out(instance, tick(instance))
     storage.ledger_path().unlink()
+    assert tick(instance).run_requests == []
+    assert outcomes() == {"june.csv": "done"}
+
+
+FIRST, LAST = dg.AssetKey("raw_transactions"), dg.AssetKey("registered_model")
+
+
+def record(instance, run, planned=(), materialized=(), checks=()):
+    """Record what a run planned and did, as Dagster does."""
+    for key in planned:
+        data = AssetMaterializationPlannedData(key, partition="june")
+        instance.report_dagster_event(
+            DagsterEvent.build_asset_materialization_planned_event(
+                run.job_name, key.path[-1], data
+            ),
+            run.run_id,
+        )
+    events = [
+        (DagsterEventType.ASSET_MATERIALIZATION, StepMaterializationData(
+            dg.AssetMaterialization(key, partition="june"), []))
+        for key in materialized
+    ] + [(DagsterEventType.ASSET_CHECK_EVALUATION, check) for check in checks]  # fmt: skip
+    for kind, data in events:
+        event = DagsterEvent(kind.value, run.job_name, step_key="s", event_specific_data=data)
+        instance.report_dagster_event(event, run.run_id)
+
+
+def failed_check(blocking):
+    return AssetCheckEvaluation(
+        LAST, "c", False, {}, None, dg.AssetCheckSeverity.ERROR, None, blocking, "june"
+    )
+
+
+@pytest.mark.parametrize(
+    ("materialized", "blocking", "outcome"),
+    [
+        ([FIRST, LAST], None, "done"),
+        ([FIRST, LAST], False, "done"),
+        ([FIRST, LAST], True, "failed"),
+        ([FIRST], None, "failed"),
+    ],
+)
+def test_a_failed_run_is_done_when_all_its_assets_are_there_and_nothing_blocks(
+    drop, instance, materialized, blocking, outcome
+):
+    drop("june.csv", "a,y\n1,0\n")
+    run = carry_out(instance, tick(instance), dg.DagsterRunStatus.STARTED)
+    checks = [] if blocking is None else [failed_check(blocking)]
+    record(instance, run, [FIRST, LAST], materialized, checks)
+    instance.report_run_failed(run)
+    tick(instance)
+    assert outcomes() == {"june.csv": outcome}
+
+
+def test_a_failed_file_is_done_once_its_run_was_tried_again_with_success(drop, instance):
+    drop("june.csv", "a,y\n1,0\n")
+    run = carry_out(instance, tick(instance), dg.DagsterRunStatus.STARTED)
+    record(instance, run, [FIRST, LAST], [FIRST])
+    instance.report_run_failed(run)
+    tick(instance)
+    assert outcomes() == {"june.csv": "failed"}
+    again = dg.DagsterRun(config.JOB_NAME, status=dg.DagsterRunStatus.SUCCESS, tags=run.tags)
+    instance.add_run(again)
+    record(instance, again, [LAST], [LAST])
     assert tick(instance).run_requests == []
     assert outcomes() == {"june.csv": "done"}
 
