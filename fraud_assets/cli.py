@@ -98,7 +98,12 @@ def _run(instance: "dg.DagsterInstance", entry: "Entry") -> "Entry":
         tags=run_tags(entry.name, entry.content_hash, run_key),
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
-    _print_verdict(batch, result.success)
+    materialized = [
+        event.asset_key.to_user_string()
+        for event in result.all_events
+        if event.is_step_materialization and event.step_key and event.asset_key
+    ]
+    _print_verdict(batch, result.success, materialized)
     outcome = Outcome.done if result.success else Outcome.failed
     return replace(entry, outcome=outcome, run_key=run_key, detail=f"run {run_id}")
 
@@ -123,7 +128,7 @@ def _tell(entry: "dg.EventLogEntry") -> None:
         click.echo(f"  fail  {event.step_key}: {(error.cause or error).message.strip()}")
 
 
-def _print_verdict(batch: str, success: bool) -> None:
+def _print_verdict(batch: str, success: bool, materialized: list[str]) -> None:
     import json
 
     from fraud_assets import storage
@@ -131,9 +136,8 @@ def _print_verdict(batch: str, success: bool) -> None:
 
     folder = storage.report_folder(batch)
     if not success:
-        click.echo(
-            f"  Verdict: stopped; see the failed checks above. Batch {batch} changed nothing."
-        )
+        kept = ", ".join(materialized) or "nothing"
+        click.echo(f"  Verdict: stopped; see what failed above. Batch {batch} wrote: {kept}.")
         return
     report = json.loads((folder / "evaluation_report.json").read_text())
     decision = json.loads((folder / "registered_model.json").read_text())
