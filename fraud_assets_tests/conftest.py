@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,12 @@ CARD_ROLES = Roles(
 OUTSIDE = ("MLFLOW_TRACKING_URI", "PROMETHEUS_PUSHGATEWAY_URL", "MLFLOW_UI_URL", "DAGSTER_URL",
            "FRAUD_HASH_KEY", "FRAUD_HASH_KEY_FILE")  # fmt: skip
 MASKING = Masking(b"a key of the tests".ljust(32))
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background. A run inside of a test would hand that on to SIGTERM, and from
+    # then on no server that a test starts could be stopped.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @atexit.register

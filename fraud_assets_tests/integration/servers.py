@@ -63,6 +63,8 @@ def answers(url: str) -> bool:
 @contextmanager
 def running(command: list[str], env: dict[str, str], log: Path, url: str) -> Iterator[None]:
     """Run a server until the block ends; its whole process group is ended then."""
+    # A shell cannot trap what its parent ignores.
+    command = ["env", "--default-signal=TERM,INT,HUP", *command]
     with log.open("w") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=env, stdout=output, stderr=output, start_new_session=True
@@ -71,16 +73,16 @@ def running(command: list[str], env: dict[str, str], log: Path, url: str) -> Ite
 
         def ready() -> bool:
             if process.poll() is not None:
-                raise AssertionError(f"{command[0]} ended early:\n{log.read_text()[-3000:]}")
+                raise AssertionError(f"{command[2]} ended early:\n{log.read_text()[-3000:]}")
             return answers(url)
 
-        wait_for(f"{url} of {command[0]}", ready)
+        wait_for(f"{url} of {command[2]}", ready)
         yield
     finally:
         for sign in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(process.pid, sign)
-                process.wait(15)
+                process.wait(30)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
 
