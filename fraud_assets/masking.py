@@ -13,8 +13,10 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from decimal import Decimal
 from functools import lru_cache, partial
 from itertools import accumulate
 from pathlib import Path
@@ -35,21 +37,29 @@ MASK_CARD, MASK_TEXT, KEYED = "mask_card", "mask_text", "keyed_content"
 """The names of the functions in SQL."""
 FEWEST_DIGITS, MOST_DIGITS = 13, 19
 """Digits of a payment card number, after ISO/IEC 7812."""
+FEWEST_IN_ROLE = 12
+"""Digits from which on a number is a card's where cards stand, whatever its check digit."""
 KEY_FILE, KEY_ID_FILE = "hash_key", "hash_key.id"
 CACHED = 1 << 16
 
-_between = "[ \u00a0\u202f\\-\u2010-\u2015]{0,3}"
+_between = "[ \\-]{0,3}"
 _digits = re.compile(rf"[0-9](?:{_between}[0-9])+")
+_wide = re.compile("[0-9](?:[^0-9A-Za-z]{0,5}[0-9])+")
+"""Digits with any other signs between them: a point, a slash, a tab, a comma, what nobody sees."""
 _group = re.compile("[0-9]+")
-_whole_number = re.compile(
-    # A table that took it for a number may have written a fraction.
-    rf"\s*([0-9](?:{_between}[0-9]){{{FEWEST_DIGITS - 1},{MOST_DIGITS - 1}}})(?:\.0*)?\s*"
+_fraction = re.compile(r"([0-9]+)\.0*")  # a table that took it for a number wrote it
+_power = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[eE]\+?0*[1-3]?[0-9]")
+_issued = re.compile(
+    "4[0-9]{12}(?:[0-9]{3}){0,2}|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}"
+    "|3(?:0[0-5]|[5689][0-9])[0-9]{11,16}|(?:50|5[6-9]|6[0-9])[0-9]{11,17}"
 )
+_usual_groups = re.compile("4 4 4 4(?: [1-3])?|4 6 [45]")
 _person = re.compile(r"[^\d]*[^\W\d_]{2}[^\w\d]*\s[^\d]*[^\W\d_][^\d]*|.*\S@\S.*", re.DOTALL)
+_token = re.compile("(…[0-9]{4} #[0-9a-f]{8})")
 _shown = re.compile(r"(?:^|.*\D)([0-9]{4})\s*#([0-9a-f]{8})\s*", re.DOTALL)
 # What is worth a look, for Arrow's regular expressions.
-_NUMBER_LIKE = f"[0-9](?:{_between}[0-9]){{{FEWEST_DIGITS - 1}}}"
-_PERSON_LIKE = r"@|^[^0-9]*\s[^0-9]*$"
+_NUMBER_LIKE = r"\pN(?:[^\pL\pN]{0,5}\pN){12}"
+_CARD_LIKE = r"\pN(?:[^\pL\pN]*\pN){11}|\pN[eE]\+?\pN|@|^[^0-9]*\s[^0-9]*$"
 
 
 def is_card_number(text: str) -> bool:
@@ -58,15 +68,55 @@ def is_card_number(text: str) -> bool:
     Parameters
     ----------
     text : str
-        13 to 19 digits, spaces and dashes allowed, with a check digit that is right.
+        13 to 19 digits with a check digit that is right. Spaces and dashes are allowed, and other
+        signs where it is written as cards are.
 
     Examples
     --------
     >>> is_card_number("4111 1111 1111 1111"), is_card_number("4111111111111112")
     (True, False)
+    >>> is_card_number("4111.1111.1111.1111"), is_card_number("4.111111111111111E+15")
+    (True, True)
     """
-    found = _whole_number.fullmatch(text)
-    return found is not None and _is_valid(_only_digits(found[1]))
+    plain = _plain(text).strip()
+    if _power.fullmatch(plain) or _fraction.fullmatch(plain):
+        return _is_valid(_only_digits(plain))
+    first = next(card_numbers(plain), None)
+    return first is not None and not re.search(
+        "[0-9A-Za-z]|[^\x00-\x7f]", plain[: first[0]] + plain[first[1] :]
+    )
+
+
+def is_issued(text: str) -> bool:
+    """Tell whether a value is a card number that begins as those of issuers do, with their length.
+
+    By chance, one number in ten has a right check digit; times and dates do not begin so.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> is_issued("4111 1111 1111 1111"), is_issued("1767225600014")
+    (True, False)
+    """
+    return is_card_number(text) and bool(_issued.fullmatch(_only_digits(text)))
+
+
+def holds_card_number(name: str) -> bool:
+    """Tell whether the number of an issued card stands in a name, of a file or a column.
+
+    Parameters
+    ----------
+    name : str
+
+    Examples
+    --------
+    >>> holds_card_number("june 4111-1111-1111-1111"), holds_card_number("june 20260601120007")
+    (True, False)
+    """
+    return any(_issued.fullmatch(_only_digits(name[a:b])) for a, b in card_numbers(name))
 
 
 def card_numbers(text: str) -> Iterator[tuple[int, int]]:
@@ -76,37 +126,93 @@ def card_numbers(text: str) -> Iterator[tuple[int, int]]:
     ----------
     text : str
     """
-    for run in _digits.finditer(text):
-        if is_card_number(run[0]):
+    plain = _plain(text)
+    found = list(_card_numbers(plain, _digits, _is_valid_run))
+    # Letters in their place: nothing goes across them.
+    rest, end = "", 0
+    for start, stop in found:
+        rest += plain[end:start] + "x" * (stop - start)
+        end = stop
+    yield from sorted([*found, *_card_numbers(rest + plain[end:], _wide, _is_written_as_card)])
+
+
+def _card_numbers(
+    text: str, runs: re.Pattern[str], is_card: Callable[[str], bool]
+) -> Iterator[tuple[int, int]]:
+    for run in runs.finditer(text):
+        if is_card(run[0]):
             yield run.span()
             continue
         # Another number may stand beside it.
         groups = list(_group.finditer(text, *run.span()))
         first = 0
         while first < len(groups):
-            last = _last_group(groups[first:])
+            last = _last_group(text, groups[first:], is_card)
             if last is not None:
                 yield groups[first].start(), groups[first + last].end()
             first += 1 if last is None else last + 1
 
 
-def _last_group(groups: list[re.Match[str]]) -> int | None:
+def _last_group(
+    text: str, groups: list[re.Match[str]], is_card: Callable[[str], bool]
+) -> int | None:
     """Return with which of these groups of digits a card number ends that the first one begins."""
     lengths = accumulate(len(group[0]) for group in groups)
     for place, length in enumerate(lengths):
         if length > MOST_DIGITS:
             return None
-        if length >= FEWEST_DIGITS and _is_valid("".join(g[0] for g in groups[: place + 1])):
+        if length >= FEWEST_DIGITS and is_card(text[groups[0].start() : groups[place].end()]):
             return place
     return None
 
 
+def _is_valid_run(run: str) -> bool:
+    return _is_valid(_only_digits(run))
+
+
+def _is_written_as_card(run: str) -> bool:
+    """Tell whether digits with any signs between them are a card number, and not some amounts."""
+    digits = _only_digits(run)
+    if not (_issued.fullmatch(digits) and _is_valid(digits)):
+        return False
+    groups = _group.findall(run)
+    sizes = " ".join(str(len(group)) for group in groups)
+    return len(set(_group.split(run)[1:-1])) <= 1 or bool(_usual_groups.fullmatch(sizes))
+
+
+def _plain(text: str) -> str:
+    """Return a text of the same length with the digits of ASCII, and blanks and dashes as well.
+
+    What else is not ASCII, and no letter or digit, is a sign that may stand between digits.
+    """
+    return text if text.isascii() else "".join(map(_plain_sign, text))
+
+
+def _plain_sign(sign: str) -> str:
+    if sign.isascii():
+        return sign
+    digit, category = unicodedata.digit(sign, None), unicodedata.category(sign)
+    if digit is not None:
+        return str(digit)
+    if category[0] in "LN":
+        return "x"
+    return {"Zs": " ", "Cf": " ", "Pd": "-"}.get(category, "~")
+
+
 def _only_digits(text: str) -> str:
-    return "".join(_group.findall(text))
+    """Return the digits of a number: those of the whole one where it ends in a power of ten."""
+    plain = _plain(text).strip()
+    if _power.fullmatch(plain):
+        return str(abs(int(Decimal(plain.replace(",", ".")))))
+    if fraction := _fraction.fullmatch(plain):
+        return fraction[1]
+    return "".join(_group.findall(plain))
 
 
 def _is_valid(digits: str) -> bool:
-    """Tell whether the check digit is right, after H. P. Luhn, 1960."""
+    """Tell whether the length and the check digit are right, the latter after H. P. Luhn, 1960."""
+    if not FEWEST_DIGITS <= len(digits) <= MOST_DIGITS:
+        return False
     doubled = (2 * int(digit) for digit in digits[-2::-2])
     total = sum(map(int, digits[-1::-2])) + sum(value - 9 * (value > 9) for value in doubled)
     return total % 10 == 0
@@ -201,9 +307,8 @@ class Masking:
         ----------
         connection : duckdb.DuckDBPyConnection
         """
-        like = f"{_NUMBER_LIKE}|{_PERSON_LIKE}"
         texts = {
-            MASK_CARD: partial(_of_texts, self.card, like),
+            MASK_CARD: partial(_of_texts, self.card, _CARD_LIKE),
             MASK_TEXT: partial(_of_texts, self.text, _NUMBER_LIKE),
         }
         from duckdb.func import ARROW
@@ -213,18 +318,29 @@ class Masking:
         connection.create_function(KEYED, self._of_keys, ["UBIGINT"], "UBIGINT", type=ARROW)
 
     def _card(self, value: str) -> str:
-        if found := _whole_number.fullmatch(value):
-            return self._token(_only_digits(found[1]))
+        plain = _plain(value)
+        is_number = not re.search("[a-zA-Z]", plain) or _power.fullmatch(plain.strip())
+        if is_number and not _token.search(value):
+            digits = _only_digits(plain)
+            if len(digits) >= FEWEST_IN_ROLE:
+                return self._token(digits)
         if _person.fullmatch(value):
             return f"#{self._hash(value.strip())}"
-        return self.text(value)
+        return self._replaced(value, _long_numbers)
 
     def _text(self, value: str) -> str:
-        shown, end = "", 0
-        for start, stop in card_numbers(value):
-            shown += value[end:start] + self._token(_only_digits(value[start:stop]))
-            end = stop
-        return shown + value[end:]
+        return self._replaced(value, card_numbers)
+
+    def _replaced(self, value: str, numbers: Callable[[str], Iterable[tuple[int, int]]]) -> str:
+        """Return a text with tokens in place of numbers; tokens that it has are left alone."""
+        shown = ""
+        for place, part in enumerate(_token.split(value)):
+            end = 0
+            for start, stop in numbers(part) if place % 2 == 0 else ():
+                shown += part[end:start] + self._token(_only_digits(part[start:stop]))
+                end = stop
+            shown += part[end:]
+        return shown
 
     def _token(self, digits: str) -> str:
         return f"…{digits[-4:]} #{self._hash(digits)}"
@@ -236,6 +352,13 @@ class Masking:
 
     def _of_keys(self, contents: pa.ChunkedArray) -> pa.Array:
         return pa.array(self.keys(contents.to_numpy()))
+
+
+def _long_numbers(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where numbers begin and end that are as long as cards', where cards stand."""
+    for run in _wide.finditer(_plain(text)):
+        if len(_only_digits(run[0])) >= FEWEST_IN_ROLE:
+            yield run.span()
 
 
 def _of_texts(function: Callable[[str], str], like: str, chunks: pa.ChunkedArray) -> Any:

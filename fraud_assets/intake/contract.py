@@ -4,6 +4,7 @@ import csv
 import difflib
 import hashlib
 import io
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from fraud_assets.config import (
 )
 from fraud_assets.intake.records import MAX_RECORD_BYTES, Chunk, chunks
 from fraud_assets.intake.source import HEAD_BYTES, IntakeError, Source
-from fraud_assets.masking import FEWEST_DIGITS, is_card_number
+from fraud_assets.masking import FEWEST_DIGITS, holds_card_number, is_card_number, is_issued
 from fraud_assets.text import inert, named
 
 DELIMITERS = ",;\t|"
@@ -344,6 +345,8 @@ def _check_names(file: str, names: list[str]) -> None:
                 f"column {folded.index(name.casefold()) + 1} has the same name (capitals do not "
                 "count); rename or remove one of them"
             )
+        elif holds_card_number(name):
+            problem = "a payment card number stands in the column name; rename the column"
         elif "\0" in name or "\ufffd" in name or "\\x" in name:
             problem = "the column name is damaged; export the file again"
         if problem:
@@ -423,12 +426,14 @@ def _are_cards(values: list[str]) -> bool:
 
 
 def _are_long(values: list[str]) -> bool:
-    """Tell whether a column of numbers holds such as are as long as card numbers, and are none."""
-    return any(_is_long(value) and not is_card_number(value) for value in values)
+    """Tell whether a column mostly holds numbers as long as those of cards that are none."""
+    return 2 * sum(map(_is_long, values)) > len(values)
 
 
 def _is_long(value: str) -> bool:
-    return bool(_number.match(value)) and abs(float(value)) >= LONG
+    if not _number.match(value) or not LONG <= abs(float(value)) < math.inf:
+        return False
+    return not (is_issued(value.lstrip("+-")) or is_issued(str(int(abs(float(value))))))
 
 
 def _decimal(

@@ -30,7 +30,7 @@ from fraud_assets.intake.contract import (
 )
 from fraud_assets.intake.records import Chunk
 from fraud_assets.intake.rejected import RejectedRow
-from fraud_assets.masking import is_card_number
+from fraud_assets.masking import is_issued
 from fraud_assets.text import named
 
 LINE = "source_line"
@@ -38,8 +38,6 @@ BLANKS = " \t"
 PIECE_RECORDS = 128
 EXACT = 2.0**53
 """Whole numbers below this are exact."""
-ISSUED = "23456"
-"""What the numbers of cards begin with; times since 1970 begin with 1."""
 CARD_FOUND = (
     "a payment card number where another number is expected; correct the row, or give the column "
     "of card numbers the role `card`"
@@ -210,8 +208,8 @@ def _usable(columns: dict[str, pa.Array], contract: Contract) -> dict[str, pa.Ar
             if pc.any(pc.is_inf(columns[name])).as_py():
                 return None
         if kind == NUMBER and name not in contract.long_numbers:
-            largest = pc.max(columns[name]).as_py()
-            if largest is not None and largest >= LONG:
+            ends = pc.min_max(columns[name]).as_py()
+            if ends["max"] is not None and max(ends["max"], -ends["min"]) >= LONG:
                 return None
     return columns
 
@@ -320,8 +318,8 @@ def _faults(
         for place in _places(pc.fill_null(pc.is_inf(typed), False)):
             yield place, f"column {named(name)}: infinity is not usable"
         if name not in contract.long_numbers:
-            for place in _places(pc.fill_null(pc.greater_equal(typed, LONG), False)):
-                if _is_issued(text[place].as_py(), typed[place].as_py(), contract.decimal):
+            for place in _places(pc.fill_null(pc.greater_equal(pc.abs(typed), LONG), False)):
+                if _is_card(text[place].as_py(), typed[place].as_py(), contract.decimal):
                     yield place, f"column {named(name)}: {CARD_FOUND}"
     for place in _places(unread):
         expected = _expected(text[place].as_py(), name, kind, contract)
@@ -332,12 +330,12 @@ def _faults(
             yield place, f"column {named(name)}: the {what} is missing"
 
 
-def _is_issued(text: str, value: float, decimal: str) -> bool:
+def _is_card(text: str, value: float, decimal: str) -> bool:
     """Tell whether what should be a number is that of a card, also after it was one of a table."""
-    spellings = [text.strip(BLANKS + "+").replace(decimal, ".")]
-    if value < EXACT and value.is_integer():
-        spellings.append(str(int(value)))
-    return any(is_card_number(digits) and digits[0] in ISSUED for digits in spellings)
+    spellings = [text.strip(BLANKS + "+-").replace(decimal, ".")]
+    if abs(value) < EXACT and value.is_integer():
+        spellings.append(str(int(abs(value))))
+    return any(map(is_issued, spellings))
 
 
 def _says_nan(text: pa.Array) -> pa.Array:
