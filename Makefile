@@ -31,7 +31,7 @@ help: ## list the commands
 	@echo "Setting up: a virtual environment in .venv, from requirements.lock (a minute or two)."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/dev: requirements-dev.lock .venv/runtime
@@ -127,8 +127,8 @@ pictures: .venv/dev servers preview ## take the pictures of the docs from the ru
 	@FRAUD_PICTURES=docs/pictures $(BIN)/python -m pytest -m integration -k "browser or alerting" $(PYTEST_ARGS)
 
 lock: .venv/dev ## pin what is new in pyproject.toml; UPGRADE=1 takes the newest of everything
-	@$(BIN)/uv pip compile pyproject.toml --extra production --extra local --extra s3 -o requirements.lock $(LOCK_FLAGS)
-	@$(BIN)/uv pip compile pyproject.toml --extra production --extra local --extra s3 --extra dev -c requirements.lock -o requirements-dev.lock $(LOCK_FLAGS)
+	@$(BIN)/uv pip compile pyproject.toml --extra production --extra build --extra local --extra s3 -o requirements.lock $(LOCK_FLAGS)
+	@$(BIN)/uv pip compile pyproject.toml --extra production --extra build --extra local --extra s3 --extra dev -c requirements.lock -o requirements-dev.lock $(LOCK_FLAGS)
 	@$(BIN)/uv pip compile benchmarks/peers.in -o benchmarks/peers.lock $(LOCK_FLAGS)
 LOCK_FLAGS := $(if $(UPGRADE),--upgrade) --quiet --python-version 3.11 --no-strip-extras --no-emit-index-url --no-header --no-annotate --generate-hashes
 

@@ -13,7 +13,7 @@ CANNOT_RUN = {
     "a small tmpfs cannot be mounted here": "mounting takes a right that most containers lack",
     "services are plain processes here": "so do namespaces and other users",
     "not protected here": "so does a file that can only be appended to; not every disk has them",
-    "takes minutes": "`make faults` runs them; CI has the same faults, each once and short",
+    "takes minutes": "`make faults` runs them, with the faults that CI has",
 }
 """How reasons begin for which CI may leave a test out, and why it cannot do otherwise."""
 
