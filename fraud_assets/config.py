@@ -6,11 +6,12 @@ promotion rule and the docs.
 """
 
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 
 class Settings(BaseModel):
@@ -161,6 +162,8 @@ USER_TAG = "fraud/user"
 RETRAINING_TAG, REASON_TAG = "fraud/retraining", "fraud/reason"
 """What a run that drift asked for says of itself: that it is one, and why."""
 MODEL_NAME = "fraud_detector"
+WORD_PATTERN = r"[A-Za-z0-9_.+-]*"
+"""Texts among an estimator's parameters: LightGBM reads what follows a blank as an option."""
 EXPERIMENT_NAME = "fraud_assets"
 
 
@@ -405,6 +408,22 @@ class ThresholdSettings(Costs):
         return Costs(**self.model_dump(include=set(Costs.model_fields)))
 
 
+def _require_words(name: str, value: Any) -> None:
+    """Refuse texts in which a library would read further options, or the path of a file."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _require_words(f"{name}.{key}", key)
+            _require_words(f"{name}.{key}", inner)
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(value):
+            _require_words(f"{name}[{place}]", inner)
+    elif isinstance(value, str) and not re.fullmatch(WORD_PATTERN, value):
+        raise ValueError(
+            f"{name} has a text with other characters than letters, digits and _ . + -; "
+            "write one word, such as gbdt or l2, and each option as a parameter of its own"
+        )
+
+
 class TrainingSettings(ThresholdSettings):
     """Estimator, its parameters, imbalance, the decision threshold and the costs."""
 
@@ -442,6 +461,12 @@ class TrainingSettings(ThresholdSettings):
         "under those of `parameters`.",
     )
     seed: int = Field(0, ge=0, description="Seed of the training.")
+
+    @field_validator("parameters")
+    @classmethod
+    def _texts_are_words(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        _require_words("parameters", parameters)
+        return parameters
 
     @model_validator(mode="after")
     def _ensembles_have_members(self) -> Self:

@@ -296,7 +296,8 @@ def with_tuned(settings: TrainingSettings) -> tuple[TrainingSettings, str | None
     if not settings.use_tuned or found is None:
         return settings, None
     parameters = found["parameters"] | settings.parameters
-    return settings.model_copy(update={"parameters": parameters}), found["batch"]
+    # Made anew, not copied: the file of the tuned ones is checked, too.
+    return TrainingSettings(**{**settings.model_dump(), "parameters": parameters}), found["batch"]
 
 
 def days_of(splits: storage.Table, rows: pd.DataFrame, validation: pd.DataFrame) -> float | None:

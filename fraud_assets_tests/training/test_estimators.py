@@ -125,3 +125,18 @@ def test_class_weights_raise_the_scores(rows):
         weighted.predict_proba(rows[COLUMNS])[:, 1].mean()
         > plain.predict_proba(rows[COLUMNS])[:, 1].mean()
     )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"boosting_type": "gbdt forcedsplits_filename=/etc/passwd"}, "parameters.boosting_type"),
+        ({"lightgbm": {"metric": "auc\nmachines=a"}}, "parameters.lightgbm.metric"),
+        ({"interaction": ["a", ["b c"]]}, r"parameters.interaction\[1\]\[0\]"),
+        ({"a b": 1}, "parameters.a b"),
+    ],
+)
+def test_a_text_among_the_parameters_is_one_word(parameters, name):
+    with pytest.raises(ValidationError, match=f"{name} has a text with other characters"):
+        TrainingSettings(parameters=parameters)
+    assert TrainingSettings(parameters={"boosting_type": "gbdt"}).parameters
