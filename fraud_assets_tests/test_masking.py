@@ -15,6 +15,7 @@ from fraud_assets.masking import (
     KEY_ID_FILE,
     Masking,
     card_numbers,
+    holds_card_number,
     is_card_number,
     masking,
 )
@@ -51,6 +52,61 @@ def test_however_it_is_written_a_card_has_one_token_with_its_last_four(number, b
     assert token.startswith(f"…{number[-4:]} #")
     assert number not in token
     assert MASKING.card(token) == MASKING.text(token) == token
+
+
+WRITTEN = {
+    **{sign: sign.join(["4111"] * 1 + ["1111"] * 3) for sign in "./_,:*\t"},
+    "wide digits": "".join(chr(0xFF10 + int(digit)) for digit in VISA),
+    "Arabic digits": "".join(chr(0x660 + int(digit)) for digit in VISA),
+    "thin spaces": "4111\u2009111111111111",
+    "zero width": "\u200b".join(VISA),
+    "soft hyphens and a joiner": "4111\u00ad1111\u20601111\ufeff1111",
+    "a power of ten": "4.111111111111111E+15",
+    "a comma in a power of ten": "4,111111111111111e15",
+    "thousands": "4,111,111,111,111,111",
+    "parentheses": "(4111) (1111) (1111) (1111)",
+    "some of each": "4111-1111.1111/1111",
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
+def test_however_a_card_number_is_written_it_is_found(written):
+    assert is_card_number(written)
+    assert MASKING.card(written) == MASKING.card(VISA)
+    assert MASKING.card(VISA) in MASKING.text(f"paid with {written} twice")
+    with connected() as engine:
+        query = "SELECT mask_card($1), mask_text('paid with ' || $1)"
+        (row,) = engine.execute(query, [written]).fetchall()
+    assert row == (MASKING.card(VISA), MASKING.text(f"paid with {written}"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["27.11.2026 18:17:47.123", "2026-11-27_18-17-47", "100.00, 200.00; 300.00", "1,234,567.89",
+     "192.168.100.100 10.0.0.1", "0.5 0.25 0.125 0.0625 0.03125", "1767225600014 is no card",
+     "+49 (30) 1234567-89", "4.1E+05"],
+)  # fmt: skip
+def test_times_amounts_and_addresses_are_no_card_numbers(text):
+    assert not any(holds_card_number(word) for word in (text, *text.split()))
+    assert not is_card_number(text)
+
+
+def test_amounts_beside_each_other_are_seldom_one():
+    amounts = np.random.default_rng(0).uniform(0, 1000, (2000, 6)).round(2)
+    texts = [", ".join(f"{value:.2f}" for value in row) for row in amounts]
+    assert [text for text in texts if MASKING.text(text) != text] == []
+
+
+@pytest.mark.parametrize("card", [f"{VISA}0926", f"000{VISA}", f"-{VISA}", "411111111111"])
+def test_where_cards_stand_a_longer_or_shorter_number_is_a_token(card):
+    assert MASKING.card(card).startswith(f"…{card[-4:]} #")
+
+
+def test_letters_around_a_number_stay_where_cards_stand_and_tokens_are_left_alone():
+    token = "…1111 #12345678"
+    assert MASKING.card(f"PAN {VISA[:-1]}2x").startswith("PAN …1112 #")
+    assert MASKING.card(token) == MASKING.text(token) == token
+    assert MASKING.card(f"a {token} b {token}") == f"a {token} b {token}"
 
 
 @given(NUMBERS, st.text(alphabet="ab /:#.,", max_size=6), st.text(alphabet="ab /:#,", max_size=6))

@@ -65,7 +65,7 @@ def write_first_csv(settings: SimulationSettings) -> Path:
     present = sorted(landing.look(folder))
     if present:
         raise FileExistsError(
-            f"{folder} already holds {present[0]}, so nothing was simulated; "
+            f"{folder} already holds {landing.printable(present[0])}, so nothing was simulated; "
             "materialize that batch, or empty the folder first"
         )
     if not os.access(folder, os.W_OK):

@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from fraud_assets.masking import holds_card_number, masking
 from fraud_assets.text import inert
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
@@ -88,6 +89,8 @@ def name_problem(batch: str) -> str | None:
         return "its name is not UTF-8"
     if any(unicodedata.category(character) == "Cc" for character in batch):
         return "its name holds control characters"
+    if holds_card_number(batch):
+        return "a payment card number stands in its name"
     if "\\" in batch:
         return "its name holds a backslash"
     return f"its name holds {RANGE!r}" if RANGE in batch else None
@@ -160,8 +163,9 @@ def _state(status: os.stat_result) -> State:
 
 
 def printable(name: str) -> str:
-    """Return a file's name with what no text can hold spelled out."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """Return a file's name with what no text can hold spelled out, card numbers as tokens."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return masking().text(text) if holds_card_number(text) else text
 
 
 def file_of(folder: Path, batch: str, name: str | None = None) -> LandedFile | None:

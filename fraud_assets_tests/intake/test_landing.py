@@ -2,7 +2,14 @@ import os
 
 import pytest
 
-from fraud_assets.intake.landing import batch_of, file_of, is_being_written, look, state_of
+from fraud_assets.intake.landing import (
+    batch_of,
+    file_of,
+    is_being_written,
+    look,
+    printable,
+    state_of,
+)
 from fraud_assets_tests.intake.conftest import put
 
 
@@ -107,3 +114,15 @@ def test_a_file_that_someone_writes_is_told(folder):
     with path.open("a"):
         assert is_being_written(path)
     assert not is_being_written(path)
+
+
+def test_a_card_number_in_a_name_is_refused_and_not_repeated(folder):
+    name = "june 4111.1111_1111-1111.csv"
+    (folder / name).write_text("a,Class\n1,0\n")
+    (folder / "june 20260601120007.csv").write_text("a,Class\n1,0\n")
+    found = look(folder)
+    assert found["june 20260601120007.csv"].problem is None
+    problem = found[name].problem
+    assert "a payment card number stands in its name; rename the file" in problem
+    assert "1111.1111" not in problem + printable(name) + printable(found[name].batch)
+    assert printable(name).startswith("june …1111 #")

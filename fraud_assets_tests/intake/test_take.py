@@ -233,6 +233,22 @@ CASES = {
         rows=[ROWS[0], ROWS[2]],
         rejected=[f"line {line}, column 'b': a payment card number where" for line in (3, 4)],
     ),
+    "a_card_number_spelled_as_a_number": Case(
+        "a,b,Class\n1,0.5,0\n"
+        + "".join(f"2,{card},1\n" for card in (f"-{CARD}", f"{int(CARD):.15E}"))
+        + "3,2.5,0\n4,2.5,0\n",
+        rows=3,
+        rejected=[f"line {line}, column 'b': a payment card number where" for line in (3, 4)],
+    ),
+    "one_long_number_that_is_no_card": Case(
+        f"a,b,Class\n1,9999999999999,0\n2,1.5,1\n2,{CARD},1\n3,2.5,0\n",
+        rows=3,
+        rejected=["line 4, column 'b': a payment card number where"],
+    ),
+    "a_card_number_in_a_column_name": Case(
+        f"a,limit of {CARD[:4]}.{CARD[4:8]}.{CARD[8:12]}.{CARD[12:]},Class\n1,2,0\n",
+        "line 1, column 2: a payment card number stands in the column name; rename",
+    ),
     "times_in_milliseconds": Case(
         "a,b,Class\n1767225600006,0.5,0\n1767225600014,1.5,1\n",  # the second has a check digit
         rows=[(1767225600006.0, 0.5, 0), (1767225600014.0, 1.5, 1)],
