@@ -20,6 +20,8 @@ from filelock import FileLock
 PREVIOUS = "previous"
 """Key of the SHA-256 of all bytes before a line."""
 PROMOTED = "promote"
+DECISION, BY_HAND = "decision", "by_hand"
+"""Events that decide about a version; what others record of one is not believed."""
 
 
 @contextmanager
@@ -110,7 +112,9 @@ def decision_of(
 
 
 def recorded_model_hash(entries: Sequence[dict[str, Any]], version: str) -> str | None:
-    """Return the SHA-256 of a version's model file as it was decided about.
+    """Return the SHA-256 of a version's model file as it was first decided about.
+
+    What was recorded first counts: an entry that is added later cannot replace it.
 
     Parameters
     ----------
@@ -122,32 +126,57 @@ def recorded_model_hash(entries: Sequence[dict[str, Any]], version: str) -> str 
     str or None
         In hexadecimal; None when nothing was decided about the version.
     """
-    hashes = [e["model_hash"] for e in entries if e.get("version") == version and "model_hash" in e]
-    return str(hashes[-1]) if hashes else None
+    return _first(entries, version, "model_hash")
 
 
-def recorded_artifact_hash(entries: Sequence[dict[str, Any]], run_id: str, name: str) -> str | None:
-    """Return the SHA-256 of an artifact of a model's MLflow run as it was decided about.
+def recorded_run(entries: Sequence[dict[str, Any]], version: str) -> str | None:
+    """Return the MLflow run that trained a version, as it was first decided about.
+
+    Parameters
+    ----------
+    entries : sequence of dict
+    version : str
+
+    Returns
+    -------
+    str or None
+        None when nothing was decided about the version, or by a release that recorded no run.
+    """
+    return _first(entries, version, "mlflow_run_id")
+
+
+def recorded_artifacts(entries: Sequence[dict[str, Any]], run_id: str) -> dict[str, str] | None:
+    """Return the SHA-256 of the artifacts of a model's MLflow run, as they were first recorded.
 
     Parameters
     ----------
     entries : sequence of dict
     run_id : str
         The MLflow run that trained the model.
-    name : str
-        Path of the artifact in its run.
 
     Returns
     -------
-    str or None
-        In hexadecimal; None when none is recorded.
+    dict of str to str or None
+        In hexadecimal, by path in the run; None when no decision recorded any.
     """
-    hashes = [
-        e["artifacts"][name]
-        for e in entries
-        if e.get("mlflow_run_id") == run_id and name in e.get("artifacts", {})
+    of_run = [
+        entry["artifacts"]
+        for entry in entries
+        if entry.get("mlflow_run_id") == run_id and "artifacts" in entry and _decides(entry)
     ]
-    return str(hashes[-1]) if hashes else None
+    if not of_run:
+        return None
+    return {name: sha256 for found in reversed(of_run) for name, sha256 in found.items()}
+
+
+def _first(entries: Sequence[dict[str, Any]], version: str, name: str) -> str | None:
+    about = (e for e in entries if e.get("version") == version and _decides(e))
+    return next((str(entry[name]) for entry in about if name in entry), None)
+
+
+def _decides(entry: Mapping[str, Any]) -> bool:
+    """Tell whether an entry is a decision about a version; old releases named no event."""
+    return entry.get("event", DECISION) in (DECISION, BY_HAND)
 
 
 def promoted_version(entries: Sequence[dict[str, Any]]) -> str | None:

@@ -23,7 +23,12 @@ from filelock import FileLock
 from pydantic import Field
 
 from fraud_assets import config, storage
-from fraud_assets.decisions import read_entries, recorded_artifact_hash, recorded_model_hash
+from fraud_assets.decisions import (
+    read_entries,
+    recorded_artifacts,
+    recorded_model_hash,
+    recorded_run,
+)
 from fraud_assets.files import private_folder
 from fraud_assets.launcher import is_outage, runs_to_take_up
 from fraud_assets.masking import masking
@@ -399,13 +404,13 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             return None
         with tempfile.TemporaryDirectory() as temporary:
             content = Path(client.download_artifacts(run_id, name, temporary)).read_bytes()
-        entries = read_entries(storage.decisions_path())
-        decided = recorded_artifact_hash(entries, run_id, name)
+        decided = recorded_artifacts(read_entries(storage.decisions_path()), run_id)
         found = hashlib.sha256(content).hexdigest()
-        if decided not in (None, found):
+        if decided is not None and decided.get(name) != found:
+            recorded = decided.get(name, "that there was none")
             raise ValueError(
                 f"{name} of MLflow run {run_id} was altered since its model was decided about: its "
-                f"SHA-256 is {found}, the decision log says {decided}; restore the artifact, or "
+                f"SHA-256 is {found}, the decision log says {recorded}; restore the artifact, or "
                 "make another version the champion"
             )
         return content
@@ -645,7 +650,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Raises
         ------
         ValueError
-            When there is no such version.
+            When there is no such version, or the registry names another run for it than the
+            decision log.
         """
         client = self.client()
         from mlflow.exceptions import MlflowException
@@ -660,6 +666,14 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._known(found)
 
     def _known(self, found: "RegisteredVersion") -> ModelVersion:
+        decided = recorded_run(read_entries(storage.decisions_path()), str(found.version))
+        if decided not in (None, found.run_id):
+            raise ValueError(
+                f"version {found.version} of {self.model_name} is not the one that was decided "
+                f"about: the registry names run {found.run_id}, the decision log run {decided}. "
+                "Restore MLflow's database from a backup; a registry that was made anew needs a "
+                "log of its own: set another FRAUD_HOME"
+            )
         facts = self.model_facts(str(found.run_id)) if found.run_id else None
         if facts is None:
             raise ValueError(

@@ -12,8 +12,9 @@ from fraud_assets.decisions import (
     log_hash,
     present_findings,
     read_entries,
-    recorded_artifact_hash,
+    recorded_artifacts,
     recorded_model_hash,
+    recorded_run,
     registry_lock,
 )
 
@@ -71,17 +72,21 @@ def test_the_decision_of_a_version_is_found_when_one_of_the_runs_made_it():
     assert decision_of(entries, "3", {"a", "b"}) is None
 
 
-def test_the_hashes_that_were_decided_about_last_are_returned():
+def test_what_was_recorded_first_of_a_version_counts_and_only_from_decisions():
+    first = {"version": "1", "model_hash": "a", "mlflow_run_id": "r", "artifacts": {"f": "1"}}
+    later = {"version": "1", "model_hash": "b", "mlflow_run_id": "s", "artifacts": {"f": "2"}}
     entries = [
-        {"version": "1", "model_hash": "a", "mlflow_run_id": "r", "artifacts": {"f": "1"}},
-        {"version": "1", "model_hash": "b", "mlflow_run_id": "r", "artifacts": {"f": "2"}},
+        {**later, "event": "expired"},
+        {**first, "event": "decision"},
+        {**later, "event": "by_hand"},
+        {**first, "artifacts": {"f": "3", "g": "4"}},
         {"version": "2", "outcome": "reject"},
     ]
-    assert recorded_model_hash(entries, "1") == "b"
+    assert recorded_model_hash(entries, "1") == "a"
+    assert recorded_run(entries, "1") == "r"
+    assert recorded_artifacts(entries, "r") == {"f": "1", "g": "4"}
+    assert recorded_artifacts(entries, "t") is None
     assert recorded_model_hash(entries, "2") is recorded_model_hash(entries, "3") is None
-    assert recorded_artifact_hash(entries, "r", "f") == "2"
-    assert recorded_artifact_hash(entries, "r", "g") is None
-    assert recorded_artifact_hash(entries, "s", "f") is None
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from fraud_assets import storage
 from fraud_assets import tracking as tracking_module
-from fraud_assets.decisions import append_entry
+from fraud_assets.decisions import append_entry, read_entries
 from fraud_assets.masking import KEY_ID_FILE, AnotherKeyError, masking
 from fraud_assets.tracking import (
     DECISION_TAG,
     HASH_TAG,
     MODEL_FACTS,
+    REFERENCE_PROFILE,
     TRAINING_KEYS,
     ModelVersion,
     Tracking,
@@ -158,8 +159,9 @@ def test_a_model_that_asks_for_a_type_of_its_own_is_not_built(registered, monkey
     file.write_bytes(skops.io.dumps(Stranger()))
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     registered.tracking.tag_version(registered.version, {HASH_TAG: sha256})
-    about = {"version": registered.version, "model_hash": sha256}
-    append_entry(storage.decisions_path(), about)
+    (entry,) = read_entries(storage.decisions_path())
+    storage.decisions_path().unlink()
+    append_entry(storage.decisions_path(), {**entry, "model_hash": sha256})
     with pytest.raises(UntrustedTypesFoundException, match="Stranger"):
         registered.load()
 
@@ -181,6 +183,34 @@ def test_an_artifact_that_was_altered_after_the_decision_is_not_used(registered,
     if name == MODEL_FACTS:
         with pytest.raises(ValueError, match="was altered"):
             registered.tracking.champion()
+
+
+def test_an_artifact_that_no_decision_recorded_is_not_used(registered):
+    registered.tracking.log_json(registered.run_id, REFERENCE_PROFILE, {"a": 1})
+    with pytest.raises(ValueError, match="the decision log says that there was none"):
+        registered.tracking.read_json(registered.run_id, REFERENCE_PROFILE)
+
+
+def test_a_registry_with_another_run_for_a_decided_version_is_not_believed(registered):
+    tracking = registered.tracking
+    client = tracking.client()
+    client.rename_registered_model(tracking.model_name, "aside")
+    with tracking.training_run(Context("2"), "june", {}) as run_id:
+        facts = {"batch": "june", "decision_threshold": 0.99, "features": ["a", "b"]}
+        tracking.log_json(run_id, MODEL_FACTS, facts)
+        source = client.get_model_version("aside", registered.version).source
+        client.create_registered_model(tracking.model_name)
+        client.create_model_version(tracking.model_name, source, run_id)
+    tracking.make_champion(registered.version)
+    for ask in (tracking.champion, lambda: tracking.version(registered.version)):
+        with pytest.raises(ValueError, match="is not the one that was decided about"):
+            ask()
+
+
+def test_a_later_entry_with_another_hash_is_not_believed(registered):
+    forged = {"event": "decision", "version": registered.version, "model_hash": "0" * 64}
+    append_entry(storage.decisions_path(), forged)
+    assert registered.load() is not None
 
 
 def test_mlflow_itself_opens_no_stored_model(registered):
