@@ -12,6 +12,7 @@ from fraud_assets.decisions import (
     decision_of,
     log_hash,
     read_entries,
+    recorded_artifacts,
     registry_lock,
 )
 from fraud_assets.drift.profile import make_profile, watched_columns
@@ -57,8 +58,12 @@ def registered_model(
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """`promote`, `shadow_only` or `reject`, with the reason; the aliases follow it."""
     batch, version = context.partition_key, trained_model["version"]
-    profile = _store_reference_profile(tracking, engine, features, splits, trained_model)
     log = storage.decisions_path()
+    # What an earlier decision recorded of this model stays: it is what is compared later.
+    artifacts = recorded_artifacts(read_entries(log), trained_model["run_id"]) or (
+        trained_model["artifacts"]
+        | _store_reference_profile(tracking, engine, features, splits, trained_model)
+    )
     with registry_lock(log):
         # The log first, then the alias: what dies in between finds its decision there.
         entry = decision_of(
@@ -85,7 +90,7 @@ def registered_model(
                     "data_hash": trained_model["content_hash"],
                     "configuration_hash": trained_model["configuration_hash"],
                     "model_hash": trained_model["model_hash"],
-                    "artifacts": trained_model["artifacts"] | profile,
+                    "artifacts": artifacts,
                     **decision.to_dict(),
                 },
             )
