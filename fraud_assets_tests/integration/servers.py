@@ -150,7 +150,7 @@ class Dagster:
         results: list[dict[str, Any]] = found["runsOrError"]["results"]
         return results
 
-    def wait_for_run(self, batch: str, number: int = 1, timeout: float = 300) -> dict[str, Any]:
+    def wait_for_run(self, batch: str, number: int = 1, timeout: float = 600) -> dict[str, Any]:
         """Wait until that many runs of a batch have ended; return the newest."""
 
         def ended() -> dict[str, Any] | None:
