@@ -42,7 +42,7 @@ def put_in_charge(
     """
     with registry_lock(log):
         chosen = tracking.version(version)
-        before = tracking.champion()
+        before = tracking.champion_alias()
         model_hash = tracking.model_hash(chosen.version)
         decided = recorded_model_hash(read_entries(log), chosen.version)
         if decided not in (None, model_hash):
@@ -60,7 +60,7 @@ def put_in_charge(
                 "actor": actor,
                 "batch": chosen.batch,
                 "version": chosen.version,
-                "champion_before": before.version if before else None,
+                "champion_before": before,
                 "outcome": "promote",
                 "reason": reason,
                 "mlflow_run_id": chosen.run_id,
