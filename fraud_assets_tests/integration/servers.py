@@ -41,7 +41,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(what: str, look: Callable[[], Found | None], timeout: float = 240) -> Found:
+def wait_for(what: str, look: Callable[[], Found | None], timeout: float = 300) -> Found:
     """Look until there is something to see; fail with what was waited for."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
@@ -273,7 +273,7 @@ class Dagster:
         with open_ledger(path) as ledger:
             return {name: entry.outcome.value for name, entry in ledger.entries().items()}
 
-    def wait_for_outcome(self, timeout: float = 300, **wanted: str) -> None:
+    def wait_for_outcome(self, timeout: float = 600, **wanted: str) -> None:
         """Wait until files have come to an outcome: `wait_for_outcome(june="done")`."""
 
         def reached() -> bool:

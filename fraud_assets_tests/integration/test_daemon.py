@@ -140,7 +140,7 @@ def test_runs_that_overlap_by_sensor_click_and_backfill_go_one_at_a_time(stack, 
         ended = [run for run in new if run["status"] in ("SUCCESS", "FAILURE")]
         return new if len(ended) == len(new) == 4 else None
 
-    new = wait_for("four runs", all_ended, 240)
+    new = wait_for("four runs", all_ended, 600)
     assert {run["status"] for run in new} == {"SUCCESS"}
     assert {run["jobName"] for run in new} == {"fraud_pipeline", "__ASSET_JOB"}
     spans = spans_of(new)

@@ -90,7 +90,7 @@ def lost_of(stack: Compose, *batches: str) -> str:
     )
 
 
-def told(stack: Compose, fault: str, batch: str, since: float, timeout: float = 300) -> Row:
+def told(stack: Compose, fault: str, batch: str, since: float, timeout: float = 600) -> Row:
     """Wait until a batch is through; note what was seen of it."""
     stack.dagster().wait_for_outcome(timeout, **{batch: "done"})
     runs = stack.dagster().runs(batch)

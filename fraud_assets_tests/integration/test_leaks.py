@@ -168,10 +168,12 @@ def test_analysts_tell_cards_apart_and_suppress_one_by_what_they_see(run):
     assert set(scored[off]["card"]) <= {mask.card(numbers[0])}
 
 
-def test_mlflow_has_predictions_without_ids_and_a_made_up_example(run):
-    tracking = Tracking()
+def test_mlflow_has_predictions_without_ids_and_a_made_up_example(run, tmp_path):
     model = json.loads((storage.report_folder("first") / "trained_model.json").read_text())
-    logged = tracking.read_frame(model["run_id"], "evaluation/test_predictions.parquet")
+    name = "evaluation/test_predictions.parquet"
+    logged = pd.read_parquet(
+        Tracking().client().download_artifacts(model["run_id"], name, str(tmp_path))
+    )
     local = pd.read_parquet(storage.report_folder("first") / "test_predictions.parquet")
     assert list(logged) == ["row", "score", "decision", "label"]
     assert {"transaction_id", "source_line"} <= set(local)

@@ -42,10 +42,8 @@ def test_runs_models_and_going_back_work_on_a_server(graph, server):
     assert entries[-1]["actor"] == getuser()
     assert {*entries[0]["artifacts"]} == {*entries[-1]["artifacts"]}
     audited = CliRunner().invoke(main, ["audit"])
-    assert (audited.exit_code, audited.output) == (
-        0,
-        "4 entries, 4 of them chained, champion: 1\n",
-    )
+    assert audited.exit_code == 0
+    assert audited.output.endswith("4 entries, 4 of them chained, champion: 1\n")
     Tracking().make_champion("2")
     audited = CliRunner().invoke(main, ["audit"])
     assert audited.exit_code == 1
