@@ -55,7 +55,7 @@ dev: .venv/runtime home ## the Dagster UI on http://127.0.0.1:8080, with the sen
 
 mlflow: .venv/runtime home ## the MLflow UI on http://127.0.0.1:5001
 	@mkdir -p -m 700 "$(FRAUD_HOME)/mlflow"
-	@umask 077; exec $(BIN)/mlflow ui --backend-store-uri "sqlite:///$(FRAUD_HOME)/mlflow/mlflow.db" -h 127.0.0.1 -p $${MLFLOW_PORT:-5001}
+	@umask 077; exec $(BIN)/mlflow ui --backend-store-uri "sqlite:///$(FRAUD_HOME)/mlflow/mlflow.db" -h 127.0.0.1 -p $${MLFLOW_PORT:-5001} --workers 1
 
 preview: docs/preview/package-lock.json ## build what draws the dashboards for the docs' pictures, with npm
 	@cd docs/preview && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build

@@ -287,6 +287,18 @@ def webserver(arguments: tuple[str, ...]) -> None:
     run_webserver(arguments)
 
 
+@main.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def code_server(arguments: tuple[str, ...]) -> None:
+    """Serve the definitions to Dagster and start its runs; takes what `dagster api grpc` takes."""
+    from fraud_assets.code_server import run_code_server
+
+    run_code_server(arguments)
+
+
 ACCOUNTS = click.option(
     "--accounts",
     "path",

@@ -39,6 +39,7 @@ from fraud_assets_tests.integration.servers import (
     Dagster,
     drop_csv,
     free_port,
+    is_run,
     wait_for,
 )
 
@@ -367,12 +368,7 @@ class Compose:
 
     def run_processes(self) -> list[psutil.Process]:
         """The processes of runs, children of the code server."""
-        found = []
-        for child in self.process("code-server").children(recursive=True):
-            with suppress(psutil.Error):  # it may end while it is looked at
-                if "spawn_main" in " ".join(child.cmdline()):
-                    found.append(child)
-        return found
+        return [p for p in self.process("code-server").children(recursive=True) if is_run(p)]
 
     def kill(self, name: str) -> None:
         """End all processes of a service at once, as the death of its container does."""

@@ -123,6 +123,15 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     }
 
 
+def is_run(process: psutil.Process) -> bool:
+    """Whether a process is that of a run: a child of the code server's fork server."""
+    try:
+        parent = process.parent()
+        return parent is not None and "multiprocessing.forkserver" in " ".join(parent.cmdline())
+    except psutil.Error:  # it may end while it is looked at
+        return False
+
+
 class Dagster:
     """A running Dagster, spoken to as its UI speaks to it: through GraphQL."""
 
@@ -170,10 +179,12 @@ class Dagster:
                 command = " ".join(process.cmdline())
             except psutil.Error:
                 continue
-            marks = {"dagster-daemon": "daemon", "api grpc": "code_server", "spawn_main": "run"}
+            marks = {"dagster-daemon": "daemon", "code-server": "code_server"}
             for mark, kind in marks.items():
                 if mark in command:
                     found[kind].append(process)
+            if is_run(process):
+                found["run"].append(process)
         return found
 
     def partitions(self) -> list[str]:

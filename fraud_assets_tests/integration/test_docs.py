@@ -26,6 +26,8 @@ SERVERS = {
 }
 # Run by CI itself, by every clone, or by a person who means to change the files of the project.
 BY_CI = {"make test", "make lint"}
+# `demo`, below, runs it, and all others after it.
+DEMO = {"make demo"}
 PART_OF_TEST = {"make test-fast", "make test-integration"}
 REWRITES = {"make format", "make lock", "make pictures", "make bench ONLY=location"}
 # `test_ordeal.py` and `test_faults.py` run short ones.
@@ -43,15 +45,25 @@ def commands() -> list[str]:
 
 
 def to_be_run_here() -> list[str]:
-    elsewhere = {*SERVERS, *BY_CI, *PART_OF_TEST, *REWRITES, *HOURS, *BY_WORKFLOW}
-    ours = [command for command in commands() if command not in elsewhere]
-    return sorted(ours, key=lambda command: command != "make demo")
+    elsewhere = {*SERVERS, *BY_CI, *DEMO, *PART_OF_TEST, *REWRITES, *HOURS, *BY_WORKFLOW}
+    return [command for command in commands() if command not in elsewhere]
 
 
 @pytest.fixture(scope="module")
 def env(tmp_path_factory):
-    """A stack after one demo; the environment of the Makefile in this checkout."""
+    """The environment of the Makefile in this checkout, with folders of the tests' own."""
     return environment(tmp_path_factory.mktemp("docs"))
+
+
+@pytest.fixture(scope="module")
+def demo(env):
+    """What the demo prints; the commands of the docs meet what it leaves."""
+    assert set(commands()) >= DEMO
+    done = subprocess.run(
+        ["make", "demo"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -62,7 +74,7 @@ def _a_set_up_checkout():
 
 
 @pytest.mark.parametrize("command", to_be_run_here())
-def test_a_command_of_the_docs_runs(command, env):
+def test_a_command_of_the_docs_runs(command, env, demo):
     (ROOT / "build").mkdir(exist_ok=True)
     for made in re.findall(r"build/\S+\.csv", command):
         (ROOT / made).unlink(missing_ok=True)
@@ -126,15 +138,12 @@ def test_the_limits_in_the_docs_are_those_of_the_checks():
     assert f"at least {config.DriftSettings().min_distance}" in drift
 
 
-def test_the_demo_output_in_the_readme_is_that_of_the_demo(env):
+def test_the_demo_output_in_the_readme_is_that_of_the_demo(env, demo):
     shown = re.findall(r"```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
-    done = subprocess.run(
-        ["make", "demo"], cwd=ROOT, env=env, capture_output=True, text=True, check=True
-    )
 
     def without_figures(text: str) -> list[str]:
         return [re.sub(r"[\d.,]+", "N", line.split(":")[0]).strip() for line in text.splitlines()]
 
-    printed = without_figures(done.stdout)
+    printed = without_figures(demo)
     assert [line for line in without_figures(shown) if line not in printed] == []
     assert Path(env["FRAUD_HOME"], "reports", "simulated_cards_0", "evaluation_report.md").exists()
