@@ -29,8 +29,8 @@ def published(tmp_path):
 def test_the_file_holds_line_reason_and_raw_text_below_the_header_of_the_rows(published):
     assert published.read_text().splitlines()[:3] == [
         "line_number,reason,raw_text",
-        '1,"header of the rows below; keep this line; an apostrophe before what a spreadsheet would '
-        "compute goes when this is read (97 rows accepted of "
+        '1,"header of the rows below; keep this line; an apostrophe before what a spreadsheet '
+        "would compute goes when this is read (97 rows accepted of "
         + "ab" * 32
         + ', batch june (final))","a,b,Class"',
         '3,column \'a\': not a number,"x,""q',
