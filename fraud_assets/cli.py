@@ -496,16 +496,26 @@ def prune(
 
 
 def _expire_batches(instance: "dg.DagsterInstance", before: "datetime", actor: str) -> None:
-    from fraud_assets.privacy.expiry import expire, expired_batches
+    from fraud_assets.privacy.expiry import STAYS, expire, expired_batches
     from fraud_assets.tracking import Tracking
 
     try:
-        for gone in expire(instance, Tracking(), expired_batches(instance, before), actor):
-            kept = f"; kept: versions {', '.join(gone.kept)}" if gone.kept else ""
+        removed = expire(instance, Tracking(), expired_batches(instance, before), actor)
+        for gone in removed:
             click.echo(
                 f"removed batch {gone.batch!r}: tables, reports, rejected rows, {gone.runs} runs, "
-                f"{len(gone.versions)} model versions{kept}"
+                f"{len(gone.versions)} model versions, {gone.tracked} MLflow runs beside"
+                + "".join(f", {name}" for name in gone.metrics)
             )
+            if gone.kept:
+                click.echo(f"  stays: model versions {', '.join(gone.kept)}, as in the log")
+            for name in gone.in_ledger:
+                click.echo(
+                    f"  stays: {inert(name)} in the ledger, so that it is not taken again; remove "
+                    "the file from the drop folder yourself"
+                )
+        for text in STAYS if removed else ():
+            click.echo(f"stays: {text}")
     except RuntimeError as error:
         click.echo(str(error), err=True)
 
