@@ -19,6 +19,9 @@ _power = re.compile(r"[0-9][eE]\+?[0-9]")
 BLANKS = r"[ \-]{0,3}"
 SIGNS = "[^0-9A-Za-z]{0,5}"
 """What may stand between two digits: of any number, and of one as long as a card's."""
+LONGEST_NAME = 200
+"""Characters up to which a value may be a name or a number and nothing else; to tell that of a
+field of a megabyte would take for ever."""
 WITHIN_TEXT = "as a part of a longer text, where a short name may mean something else"
 
 
@@ -86,13 +89,14 @@ class Sought:
         str or None
         """
         if self.is_distinct:
+            name = f"CASE WHEN length({text}) <= {LONGEST_NAME} THEN {text} END"
             found = [
-                f"contains({mask}({text}), {literal(self.token)})"
-                for mask in (MASK_CARD, MASK_TEXT)
+                f"contains({shown}, {literal(self.token)})"
+                for shown in (f"{MASK_CARD}({name})", f"{MASK_TEXT}({text})")
             ]
             if self._within:
                 found.append(f"regexp_matches({text}, {literal(self._within)}, 'i')")
-            return f"({' OR '.join(found)})"
+            return f"coalesce({' OR '.join(found)}, false)"
         return f"regexp_full_match({text}, {literal(self._whole)})" if is_card else None
 
     def mention(self, text: str) -> str | None:
@@ -107,8 +111,9 @@ class Sought:
         """Tell whether a value names it."""
         if not self.is_distinct:
             return bool(re.fullmatch(self._whole, value))
-        shown = self._masking.card(value.strip()), self._masking.text(value)
-        return any(self.token in one for one in shown) or self._is_within(value)
+        if len(value) <= LONGEST_NAME and self.token in self._masking.card(value.strip()):
+            return True
+        return self.token in self._masking.text(value) or self._is_within(value)
 
     def is_in_line(self, line: str) -> bool:
         """Tell whether a line of a CSV names it, whatever parts its values."""

@@ -90,3 +90,11 @@ def test_what_was_typed_is_text_in_sql_and_in_patterns(matches):
     for typed in ("a.c", "x'y", "(", "[", "a|b", "\\"):
         assert matches(Sought(typed, MASKING), typed, True)
         assert not matches(Sought(typed, MASKING), "abc", True)
+
+
+def test_a_field_of_a_megabyte_is_looked_through_like_any_other(matches):
+    long = "some words of it " * 60_000
+    for typed in (CARD, MASKING.card(CARD), "Anna Muster"):
+        named = CARD if "M" not in typed else typed
+        assert matches(Sought(typed, MASKING), f"{long}{named}, 1 {long}")
+        assert not matches(Sought(typed, MASKING), f"{long}4012888888881881, 1 {long}")
