@@ -508,16 +508,26 @@ def prune(
 
 
 def _expire_batches(instance: "dg.DagsterInstance", before: "datetime", actor: str) -> None:
-    from fraud_assets.privacy.expiry import expire, expired_batches
+    from fraud_assets.privacy.expiry import STAYS, expire, expired_batches
     from fraud_assets.tracking import Tracking
 
     try:
-        for gone in expire(instance, Tracking(), expired_batches(instance, before), actor):
-            kept = f"; kept: versions {', '.join(gone.kept)}" if gone.kept else ""
+        removed = expire(instance, Tracking(), expired_batches(instance, before), actor)
+        for gone in removed:
             click.echo(
                 f"removed batch {gone.batch!r}: tables, reports, rejected rows, {gone.runs} runs, "
-                f"{len(gone.versions)} model versions{kept}"
+                f"{len(gone.versions)} model versions, {gone.tracked} MLflow runs beside"
+                + "".join(f", {name}" for name in gone.metrics)
             )
+            if gone.kept:
+                click.echo(f"  stays: model versions {', '.join(gone.kept)}, as in the log")
+            for name in gone.in_ledger:
+                click.echo(
+                    f"  stays: {inert(name)} in the ledger, so that it is not taken again; remove "
+                    "the file from the drop folder yourself"
+                )
+        for text in STAYS if removed else ():
+            click.echo(f"stays: {text}")
     except RuntimeError as error:
         click.echo(str(error), err=True)
 
@@ -526,9 +536,9 @@ def _expire_batches(instance: "dg.DagsterInstance", before: "datetime", actor: s
 @click.option("--card", required=True, help="As the CSV has it, or the token that lists show.")
 @click.option("--actor", default=getuser, help="Who asks, for the log. Default: your login.")
 def forget(card: str, actor: str) -> None:
-    """Take one card out of tables, lists, rejected rows and suppressions of every batch.
+    """Take one card or customer out of tables, lists, rejected rows and suppressions.
 
-    Models and figures of reports stay as they are, and so do backups.
+    Says what was removed where, and what stays and why.
     """
     import dagster as dg
 
@@ -538,15 +548,22 @@ def forget(card: str, actor: str) -> None:
     try:
         with dg.DagsterInstance.get() as instance:
             found = forgotten(instance, Engine(), card, actor)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    for one in found:
+    for one in found.batches:
         click.echo(f"batch {one.batch!r}: {one.rows} rows removed")
-        for path in one.files:
-            click.echo(f"  written anew: {path}")
+        for path, count in one.files.items():
+            click.echo(f"  {count} rows removed from {path}")
+        for text in one.stays:
+            click.echo(f"  stays: {text}")
         if one.still_in:
-            click.echo(f"  still there: {one.still_in}; remove the lines, or the file, yourself")
-    click.echo(f"{sum(one.rows for one in found)} rows of {len(found)} batches")
+            click.echo(f"  stays: {one.still_in}; remove the lines, or the file, yourself")
+    if found.suppressions:
+        click.echo(f"{found.suppressions} suppressions removed")
+    rows = sum(one.rows for one in found.batches)
+    click.echo(f"{rows} rows of {len(found.batches)} batches")
+    for text in found.stays:
+        click.echo(f"stays: {text}")
 
 
 @main.command()

@@ -1,8 +1,10 @@
 """Files: whole or not at all, for their owner alone, and inert in a spreadsheet."""
 
+import csv
+import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -16,13 +18,13 @@ PRIVATE, SHARED = 0o600, 0o644
 PRIVATE_FOLDER, SHARED_FOLDER, PASSAGE = 0o700, 0o755, 0o711
 """Modes of a folder: the same, and one that others may only pass through."""
 
-FORMULA = r"=+\-@" "\uff1d\uff0b\uff0d\uff20" "\ufe66\ufe62\ufe63\ufe6b"
+FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b")
 """What a spreadsheet takes a formula by; East Asian ones read the wide and the small forms, too."""
-_formula = re.compile(
-    # At the beginning, or where another locale's separator or a line break begins another cell;
-    # quotes and what nobody sees do not hide it.
-    r"(^|[;,|\t\r\n])([\s\"'\x00-\x1f\u200b-\u200f\u2060\ufeff]*)(?=[" + FORMULA + "])"
-)
+# At the beginning, or where another locale's separator or a line break begins another cell; quotes
+# and what nobody sees do not hide it.
+_between = re.compile("[;,|\\s\"'\x00-\x1f\u200b-\u200f\u2060\ufeff]+")
+_separator = re.compile(r"[;,|\t\r\n]")
+_number = re.compile(r"[+\-](?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+\-]?[0-9]+)?\"?(?:[;,\t\r\n]|\Z)")
 
 
 @contextmanager
@@ -106,5 +108,81 @@ def csv_text(frame: "pd.DataFrame") -> str:
     return str(frame.assign(**plain).rename(columns=_plain).to_csv(index=False))
 
 
+def csv_line(values: Iterable[object]) -> str:
+    r"""Return a row of a CSV with its line feed; a carriage return stands between quotes, too.
+
+    Parameters
+    ----------
+    values : iterable of object
+
+    Examples
+    --------
+    >>> csv_line([1, "a", "b,\r"])
+    '1,a,"b,\r"\n'
+    """
+    # The writer quotes no other line break than its own.
+    text, end = io.StringIO(), "\r\n"
+    csv.writer(text, lineterminator=end).writerow(values)
+    return text.getvalue().removesuffix(end) + "\n"
+
+
+def with_apostrophes(row: str) -> str:
+    """Return a row of a CSV that is to be one cell of another, so that nothing in it is computed.
+
+    Parameters
+    ----------
+    row : str
+        Apostrophes are put where `csv_text` puts them, but not before plain numbers.
+
+    See Also
+    --------
+    without_apostrophes : Returns the row as it was.
+
+    Examples
+    --------
+    >>> with_apostrophes("=1+1,-5.2,a")
+    "'=1+1,-5.2,a"
+    """
+    return _put(row, [place for place in _formulas(row) if not _number.match(row, place)])
+
+
+def without_apostrophes(row: str) -> str:
+    """Return a row as it was before `with_apostrophes`.
+
+    Parameters
+    ----------
+    row : str
+
+    Examples
+    --------
+    >>> without_apostrophes("'=1+1,-5.2,a"), without_apostrophes("'a'")
+    ('=1+1,-5.2,a', "'a'")
+    """
+    parts, end = [], 0
+    for place in _formulas(row):
+        if row[place - 1 : place] == "'" and not _number.match(row, place):
+            parts.append(row[end : place - 1])
+            end = place
+    return "".join([*parts, row[end:]])
+
+
 def _plain(cell: Any) -> Any:
-    return _formula.sub(r"\1\2'", cell) if isinstance(cell, str) else cell
+    return _put(cell, _formulas(cell)) if isinstance(cell, str) else cell
+
+
+def _put(text: str, places: Iterable[int]) -> str:
+    parts, end = [], 0
+    for place in places:
+        parts += [text[end:place], "'"]
+        end = place
+    return "".join([*parts, text[end:]])
+
+
+def _formulas(text: str) -> Iterator[int]:
+    """Yield where signs of a formula begin a cell, in time that grows with the text alone."""
+    if text[:1] in FORMULA:
+        yield 0
+    for run in _between.finditer(text):
+        begins = run.start() == 0 or _separator.search(run[0])
+        if begins and text[run.end() : run.end() + 1] in FORMULA:
+            yield run.end()

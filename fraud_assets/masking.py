@@ -258,6 +258,15 @@ class Masking:
         found = _shown.fullmatch(name)
         return f"…{found[1]} #{found[2]}" if found else self.card(name)
 
+    def mark(self, text: str) -> str:
+        """Return `#` and the keyed hash of a text, which tells nothing of it.
+
+        Parameters
+        ----------
+        text : str
+        """
+        return f"#{self._hash(text)}"
+
     def require(self, key_id: str, what: str) -> None:
         """Refuse hashes that were made with another key: they would compare as if all were new.
 

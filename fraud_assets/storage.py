@@ -312,7 +312,7 @@ def new_rows_file(asset: str, batch: str) -> Path:
 
     What an earlier, interrupted run left there is removed.
     """
-    _clear_incoming(asset, batch)
+    clear_incoming(asset, batch)
     return _made(tables_folder(asset, batch)) / f"incoming-{uuid4().hex}.parquet"
 
 
@@ -326,12 +326,20 @@ def incoming(asset: str, batch: str) -> Iterator[Path]:
     try:
         yield rows
     except BaseException:
-        _clear_incoming(asset, batch)
+        clear_incoming(asset, batch)
         raise
-    _clear_incoming(asset, batch, keep=rows)
+    clear_incoming(asset, batch, keep=rows)
 
 
-def _clear_incoming(asset: str, batch: str, keep: Path | None = None) -> None:
+def clear_incoming(asset: str, batch: str, keep: Path | None = None) -> None:
+    """Remove what interrupted runs left beside an asset's tables; rejected lines may be in it.
+
+    Parameters
+    ----------
+    asset, batch : str
+    keep : Path, optional
+        A file that stays.
+    """
     for leftover in tables_folder(asset, batch).glob("incoming-*"):
         if leftover.is_dir():
             shutil.rmtree(leftover)

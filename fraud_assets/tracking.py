@@ -795,6 +795,54 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             f"{config.mlflow_url()}/#/models/{self.model_name}/versions/{version}"
         )
 
+    # --- old batches --------------------------------------------------------------------
+
+    def delete_runs_of(self, batch: str, kept_versions: Sequence[str]) -> int:
+        """Delete the MLflow runs of a batch: tunings, their trials, and trainings that failed.
+
+        With their artifacts and the models they logged; MLflow marks the rest as deleted until
+        `mlflow gc`.
+
+        Parameters
+        ----------
+        batch : str
+        kept_versions : sequence of str
+            Model versions whose runs stay.
+
+        Returns
+        -------
+        int
+            How many were deleted.
+        """
+        client = self.client()
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        kept = {client.get_model_version(self.model_name, v).run_id for v in kept_versions}
+        experiment = [self._experiment_id(client)]
+        gone = [run for run in self._runs_for(client, batch) if run.info.run_id not in kept]
+        for run in gone:
+            of_run = equals("source_run_id", run.info.run_id)
+            for logged in client.search_logged_models(experiment, filter_string=of_run):
+                get_artifact_repository(logged.artifact_location).delete_artifacts()  # type: ignore[no-untyped-call]
+                client.delete_logged_model(logged.model_id)
+            if client.list_artifacts(run.info.run_id):
+                get_artifact_repository(run.info.artifact_uri).delete_artifacts()  # type: ignore[no-untyped-call]
+            client.delete_run(run.info.run_id)
+        return len(gone)
+
+    def _runs_for(self, client: "MlflowClient", batch: str) -> "list[Run]":
+        """Return all MLflow runs of a batch; not every name of one can stand in a condition."""
+        can_stand = re.fullmatch(NAME_PATTERN, batch)
+        condition = equals(f"tags.`{BATCH_TAG}`", batch) if can_stand else ""
+        found: list[Run] = []
+        token: str | None = None
+        while True:
+            page = client.search_runs([self._experiment_id(client)], condition, page_token=token)
+            found += [run for run in page if run.data.tags.get(BATCH_TAG) == batch]
+            token = page.token
+            if not token:
+                return found
+
 
 def equals(attribute: str, value: str) -> str:
     """Return an MLflow filter for what has a value.

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fraud_assets.files import SHARED, csv_text, private_files, private_folder, whole_file
+from fraud_assets.files import (
+    SHARED,
+    csv_text,
+    private_files,
+    private_folder,
+    whole_file,
+    with_apostrophes,
+    without_apostrophes,
+)
 
 
 def mode(path):
@@ -115,3 +123,21 @@ def test_text_without_a_formula_at_the_start_of_a_cell_is_left_as_it_is(text):
             io.StringIO(csv_text(pd.DataFrame({"a": [text]}))), keep_default_na=False
         )
         assert back["a"][0] == text
+
+
+@given(st.lists(st.sampled_from([*HIDDEN, *SIGNS, "-1", "-.5e3", "1", "a", *";,|\t"]), max_size=9))
+@example(["'", "-1", ",", "'", "=1"])
+@example(["-1", '"', "=", "a"])
+def test_a_row_comes_back_as_it_was_and_begins_no_cell_with_a_formula(parts):
+    row = "".join(parts)
+    shown = with_apostrophes(row)
+    assert without_apostrophes(shown) == row
+    for cell in re.split(r"[;,|\t\r\n]", shown):
+        plain = re.sub('[\\s"\x00-\x1f\u200b\ufeff]', "", cell)
+        is_number = re.fullmatch(r"[+-][0-9.e+-]*[0-9]", plain)
+        assert is_number or not plain.startswith(tuple(SIGNS)), shown
+
+
+def test_a_long_row_takes_no_longer_for_what_it_holds():
+    row = "\t" * 2_000_000 + "=1" + " '" * 500_000
+    assert without_apostrophes(with_apostrophes(row)) == row

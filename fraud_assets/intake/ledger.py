@@ -6,9 +6,9 @@ the files and from there.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -66,6 +66,8 @@ class Entry:
         """The file's state when it was last read."""
         return self.size, self.modified_ns, self.inode
 
+
+EXPIRED = "its batch was removed by age"
 
 _COLUMNS = tuple(Entry.__dataclass_fields__)
 _TABLE = f"""
@@ -126,6 +128,33 @@ class Ledger:
             self._connection.executemany(
                 "DELETE FROM files WHERE name = ?", [(name,) for name in names]
             )
+
+    def expire(self, batch: str, present: Set[str]) -> list[str]:
+        """Remove the entries of a batch that was removed by age, but for files that are there.
+
+        An entry is what tells that a file was taken: without it, the file would be taken again.
+
+        Parameters
+        ----------
+        batch : str
+        present : set of str
+            Names of the files in the drop folder.
+
+        Returns
+        -------
+        list of str
+            Names of the files whose entries stay.
+        """
+        entries = [entry for entry in self.entries().values() if entry.batch == batch]
+        self.forget(entry.name for entry in entries if entry.name not in present)
+        kept = [entry for entry in entries if entry.name in present]
+        # A file whose run is no longer known would be asked for again.
+        self.put(
+            replace(entry, outcome=Outcome.done, detail=EXPIRED, run_key="")
+            for entry in kept
+            if entry.outcome in (Outcome.running, Outcome.done)
+        )
+        return [entry.name for entry in kept]
 
     def _select(self, condition: str, *values: str) -> Iterator[Entry]:
         found = self._connection.execute(

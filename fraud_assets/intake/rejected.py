@@ -2,11 +2,11 @@
 
 Its first row is the header of the file that the rows come from, and says what was accepted of
 it. Under the name of its batch, the repaired rows join the accepted ones, each in its old
-place; under another name they are a batch of their own.
+place; under another name they are a batch of their own. A spreadsheet computes nothing of it:
+apostrophes are put into it, as into the lists for analysts, and taken out when it comes back.
 """
 
 import csv
-import io
 import re
 import shutil
 from array import array
@@ -19,13 +19,16 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud_assets.files import whole_file
+from fraud_assets.files import csv_line, whole_file, with_apostrophes, without_apostrophes
 from fraud_assets.intake.source import HEAD_BYTES, IntakeError, Source
 
 COLUMNS = ["line_number", "reason", "raw_text"]
 EXAMPLES = 3
+_QUOTED = "; an apostrophe before what a spreadsheet would compute goes when this is read"
 _HEADER_REASON = (
-    "header of the rows below; keep this line ({rows} rows accepted of {content}, batch {batch})"
+    "header of the rows below; keep this line"
+    + _QUOTED
+    + " ({rows} rows accepted of {content}, batch {batch})"
 )
 _header_pattern = re.compile(r"\((\d+) rows accepted of ([0-9a-f]{64}), batch (.*)\)$")
 
@@ -82,13 +85,13 @@ class RejectedRows:
     """
 
     def __init__(self, file: TextIO):
-        self._writer = csv.writer(file, lineterminator="\n")
+        self._file = file
         self.count = 0
         self.examples: list[RejectedRow] = []
 
     def add(self, row: RejectedRow) -> None:
         """Add a row; rows come in the order of the file."""
-        self._writer.writerow([row.line, row.reason, row.text])
+        self._file.write(csv_line([row.line, *map(with_apostrophes, (row.reason, row.text))]))
         self.count += 1
         if len(self.examples) < EXAMPLES:
             self.examples.append(row)
@@ -126,10 +129,9 @@ def publish_rejected(rows: Path, destination: Path, header: str, origin: Origin)
     reason = _HEADER_REASON.format(
         rows=origin.rows, content=origin.content_hash, batch=origin.batch
     )
-    first = io.StringIO()
-    csv.writer(first, lineterminator="\n").writerows([COLUMNS, [1, reason, header]])
+    first = csv_line(COLUMNS) + csv_line([1, *map(with_apostrophes, (reason, header))])
     with whole_file(destination) as whole, rows.open("rb") as tail:
-        whole.write(first.getvalue().encode())
+        whole.write(first.encode())
         shutil.copyfileobj(tail, whole)
     rows.unlink()
 
@@ -177,14 +179,18 @@ def unwrap(source: Source, text: Path) -> Repair:
     delimiter = chr(source.head[len(COLUMNS[0]) + source.head.count(b'"', 0, 13)])
     lines = array("q")
     base: re.Match[str] | None = None
+    is_quoted = False  # older releases put no apostrophes
     with text.open("w", encoding="utf-8", newline="") as file:
         for number, fields in enumerate(_rows(source, delimiter), start=1):
-            if number == 2:
-                base = _header_pattern.search(fields[1]) if len(fields) == len(COLUMNS) else None
+            if number == 2 and len(fields) == len(COLUMNS):
+                is_quoted = _QUOTED in fields[1]
+                about = without_apostrophes(fields[1]) if is_quoted else fields[1]
+                base = _header_pattern.search(about)
             if number >= 2:
                 line = _line_number(source.name, number, fields, base)
-                file.write(fields[2] + "\n")
-                lines.extend([line] * (fields[2].count("\n") + 1))
+                row = without_apostrophes(fields[2]) if is_quoted else fields[2]
+                file.write(row + "\n")
+                lines.extend([line] * (row.count("\n") + 1))
     if base is None:
         raise IntakeError(
             f"{source.name}: line 2: the row that says which file the rejected rows come from is "

@@ -1,17 +1,28 @@
-"""Removes old batches: tables, reports, quarantine, models that nothing needs, copies in events."""
+"""Removes old batches: tables, lists, models that nothing needs, MLflow runs, copies in events."""
 
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import dagster as dg
 
-from fraud_assets import object_store, storage
+from fraud_assets import config, object_store, storage
 from fraud_assets.decisions import append_entry, read_entries, registry_lock, versions_promoted
+from fraud_assets.intake.landing import look, printable
+from fraud_assets.intake.ledger import open_ledger
 from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches, is_busy
 from fraud_assets.retention import last_runs, remove_runs
 from fraud_assets.tracking import Tracking
+
+STAYS = (
+    "the decision log and the place in the order of arrival",
+    "tuned parameters and comparisons of challengers: figures and settings of several batches",
+    "figures in the Pushgateway until the next push, and in Prometheus for its 90 days",
+    "backups",
+)
+"""What is kept of a batch in every case."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +38,21 @@ class Expired:
         Model versions that were removed.
     kept : tuple of str
         Model versions that stay: an alias names them, or they were champion once.
+    tracked : int
+        MLflow runs that were removed beside those of versions: tunings, trials, failed trainings.
+    metrics : tuple of str
+        Textfiles that were removed: their figures were of this batch.
+    in_ledger : tuple of str
+        Files that stay in the ledger, so that none is taken again while it is in the drop folder.
     """
 
     batch: str
     runs: int
     versions: tuple[str, ...]
     kept: tuple[str, ...]
+    tracked: int
+    metrics: tuple[str, ...]
+    in_ledger: tuple[str, ...]
 
 
 def expired_batches(instance: dg.DagsterInstance, before: datetime) -> list[str]:
@@ -109,6 +129,37 @@ def _expire(instance: dg.DagsterInstance, tracking: Tracking, batch: str) -> Exp
         object_store.remove(folder)
         shutil.rmtree(folder, ignore_errors=True)
     storage.rejected_path(batch).unlink(missing_ok=True)
+    tracked = tracking.delete_runs_of(batch, kept)
+    metrics = _remove_metrics(batch)
+    in_ledger = _expire_entries(batch)
     runs = remove_runs(instance, batch, kept_asset=ACCEPTED_BATCHES)
     instance.delete_dynamic_partition(str(batches.name), batch)
-    return Expired(batch, runs, tuple(gone), tuple(kept))
+    return Expired(batch, runs, tuple(gone), tuple(kept), tracked, metrics, in_ledger)
+
+
+def _remove_metrics(batch: str) -> tuple[str, ...]:
+    """Remove the textfiles whose figures are of a batch; return their names."""
+    files = sorted(storage.metrics_folder().glob("fraud_*.prom"))
+    of_batch = [path for path in files if batch in _batches_named(path)]
+    for path in of_batch:
+        path.unlink(missing_ok=True)
+    return tuple(path.name for path in of_batch)
+
+
+def _batches_named(textfile: Path) -> set[str]:
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+    text = textfile.read_text(encoding="utf-8")
+    families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+    return {sample.labels.get("batch", "") for family in families for sample in family.samples}
+
+
+def _expire_entries(batch: str) -> tuple[str, ...]:
+    """Remove a batch from the ledger of files; return the files that stay in it."""
+    folder = config.drop_folder()
+    with open_ledger(storage.ledger_path()) as ledger:
+        if not folder.is_dir():  # nobody knows what will be there
+            present = set(ledger.entries())
+        else:
+            present = set(map(printable, look(folder)))
+        return tuple(ledger.expire(batch, present))

@@ -78,6 +78,8 @@ def scored_transactions(
     _write(batch, scored, worklist, suppressions)
     report = {
         "batch": batch,
+        # Line numbers are of one version of the batch.
+        "content_hash": features.facts["content_hash"],
         "champion": version.version,
         "decision_threshold": version.decision_threshold,
         "rows": len(scored),

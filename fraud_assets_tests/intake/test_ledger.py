@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.ledger import EXPIRED, Entry, Outcome, open_ledger
 
 ENTRY = Entry("june.csv", "june", 8, 100, 5, "hash", Outcome.waiting, "why", "june:hash:1")
 
@@ -31,6 +31,17 @@ def test_entries_are_found_by_content_and_can_be_forgotten(ledger):
     assert ledger.with_content("hash") == [ENTRY]
     ledger.forget(["june.csv"])
     assert list(ledger.entries()) == ["july.csv"]
+
+
+def test_of_a_batch_that_expired_the_files_that_are_there_stay_known_and_are_not_run_again(ledger):
+    running = replace(ENTRY, outcome=Outcome.running)
+    other = replace(ENTRY, name="july.csv", batch="july")
+    ledger.put([running, replace(ENTRY, name="june.csv.gz"), other])
+    assert ledger.expire("june", {"june.csv"}) == ["june.csv"]
+    kept = replace(ENTRY, outcome=Outcome.done, detail=EXPIRED, run_key="")
+    assert ledger.entries() == {"june.csv": kept, "july.csv": other}
+    assert ledger.expire("june", set()) == []
+    assert ledger.entries() == {"july.csv": other}
 
 
 def test_a_content_belongs_to_the_batch_that_took_it_and_not_to_duplicates(ledger):

@@ -1,3 +1,5 @@
+import csv
+
 import pytest
 
 from fraud_assets.intake.rejected import (
@@ -27,7 +29,8 @@ def published(tmp_path):
 def test_the_file_holds_line_reason_and_raw_text_below_the_header_of_the_rows(published):
     assert published.read_text().splitlines()[:3] == [
         "line_number,reason,raw_text",
-        '1,"header of the rows below; keep this line (97 rows accepted of '
+        '1,"header of the rows below; keep this line; an apostrophe before what a spreadsheet '
+        "would compute goes when this is read (97 rows accepted of "
         + "ab" * 32
         + ', batch june (final))","a,b,Class"',
         '3,column \'a\': not a number,"x,""q',
@@ -41,6 +44,36 @@ def test_what_was_published_comes_back_with_its_lines_and_its_origin(published, 
     assert repair.origin == ORIGIN
     assert repair.text.read_text() == 'a,b,Class\nx,"q\nr",1\n2\n'
     assert repair.lines.tolist() == [1, 3, 3, 9]
+
+
+FORMULAS = ["=1+1,2", "@SUM(A1),-5.2", "\t=1,+1", "\r=1", "a;-1+cmd|' /C calc'!A0,'=x", "'-3,''=2"]
+
+
+def test_a_spreadsheet_computes_nothing_of_rejected_rows_and_they_come_back_exactly(tmp_path):
+    with collect_rejected(tmp_path / "rows") as rejected:
+        for line, text in enumerate(FORMULAS, start=2):
+            rejected.add(RejectedRow(line, "column 'a;=1': not a number", text))
+    origin = Origin(97, "ab" * 32, "june ;=1")
+    publish_rejected(tmp_path / "rows", tmp_path / "june.csv", "=a,b", origin)
+    with (tmp_path / "june.csv").open(newline="") as file:
+        cells = [cell for row in csv.reader(file) for text in row for cell in text.split(";")]
+    # Numbers with a sign are what they are.
+    formulas = [cell for cell in cells if cell.strip("\t\r ")[:1] in set("=+-@")]
+    assert formulas == []
+    assert any("@SUM(A1),-5.2" in cell for cell in cells)
+    with open_source(tmp_path / "june.csv") as source:
+        repair = unwrap(source, tmp_path / "text.csv")
+    with repair.text.open(newline="") as file:
+        assert file.read() == "\n".join(["=a,b", *FORMULAS, ""])
+    assert repair.origin == origin
+
+
+def test_apostrophes_of_a_file_of_an_older_release_stay(tmp_path):
+    about = f"header of the rows below; keep this line (97 rows accepted of {'ab' * 32}, batch a)"
+    path = tmp_path / "june.csv"
+    path.write_text(f'line_number,reason,raw_text\n1,"{about}",a\n2,why,\'=1\n')
+    with open_source(path) as source:
+        assert unwrap(source, tmp_path / "text.csv").text.read_text() == "a\n'=1\n"
 
 
 def test_no_rejected_row_leaves_no_file_and_removes_the_old_one(published, tmp_path):

@@ -1,11 +1,16 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 from dagster._core.test_utils import instance_for_test
 
-from fraud_assets import storage
+from fraud_assets import config, storage
+from fraud_assets.cli import main
 from fraud_assets.decisions import append_entry, audit, read_entries
+from fraud_assets.intake.arrivals import notice
+from fraud_assets.intake.ledger import Outcome, open_ledger
 from fraud_assets.intake.resources import (
     AcceptedBatch,
     acceptance,
@@ -13,6 +18,7 @@ from fraud_assets.intake.resources import (
     batches,
     earlier_batches,
 )
+from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
 from fraud_assets.privacy.expiry import expire, expired_batches
 from fraud_assets.tracking import BATCH_TAG
 
@@ -119,3 +125,100 @@ def test_nothing_goes_while_a_run_may_read_it(instance, tracking, monkeypatch):
     with pytest.raises(RuntimeError, match="a run is in progress and may need batch 'june'"):
         expire(instance, tracking, ["june"], "anna")
     assert instance.get_dynamic_partitions("batch") == ["june", "july"]
+
+
+def test_tunings_trials_and_failed_trainings_go_from_mlflow_and_a_kept_model_stays(
+    instance, registered, home
+):
+    tracking, client = registered.tracking, registered.tracking.client()
+    experiment = client.get_run(registered.run_id).info.experiment_id
+
+    def run(batch):
+        made = client.create_run(experiment, tags={BATCH_TAG: batch}).info.run_id
+        client.log_text(made, "rows", "about.txt")
+        logged = client.create_logged_model(experiment, name="model", source_run_id=made)
+        client.log_model_artifact(logged.model_id, str(source), "model.skops")
+        return made
+
+    source = home / "source.txt"
+    source.write_text("rows of a model")
+    runs = [run(batch) for batch in ("june", "june", "july", 'it\'s "june"')]
+    (gone,) = expire(instance, tracking, ["june"], "anna")
+    assert (gone.kept, gone.tracked) == (("1",), 2)
+    left = {found.info.run_id for found in client.search_runs([experiment])}
+    assert left == {registered.run_id, *runs[2:]}
+    folder = home / "var" / "mlflow" / "artifacts"
+    assert len([path for path in folder.rglob("*") if path.name == "about.txt"]) == 2
+    assert registered.load() is not None
+    assert tracking.delete_runs_of('it\'s "june"', []) == 1
+
+
+def test_all_pages_of_runs_are_looked_through(tracking, monkeypatch):
+    client = tracking.client()
+    experiment = client.get_experiment_by_name(tracking.experiment).experiment_id
+    for _ in range(5):
+        client.create_run(experiment, tags={BATCH_TAG: "june"})
+    whole = type(client).search_runs
+    monkeypatch.setattr(
+        type(client), "search_runs", lambda *args, **more: whole(*args, **more, max_results=2)
+    )
+    assert tracking.delete_runs_of("june", []) == 5
+    assert tracking.delete_runs_of("june", []) == 0
+
+
+def test_figures_of_the_batch_go_and_those_of_another_stay(instance, tracking):
+    figures = {"drift_score": 0.1}
+    for part, batch in (("drift", "june"), ("evaluation", "july")):
+        registry = to_registry("fraud", figures, {"batch": batch, "champion": ""})
+        (storage.metrics_folder() / f"fraud_{part}.prom").write_bytes(to_openmetrics(registry))
+    (storage.metrics_folder() / "disks.prom").write_text("another program's june")
+    (gone,) = expire(instance, tracking, ["june"], "anna")
+    assert gone.metrics == ("fraud_drift.prom",)
+    left = sorted(path.name for path in storage.metrics_folder().iterdir())
+    assert left == ["disks.prom", "fraud_evaluation.prom"]
+
+
+def test_a_file_that_lies_in_the_drop_folder_is_not_taken_again_and_others_are_not_listed(
+    instance, tracking, home, drop
+):
+    (drop("june.csv", "a,Class\n1,0\n"), drop("july.csv", "a,Class\n2,0\n"))
+    with open_ledger(storage.ledger_path()) as ledger:
+        noticed = notice(home / "data", ledger, 0, 9)
+        # Nobody noted yet that the runs ended, and the batch came by two files.
+        running = [replace(e, outcome=Outcome.running, run_key="k") for e in noticed.entries]
+        ledger.put([*running, replace(running[0], name="june.csv.gz", batch="june")])
+        (gone,) = expire(instance, tracking, ["june"], "anna")
+        assert gone.in_ledger == ("june.csv",)
+        known = ledger.entries()
+        assert sorted(known) == ["july.csv", "june.csv"]
+        assert (known["june.csv"].outcome, known["june.csv"].run_key) == (Outcome.done, "")
+        assert known["july.csv"] == next(e for e in running if e.batch == "july")
+        assert notice(home / "data", ledger, 0, 9).entries == []
+        (home / "data" / "june.csv").touch()
+        (again,) = notice(home / "data", ledger, 0, 9).entries
+        assert again.outcome is Outcome.done
+        (home / "data" / "july.csv").unlink()
+        (gone,) = expire(instance, tracking, ["july"], "anna")
+        assert (gone.in_ledger, sorted(ledger.entries())) == ((), ["june.csv"])
+
+
+def test_the_ledger_stays_as_it_is_while_there_is_no_drop_folder(instance, tracking, home, drop):
+    drop("june.csv", "a,Class\n1,0\n")
+    with open_ledger(storage.ledger_path()) as ledger:
+        notice(home / "data", ledger, 0, 9)
+        (home / "data").rename(home / "away")
+        (gone,) = expire(instance, tracking, ["june"], "anna")
+        assert (gone.in_ledger, sorted(ledger.entries())) == (("june.csv",), ["june.csv"])
+
+
+def test_the_command_says_what_went_and_what_stays(instance, registered, drop, monkeypatch):
+    drop("june.csv", "a,Class\n1,0\n")
+    with open_ledger(storage.ledger_path()) as ledger:
+        notice(config.drop_folder(), ledger, 0, 9)
+    monkeypatch.setattr("fraud_assets.privacy.expiry.expired_batches", lambda *_: ["june"])
+    monkeypatch.setattr("dagster.DagsterInstance.get", lambda: instance)
+    said = CliRunner().invoke(main, ["prune", "--batch-days", "9", "--actor", "anna"]).output
+    assert "removed batch 'june': tables, reports, rejected rows, 1 runs, 0 model versions" in said
+    assert "  stays: model versions 1" in said
+    assert "  stays: june.csv in the ledger, so that it is not taken again" in said
+    assert "stays: backups" in said
