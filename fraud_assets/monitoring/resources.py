@@ -21,6 +21,8 @@ from fraud_assets.text import inert
 from fraud_assets.tracking import Tracking
 
 PAGE = 1000
+FEW = 5
+"""Executions of a check that are read first: at most scrapes there is no new one among them."""
 EVALUATED = {
     AssetCheckExecutionRecordStatus.SUCCEEDED,
     AssetCheckExecutionRecordStatus.FAILED,
@@ -94,18 +96,18 @@ def new_evaluations(
 
 def _executions(instance: dg.DagsterInstance, key: dg.AssetCheckKey, after: int) -> Iterator[Any]:
     """Yield the evaluated executions of a check after one, newest first."""
-    cursor = None
+    cursor, limit = None, FEW
     while True:
         records = instance.event_log_storage.get_asset_check_execution_history(
-            key, limit=PAGE, cursor=cursor, status=EVALUATED
+            key, limit=limit, cursor=cursor, status=EVALUATED
         )
         for record in records:
             if record.id <= after:
                 return
             yield record
-        if len(records) < PAGE:
+        if len(records) < limit:
             return
-        cursor = records[-1].id
+        cursor, limit = records[-1].id, PAGE
 
 
 class CheckEvaluations:
