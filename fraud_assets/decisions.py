@@ -145,6 +145,21 @@ def recorded_run(entries: Sequence[dict[str, Any]], version: str) -> str | None:
     return _first(entries, version, "mlflow_run_id")
 
 
+def is_decided(entries: Sequence[dict[str, Any]], version: str) -> bool:
+    """Tell whether anything was decided about a version.
+
+    Parameters
+    ----------
+    entries : sequence of dict
+    version : str
+
+    Returns
+    -------
+    bool
+    """
+    return any(entry.get("version") == version and _decides(entry) for entry in entries)
+
+
 def recorded_artifacts(entries: Sequence[dict[str, Any]], run_id: str) -> dict[str, str] | None:
     """Return the SHA-256 of the artifacts of a model's MLflow run, as they were first recorded.
 

@@ -24,6 +24,7 @@ from pydantic import Field
 
 from fraud_assets import config, storage
 from fraud_assets.decisions import (
+    is_decided,
     read_entries,
     recorded_artifacts,
     recorded_model_hash,
@@ -287,13 +288,14 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _take_back(self, client: "MlflowClient", run: "Run") -> None:
         """Close a run that died, and remove its version unless something was decided about it."""
-        champion = self.champion()
+        # Tags are not asked: a decision is in the log before it is a tag, and MLflow's login may
+        # write them.
+        entries, champion = read_entries(storage.decisions_path()), self.champion_alias()
         versions = client.search_model_versions(equals("run_id", run.info.run_id))
         kept = [
             version
             for version in versions
-            if DECISION_TAG in version.tags
-            or (champion is not None and champion.version == str(version.version))
+            if is_decided(entries, str(version.version)) or str(version.version) == champion
         ]
         for version in versions:
             if version not in kept:
@@ -711,20 +713,25 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Returns
         -------
         dict or None
-            As the asset `trained_model` keeps them; None when there is no such model.
+            As the asset `trained_model` keeps them, with the hash that the decision log has; None
+            when no model of these runs stands there.
+
+        Raises
+        ------
+        ValueError
+            When an artifact is not the one that was decided about.
         """
-        client = self.client()
+        client, entries = self.client(), read_entries(storage.decisions_path())
         for run in self._runs_of(client, dagster_runs):
-            for version in client.search_model_versions(equals("run_id", run.info.run_id)):
-                if DECISION_TAG in version.tags:
-                    facts = self.read_json(run.info.run_id, MODEL_FACTS)
-                    return {
-                        **facts,
-                        "run_id": run.info.run_id,
-                        "version": str(version.version),
-                        "model_hash": version.tags.get(HASH_TAG),
-                        "artifacts": self.artifact_hashes(run.info.run_id, OF_TRAINING),
-                    }
+            run_id = str(run.info.run_id)
+            for found in client.search_model_versions(equals("run_id", run_id)):
+                version = str(found.version)
+                model_hash = recorded_model_hash(entries, version)
+                if recorded_run(entries, version) == run_id and model_hash is not None:
+                    facts = self.read_json(run_id, MODEL_FACTS)
+                    artifacts = self.artifact_hashes(run_id, OF_TRAINING)
+                    about = {"run_id": run_id, "version": version, "model_hash": model_hash}
+                    return {**facts, **about, "artifacts": artifacts}
         return None
 
     def versions_of(self, batch: str) -> dict[str, list[str]]:

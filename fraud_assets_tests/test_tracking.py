@@ -302,25 +302,63 @@ def test_a_version_of_a_run_that_died_is_taken_back_when_the_run_is_retried(trac
         assert client.get_run(died).info.status == "KILLED"
 
 
-@pytest.mark.parametrize("how", ["tagged", "in charge"])
-def test_a_version_that_something_was_decided_about_is_never_taken_back(tracking, how):
+@pytest.fixture
+def undecided(tracking):
+    """A run that died with a version that nothing was decided about; its facts, run and version."""
     with tracking.training_run(Context("1"), "june", {}) as died:
         facts = {"batch": "june", "decision_threshold": 0.5, "features": ["a"]}
         tracking.log_json(died, MODEL_FACTS, facts)
     client = tracking.client()
     client.create_registered_model(tracking.model_name)
     version = client.create_model_version(tracking.model_name, "file:/nowhere", died).version
-    assert tracking.decided_model({"1"}) is None
-    if how == "tagged":
-        tracking.tag_version(version, {DECISION_TAG: "reject"})
-        found = tracking.decided_model({"0", "1"})
-        assert found.items() >= {**facts, "run_id": died, "version": str(version)}.items()
-        assert tracking.decided_model({"2"}) is tracking.decided_model(set()) is None
+    return facts, died, str(version)
+
+
+def log_decision(version, run_id, model_hash, **more):
+    about = {"event": "decision", "version": version, "outcome": "reject", "champion_before": None}
+    hashes = {"mlflow_run_id": run_id, "model_hash": model_hash}
+    append_entry(storage.decisions_path(), {**about, **hashes, **more})
+
+
+@pytest.mark.parametrize("how", ["decided", "in charge"])
+def test_a_version_that_something_was_decided_about_is_never_taken_back(tracking, undecided, how):
+    # No tag says so: a run may die between the log and the tag.
+    _, died, version = undecided
+    client = tracking.client()
+    if how == "decided":
+        log_decision(version, died, "a" * 64)
     else:
         tracking.make_champion(version)
     with tracking.training_run(Context("2", dead="1"), "june", {}):
         assert len(client.search_model_versions(f"run_id = '{died}'")) == 1
         assert client.get_run(died).info.status == "FINISHED"
+
+
+def test_a_version_that_only_a_tag_says_was_decided_about_is_taken_back(tracking, undecided):
+    _, died, version = undecided
+    tracking.tag_version(version, {DECISION_TAG: "promote"})
+    with tracking.training_run(Context("2", dead="1"), "june", {}):
+        assert tracking.client().search_model_versions(f"run_id = '{died}'") == []
+
+
+def test_the_model_of_a_run_that_died_is_known_from_the_decision_log_alone(tracking, undecided):
+    facts, died, version = undecided
+    tracking.tag_version(version, {DECISION_TAG: "promote", HASH_TAG: "b" * 64})
+    assert tracking.decided_model({"1"}) is None
+    artifacts = tracking.artifact_hashes(died)
+    log_decision(version, died, "a" * 64, artifacts=artifacts)
+    about = {"run_id": died, "version": version, "model_hash": "a" * 64, "artifacts": artifacts}
+    assert tracking.decided_model({"0", "1"}) == facts | about
+    assert tracking.decided_model({"2"}) is tracking.decided_model(set()) is None
+
+
+def test_a_version_that_the_decision_log_knows_of_another_run_is_no_decided_model(
+    tracking, undecided
+):
+    _, _, version = undecided
+    log_decision(version, "another", "a" * 64)
+    tracking.tag_version(version, {DECISION_TAG: "promote"})
+    assert tracking.decided_model({"1"}) is None
 
 
 def test_a_version_of_a_run_that_ended_well_stays_when_the_batch_is_run_again(tracking):
