@@ -302,11 +302,18 @@ def champion(tracking: Tracking) -> Iterator[Metric]:
     since = GaugeMetricFamily(
         "fraud_champion_since_timestamp_seconds", "Since when it is.", labels=["model"]
     )
-    version = tracking.champion()
+    # The alias alone: these figures are there also when the version behind it is not believed.
+    version = tracking.champion_alias()
     if version is not None:
-        info.add_metric([tracking.model_name, version.version], 1)
-        since.add_metric([tracking.model_name], _in_charge_since(entries, version.version))
+        info.add_metric([tracking.model_name, version], 1)
+        since.add_metric([tracking.model_name], _in_charge_since(entries, version))
     yield from (promotions, info, since)
+
+
+def champion_decided(tracking: Tracking) -> Iterator[Metric]:
+    """Yield nothing, and raise when the champion is not the version that was decided about."""
+    tracking.champion()
+    yield from ()
 
 
 def _in_charge_since(entries: list[dict[str, Any]], version: str) -> float:
@@ -342,4 +349,5 @@ def parts(
         "pipeline": lambda: pipeline(instance),
         "steps": lambda: step_seconds(instance),
         "champion": lambda: champion(tracking),
+        "champion_decided": lambda: champion_decided(tracking),
     }
