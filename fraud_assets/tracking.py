@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import dagster as dg
@@ -39,8 +40,9 @@ from fraud_assets.text import fitting_lines
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion as RegisteredVersion
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
     from sklearn.base import BaseEstimator
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -58,6 +60,8 @@ MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"
 """Names that stand in MLflow's search conditions and addresses, and in PromQL."""
 LOGGED_MODEL = "models:/"
+SERVED_PLACE = r"mlflow-artifacts:(/(?!\.{1,2}(/|$))[^/%?#\\\s]+)+/?"
+"""Artifact locations that the tracking server serves itself, named without another host."""
 NO_PICKLE = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
 """Set to false, it keeps MLflow from opening any stored model; `Tracking.load` opens ours."""
 DESCRIPTION_LENGTH, RUN_NAME_LENGTH = 5000, 250
@@ -226,7 +230,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def log_text(self, run_id: str, name: str, text: str) -> None:
         """Log a text as an artifact of a run that may have ended."""
-        self.client().log_text(run_id, text, name)
+        self._log_bytes(run_id, name, text.encode())
 
     def describe_version(self, version: str, text: str, whole: str) -> None:
         """Set the description that MLflow shows on a version's page.
@@ -279,7 +283,11 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _experiment_id(self, client: "MlflowClient") -> str:
         experiment = client.get_experiment_by_name(self.experiment)
         assert experiment is not None, "client() makes it"
+        artifacts_at(experiment.artifact_location)
         return str(experiment.experiment_id)
+
+    def _artifacts_of(self, client: "MlflowClient", run_id: str) -> "ArtifactRepository":
+        return artifacts_at(client.get_run(run_id).info.artifact_uri)
 
     def _runs_of(self, client: "MlflowClient", dagster_runs: Set[str]) -> "list[Run]":
         """Return the MLflow runs of some Dagster runs."""
@@ -322,9 +330,9 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def log_files(self, run_id: str, files: Sequence[Path], folder: str | None = None) -> None:
         """Log files as artifacts of a run that may have ended."""
-        client = self.client()
+        artifacts = self._artifacts_of(self.client(), run_id)
         for file in files:
-            client.log_artifact(run_id, str(file), folder)
+            artifacts.log_artifact(str(file), folder)
 
     def log_json(self, run_id: str, name: str, value: Any) -> str:
         """Log a JSON-like value as an artifact of a run that may have ended.
@@ -400,12 +408,11 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _artifact(self, run_id: str, name: str) -> bytes | None:
         """Return an artifact, compared with the hash that the decision log has of it."""
-        client = self.client()
+        artifacts = self._artifacts_of(self.client(), run_id)
         folder = name.rpartition("/")[0] or None
-        if name not in {file.path for file in client.list_artifacts(run_id, folder)}:
+        if name not in {file.path for file in artifacts.list_artifacts(folder)}:
             return None
-        with tempfile.TemporaryDirectory() as temporary:
-            content = Path(client.download_artifacts(run_id, name, temporary)).read_bytes()
+        content = _content(artifacts, name)
         decided = recorded_artifacts(read_entries(storage.decisions_path()), run_id)
         found = hashlib.sha256(content).hexdigest()
         if decided is not None and decided.get(name) != found:
@@ -531,6 +538,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         experiment = self._experiment_id(client)
         logged = client.create_logged_model(experiment, name="model", source_run_id=run_id)
+        artifacts = artifacts_at(logged.artifact_location)
         described = Model(
             artifact_path=logged.artifact_location,
             run_id=run_id,
@@ -551,7 +559,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 pyfunc_predict_fn="predict_proba",
             )
             model_hash = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
-            client.log_model_artifacts(logged.model_id, str(folder))
+            artifacts.log_artifacts(str(folder))
         client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
         client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
         return str(logged.model_id), model_hash
@@ -614,18 +622,18 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _model_file(self, version: str) -> bytes:
         """Return a version's model file, and fetch no other."""
         client = self.client()
-        source = str(client.get_model_version(self.model_name, version).source)
+        found = client.get_model_version(self.model_name, version)
+        logged = self._logged_model(client, found)
+        return _content(artifacts_at(logged.artifact_location), MODEL_FILE)
+
+    def _logged_model(self, client: "MlflowClient", found: "RegisteredVersion") -> "LoggedModel":
+        source = str(found.source)
         if not source.startswith(LOGGED_MODEL):
             raise ValueError(
-                f"version {version} of {self.model_name} was not trained here: its source is no "
-                "logged model; choose a version that the asset trained_model registered"
+                f"version {found.version} of {self.model_name} was not trained here: its source is "
+                "no logged model; choose a version that the asset trained_model registered"
             )
-        place = client.get_logged_model(source.removeprefix(LOGGED_MODEL)).artifact_location
-        with tempfile.TemporaryDirectory() as folder:
-            path = _mlflow().artifacts.download_artifacts(
-                artifact_uri=f"{place}/{MODEL_FILE}", dst_path=folder
-            )
-            return Path(path).read_bytes()
+        return client.get_logged_model(source.removeprefix(LOGGED_MODEL))
 
     def champion(self) -> ModelVersion | None:
         """Return the champion, None when there is none."""
@@ -764,16 +772,20 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         version : str
+
+        Raises
+        ------
+        ValueError
+            When its files lie where none of ours do: nothing is deleted then.
         """
         client = self.client()
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
         found = client.get_model_version(self.model_name, version)
-        logged = client.get_logged_model(str(found.source).removeprefix(LOGGED_MODEL))
-        run = client.get_run(str(found.run_id))
+        logged, run = self._logged_model(client, found), client.get_run(str(found.run_id))
+        places = (logged.artifact_location, run.info.artifact_uri)
+        repositories = [artifacts_at(place) for place in places]
         client.delete_model_version(self.model_name, version)
-        for place in (logged.artifact_location, run.info.artifact_uri):
-            get_artifact_repository(place).delete_artifacts()  # type: ignore[no-untyped-call]
+        for artifacts in repositories:
+            artifacts.delete_artifacts()  # type: ignore[no-untyped-call]
         client.delete_logged_model(logged.model_id)
         client.delete_run(run.info.run_id)
 
@@ -826,6 +838,44 @@ def equals(attribute: str, value: str) -> str:
     if not re.fullmatch(NAME_PATTERN, value):
         raise ValueError(f"{value[:100]!r} is no name or id in MLflow ({attribute})")
     return f"{attribute} = '{value}'"
+
+
+def artifacts_at(place: str) -> "ArtifactRepository":
+    """Return what reads, writes and deletes artifacts at a location; all of them go through here.
+
+    With a tracking server, the server alone reaches them. Whoever has an MLflow login can make an
+    experiment at any other location, which a client would follow with its own rights and keys.
+
+    Parameters
+    ----------
+    place : str
+        Of an experiment, a run or a logged model, as MLflow has it.
+
+    Returns
+    -------
+    ArtifactRepository
+
+    Raises
+    ------
+    ValueError
+        When MLflow is a server, and the location is not one that it serves itself.
+    """
+    uri = config.tracking_uri()
+    if urlsplit(uri).scheme in ("http", "https") and not re.fullmatch(SERVED_PLACE, place):
+        raise ValueError(
+            f"artifacts at {place[:200]!r} are neither read nor written: with a tracking server "
+            "they lie below mlflow-artifacts:/ alone. Find out who made this experiment, and "
+            "delete it; a server of your own is started with --artifacts-destination, and an "
+            "experiment that was made before that is replaced by one with another name"
+        )
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return get_artifact_repository(place, tracking_uri=uri)
+
+
+def _content(artifacts: "ArtifactRepository", name: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return Path(artifacts.download_artifacts(name, folder)).read_bytes()
 
 
 def _mlflow() -> Any:

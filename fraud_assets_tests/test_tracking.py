@@ -24,9 +24,10 @@ from fraud_assets.tracking import (
     TRAINING_KEYS,
     ModelVersion,
     Tracking,
+    artifacts_at,
     equals,
 )
-from fraud_assets_tests.registered import Context
+from fraud_assets_tests.registered import Context, decision
 
 
 def statuses(tracking):
@@ -315,9 +316,8 @@ def undecided(tracking):
 
 
 def log_decision(version, run_id, model_hash, **more):
-    about = {"event": "decision", "version": version, "outcome": "reject", "champion_before": None}
     hashes = {"mlflow_run_id": run_id, "model_hash": model_hash}
-    append_entry(storage.decisions_path(), {**about, **hashes, **more})
+    append_entry(storage.decisions_path(), decision(version, "reject", **hashes, **more))
 
 
 @pytest.mark.parametrize("how", ["decided", "in charge"])
@@ -418,6 +418,62 @@ def test_a_server_that_does_not_answer_is_named_with_what_to_do(home, monkeypatc
 def test_a_value_that_could_end_its_quotes_reaches_no_filter_of_mlflow(value):
     with pytest.raises(ValueError, match="is no name or id in MLflow"):
         equals("run_id", value)
+
+
+FOREIGN_PLACES = (
+    *("file:///etc", "/etc", "s3://bucket/a", "http://127.0.0.1:1/a", "dbfs:/a", "models:/m-1"),
+    *("mlflow-artifacts://other:1/1/a", "mlflow-artifacts:///1/a", "mlflow-artifacts:/"),
+    *("mlflow-artifacts:/1/../2", "mlflow-artifacts:/1/%2e%2e/2", "mlflow-artifacts:/1?a=b", ""),
+    *("MLFLOW-ARTIFACTS:/1/a", "mlflow-artifacts:/1/a\n", " mlflow-artifacts:/1/a"),
+)
+
+
+@pytest.fixture
+def at_a_server(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("place", FOREIGN_PLACES)
+def test_artifacts_that_a_tracking_server_does_not_serve_are_not_reached(at_a_server, place):
+    with pytest.raises(ValueError, match="are neither read nor written") as error:
+        artifacts_at(place)
+    assert repr(place) in str(error.value)
+
+
+def test_artifacts_that_the_tracking_server_serves_are_reached_there_alone(at_a_server):
+    for place in ("mlflow-artifacts:/1", "mlflow-artifacts:/1/models/m-0/artifacts"):
+        served = "http://127.0.0.1:9/api/2.0/mlflow-artifacts/artifacts/"
+        assert artifacts_at(place).artifact_uri.startswith(served)
+
+
+def test_every_artifact_is_reached_through_the_one_look_at_its_location(registered, monkeypatch):
+    tracking, version, run_id = registered.tracking, registered.version, registered.run_id
+    client = tracking.client()
+    monkeypatch.setattr(tracking_module.config, "tracking_uri", lambda: "https://mlflow")
+    monkeypatch.setattr(Tracking, "client", lambda _: client)
+    for reach in (
+        lambda: tracking.read_json(run_id, MODEL_FACTS),
+        lambda: tracking.artifact_hashes(run_id),
+        lambda: tracking.model_hash(version),
+        registered.load,
+        lambda: tracking.log_text(run_id, "a.md", "a"),
+        lambda: tracking.log_json(run_id, "a.json", {}),
+        lambda: tracking.log_files(run_id, [registered.folder / "MLmodel"]),
+        lambda: tracking.log_child(run_id, "a", {}, {}, {}),
+        lambda: tracking._log_model(client, run_id, None, None),
+        lambda: tracking.delete_version(version),
+    ):
+        with pytest.raises(ValueError, match="'file:///.* are neither read nor written"):
+            reach()
+    assert client.get_model_version(tracking.model_name, version).version == 1
+    assert (registered.folder / "model.skops").exists()
+
+
+def test_no_artifact_is_reached_past_that_look(pytestconfig):
+    text = (pytestconfig.rootpath / "fraud_assets" / "tracking.py").read_text()
+    past = r"client(?:\(\))?\.(?:log_\w*artifacts?|log_text|list_artifacts|download_artifacts)\("
+    assert re.findall(past, text) == []
+    assert text.count("get_artifact_repository(") == 1
 
 
 def test_every_filter_of_mlflow_is_made_in_one_place(pytestconfig):
