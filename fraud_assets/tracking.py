@@ -9,9 +9,10 @@ import re
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ from fraud_assets.files import private_folder
 from fraud_assets.launcher import is_outage, runs_to_take_up
 from fraud_assets.masking import masking
 from fraud_assets.model_file import TRUSTED_TYPES, open_model
-from fraud_assets.text import fitting_lines
+from fraud_assets.text import fitting_lines, named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +63,8 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"
 LOGGED_MODEL = "models:/"
 SERVED_PLACE = r"mlflow-artifacts:(/(?!\.{1,2}(/|$))[^/%?#\\\s]+)+/?"
 """Artifact locations that the tracking server serves itself, named without another host."""
+PLACE_LENGTH = 200
+"""Characters of a location that a message shows."""
 NO_PICKLE = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
 """Set to false, it keeps MLflow from opening any stored model; `Tracking.load` opens ours."""
 DESCRIPTION_LENGTH, RUN_NAME_LENGTH = 5000, 250
@@ -332,7 +335,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Log files as artifacts of a run that may have ended."""
         artifacts = self._artifacts_of(self.client(), run_id)
         for file in files:
-            artifacts.log_artifact(str(file), folder)
+            artifacts.log_artifact(str(file), folder)  # type: ignore[no-untyped-call]
 
     def log_json(self, run_id: str, name: str, value: Any) -> str:
         """Log a JSON-like value as an artifact of a run that may have ended.
@@ -559,7 +562,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 pyfunc_predict_fn="predict_proba",
             )
             model_hash = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
-            artifacts.log_artifacts(str(folder))
+            artifacts.log_artifacts(str(folder))  # type: ignore[no-untyped-call]
         client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
         client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
         return str(logged.model_id), model_hash
@@ -653,6 +656,44 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 return None
             raise
         return str(found.version)
+
+    def findings(self) -> list[str]:
+        """Compare the champion's run, model file and artifacts with the decision log.
+
+        Returns
+        -------
+        list of str
+            What contradicts the log, one sentence each with its remedy; none without a champion.
+        """
+        version = self.champion_alias()
+        if version is None:
+            return []
+        found = self.client().get_model_version(self.model_name, version)
+        entries, run_id = read_entries(storage.decisions_path()), str(found.run_id)
+        artifacts = recorded_artifacts(entries, run_id) or {}
+        looks: list[Callable[[], object]] = [
+            lambda: self._known(found),
+            lambda: self._compare_model(version, recorded_model_hash(entries, version)),
+            *(partial(self._compare_artifact, run_id, name) for name in sorted(artifacts)),
+        ]
+        told = [text for look in looks if (text := _contradiction(look, version)) is not None]
+        return list(dict.fromkeys(told))
+
+    def _compare_model(self, version: str, decided: str | None) -> None:
+        found = self.model_hash(version)
+        if decided not in (None, found):
+            raise ValueError(
+                f"{MODEL_FILE} of version {version} of {self.model_name} was altered since it was "
+                f"decided about: its SHA-256 is {found}, the decision log says {decided}; restore "
+                "the file, or make another version the champion"
+            )
+
+    def _compare_artifact(self, run_id: str, name: str) -> None:
+        if self._artifact(run_id, name) is None:
+            raise ValueError(
+                f"{name} of MLflow run {run_id} is gone, which the decision log has; restore it "
+                "from a backup, or make another version the champion"
+            )
 
     def version(self, version: str) -> ModelVersion:
         """Return what is known of a version.
@@ -863,19 +904,43 @@ def artifacts_at(place: str) -> "ArtifactRepository":
     uri = config.tracking_uri()
     if urlsplit(uri).scheme in ("http", "https") and not re.fullmatch(SERVED_PLACE, place):
         raise ValueError(
-            f"artifacts at {place[:200]!r} are neither read nor written: with a tracking server "
-            "they lie below mlflow-artifacts:/ alone. Find out who made this experiment, and "
-            "delete it; a server of your own is started with --artifacts-destination, and an "
-            "experiment that was made before that is replaced by one with another name"
+            f"artifacts at {named(place, PLACE_LENGTH)} are neither read nor written: with a "
+            "tracking server they lie below mlflow-artifacts:/ alone. Find out who made this "
+            "experiment, and delete it. A server of your own is started with "
+            "--artifacts-destination; an experiment that is older than this option is renamed, and "
+            "made anew"
         )
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     return get_artifact_repository(place, tracking_uri=uri)
 
 
+def _contradiction(look: Callable[[], object], version: str) -> str | None:
+    """Return what is wrong with a version, None when nothing is.
+
+    That the server is away says nothing about the version, and is raised.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        look()
+    except ValueError as error:
+        return str(error)
+    except (MlflowException, OSError) as error:
+        if is_outage(error):
+            raise
+        return (
+            f"the files of version {version}, the champion, cannot be read "
+            f"({type(error).__name__}); restore them from a backup, or make another version the "
+            "champion"
+        )
+    return None
+
+
 def _content(artifacts: "ArtifactRepository", name: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        return Path(artifacts.download_artifacts(name, folder)).read_bytes()
+        path = artifacts.download_artifacts(name, folder)  # type: ignore[no-untyped-call]
+        return Path(path).read_bytes()
 
 
 def _mlflow() -> Any:

@@ -60,8 +60,14 @@ def decision(version, outcome="promote", before=None, **more):
         "dagster_run_id": "1",
         "mlflow_run_id": f"run of {version}",
         "model_hash": hashlib.sha256(version.encode()).hexdigest(),
+        "data_hash": "d",
+        "configuration_hash": "c",
         "outcome": outcome,
         "reason": "as a test wants it",
+        "passed": [],
+        "failed": [],
+        "figures": {},
+        "thresholds": {},
         **more,
     }
 

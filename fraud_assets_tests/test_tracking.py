@@ -16,6 +16,7 @@ from fraud_assets import storage
 from fraud_assets import tracking as tracking_module
 from fraud_assets.decisions import append_entry, read_entries
 from fraud_assets.masking import KEY_ID_FILE, AnotherKeyError, masking
+from fraud_assets.text import named
 from fraud_assets.tracking import (
     DECISION_TAG,
     HASH_TAG,
@@ -175,8 +176,7 @@ def test_a_version_that_nothing_was_decided_about_is_not_opened(registered):
 
 @pytest.mark.parametrize("name", [MODEL_FACTS, "training_keys.parquet"])
 def test_an_artifact_that_was_altered_after_the_decision_is_not_used(registered, name):
-    artifacts = registered.tracking.client().get_run(registered.run_id).info.artifact_uri
-    file = Path(artifacts.removeprefix("file://")) / name
+    file = artifact(registered, name)
     file.write_bytes(file.read_bytes().replace(b"0.4", b"0.9") + b" ")
     tracking_module._facts_at_hand.clear()
     with pytest.raises(ValueError, match=f"{name} of MLflow run .* was altered"):
@@ -209,9 +209,66 @@ def test_a_registry_with_another_run_for_a_decided_version_is_not_believed(regis
 
 
 def test_a_later_entry_with_another_hash_is_not_believed(registered):
-    forged = {"event": "decision", "version": registered.version, "model_hash": "0" * 64}
-    append_entry(storage.decisions_path(), forged)
+    append_entry(storage.decisions_path(), decision(registered.version, model_hash="0" * 64))
     assert registered.load() is not None
+
+
+def artifact(registered, name):
+    place = registered.tracking.client().get_run(registered.run_id).info.artifact_uri
+    return Path(place.removeprefix("file://")) / name
+
+
+def test_a_champion_as_it_was_decided_about_has_no_findings(registered):
+    assert registered.tracking.findings() == []
+
+
+def test_without_a_champion_there_is_nothing_to_compare(tracking):
+    assert tracking.findings() == []
+
+
+@pytest.mark.parametrize("name", [MODEL_FACTS, TRAINING_KEYS])
+@pytest.mark.parametrize("how", ["altered", "gone"])
+def test_an_artifact_of_the_champion_that_is_not_the_decided_one_is_a_finding(
+    registered, name, how
+):
+    # What is at hand does not hide it.
+    registered.tracking.champion()
+    file = artifact(registered, name)
+    if how == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes() + b" ")
+    (finding,) = registered.tracking.findings()
+    assert finding.startswith(f"{name} of MLflow run {registered.run_id} ")
+    assert how in finding
+
+
+def test_a_model_file_of_the_champion_that_was_altered_is_a_finding(registered):
+    file = registered.folder / "model.skops"
+    file.write_bytes(file.read_bytes() + b"0")
+    (finding,) = registered.tracking.findings()
+    assert finding.startswith("model.skops of version 1 of")
+    file.unlink()
+    (finding,) = registered.tracking.findings()
+    assert finding.startswith("the files of version 1, the champion, cannot be read")
+
+
+def test_a_champion_of_another_run_than_the_decided_one_is_a_finding(tracking, undecided):
+    _, _, version = undecided
+    tracking.make_champion(version)
+    log_decision(version, "another", "a" * 64)
+    about_run, about_model = tracking.findings()
+    assert "is not the one that was decided about" in about_run
+    assert "its source is no logged model" in about_model
+
+
+def test_that_the_server_is_away_is_no_finding(registered, monkeypatch):
+    def away(*_):
+        raise ConnectionError("away")
+
+    monkeypatch.setattr(Tracking, "_artifact", away)
+    with pytest.raises(ConnectionError):
+        registered.tracking.findings()
 
 
 def test_mlflow_itself_opens_no_stored_model(registered):
@@ -437,7 +494,7 @@ def at_a_server(monkeypatch):
 def test_artifacts_that_a_tracking_server_does_not_serve_are_not_reached(at_a_server, place):
     with pytest.raises(ValueError, match="are neither read nor written") as error:
         artifacts_at(place)
-    assert repr(place) in str(error.value)
+    assert named(place) in str(error.value)
 
 
 def test_artifacts_that_the_tracking_server_serves_are_reached_there_alone(at_a_server):
@@ -463,7 +520,7 @@ def test_every_artifact_is_reached_through_the_one_look_at_its_location(register
         lambda: tracking._log_model(client, run_id, None, None),
         lambda: tracking.delete_version(version),
     ):
-        with pytest.raises(ValueError, match="'file:///.* are neither read nor written"):
+        with pytest.raises(ValueError, match="artifacts at 'file:.* are neither read nor written"):
             reach()
     assert client.get_model_version(tracking.model_name, version).version == 1
     assert (registered.folder / "model.skops").exists()
