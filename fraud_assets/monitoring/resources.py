@@ -14,9 +14,9 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from fraud_assets import config, storage
+from fraud_assets.decision_lines import Outcome as Decided
 from fraud_assets.decisions import read_entries
 from fraud_assets.intake.ledger import Outcome, open_ledger
-from fraud_assets.registry.promotion import Outcome as Decided
 from fraud_assets.text import inert
 from fraud_assets.tracking import Tracking
 
