@@ -672,7 +672,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         entries, run_id = read_entries(storage.decisions_path()), str(found.run_id)
         artifacts = recorded_artifacts(entries, run_id) or {}
         looks: list[Callable[[], object]] = [
-            lambda: self._known(found),
+            lambda: self._require_decided_run(found),
             lambda: self._compare_model(version, recorded_model_hash(entries, version)),
             *(partial(self._compare_artifact, run_id, name) for name in sorted(artifacts)),
         ]
@@ -716,7 +716,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             ) from error
         return self._known(found)
 
-    def _known(self, found: "RegisteredVersion") -> ModelVersion:
+    def _require_decided_run(self, found: "RegisteredVersion") -> None:
         decided = recorded_run(read_entries(storage.decisions_path()), str(found.version))
         if decided not in (None, found.run_id):
             raise ValueError(
@@ -725,6 +725,9 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 "Restore MLflow's database from a backup; a registry that was made anew needs a "
                 "log of its own: set another FRAUD_HOME"
             )
+
+    def _known(self, found: "RegisteredVersion") -> ModelVersion:
+        self._require_decided_run(found)
         facts = self.model_facts(str(found.run_id)) if found.run_id else None
         if facts is None:
             raise ValueError(
@@ -778,6 +781,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 model_hash = recorded_model_hash(entries, version)
                 if recorded_run(entries, version) == run_id and model_hash is not None:
                     facts = self.read_json(run_id, MODEL_FACTS)
+                    if facts is None:
+                        continue
                     artifacts = self.artifact_hashes(run_id, OF_TRAINING)
                     about = {"run_id": run_id, "version": version, "model_hash": model_hash}
                     return {**facts, **about, "artifacts": artifacts}

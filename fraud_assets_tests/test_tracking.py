@@ -262,6 +262,14 @@ def test_a_champion_of_another_run_than_the_decided_one_is_a_finding(tracking, u
     assert "its source is no logged model" in about_model
 
 
+def test_a_champion_that_nothing_was_decided_about_is_not_read(tracking, undecided):
+    _, died, version = undecided
+    tracking.log_text(died, MODEL_FACTS, "[" * 100_000)
+    tracking.make_champion(version)
+    (finding,) = tracking.findings()
+    assert "its source is no logged model" in finding
+
+
 def test_that_the_server_is_away_is_no_finding(registered, monkeypatch):
     def away(*_):
         raise ConnectionError("away")
@@ -407,6 +415,13 @@ def test_the_model_of_a_run_that_died_is_known_from_the_decision_log_alone(track
     about = {"run_id": died, "version": version, "model_hash": "a" * 64, "artifacts": artifacts}
     assert tracking.decided_model({"0", "1"}) == facts | about
     assert tracking.decided_model({"2"}) is tracking.decided_model(set()) is None
+
+
+def test_a_decided_model_whose_facts_are_gone_is_trained_again(tracking, undecided):
+    _, died, version = undecided
+    log_decision(version, died, "a" * 64)
+    artifacts_at(tracking.client().get_run(died).info.artifact_uri).delete_artifacts(MODEL_FACTS)
+    assert tracking.decided_model({"1"}) is None
 
 
 def test_a_version_that_the_decision_log_knows_of_another_run_is_no_decided_model(
