@@ -203,7 +203,7 @@ def champion(version: str, reason: str, actor: str) -> None:
 
 @main.command()
 def audit() -> None:
-    """Check the decision log: its chain of hashes, the champion, and what runs confirmed.
+    """Check the decision log: its chain of hashes, the champion's files, and what runs confirmed.
 
     Exits with 1 when something contradicts the log.
     """
@@ -215,17 +215,19 @@ def audit() -> None:
     from fraud_assets.registry.checks import confirmed_hashes
     from fraud_assets.tracking import Tracking
 
-    champion = Tracking().champion_alias()
+    tracking = Tracking()
+    champion = tracking.champion_alias()
     with dg.DagsterInstance.get() as instance:
         found = audited(storage.decisions_path(), champion, confirmed_hashes(instance))
-    for finding in found.findings:
+    findings = [*found.findings, *tracking.findings()]
+    for finding in findings:
         click.echo(f"FAIL  {finding}")
     if not is_protected(storage.decisions_path()):
         click.echo("note  the file system lets runs rewrite the log; see docs/security.md")
     for note in found.notes:
         click.echo(f"note  {note}")
     click.echo(f"{found.entries} entries, {found.chained} of them chained, champion: {champion}")
-    if found.findings:
+    if findings:
         raise SystemExit(1)
 
 

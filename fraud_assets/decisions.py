@@ -2,7 +2,8 @@
 
 One JSON object a line. Every line carries the SHA-256 of all bytes before it, so that a line that
 was changed, removed or put in is found. A line that a power loss cut off was never confirmed:
-it stays where it is, is passed over, and the next line begins after it.
+it stays where it is, is passed over, and the next line begins after it. A line that is no entry is
+passed over, too, and is a finding.
 """
 
 import hashlib
@@ -17,11 +18,11 @@ from typing import Any
 
 from filelock import FileLock
 
+from fraud_assets.decision_lines import BY_HAND, DECISION, Line, Outcome, lines_of, parse_line
+
 PREVIOUS = "previous"
 """Key of the SHA-256 of all bytes before a line."""
-PROMOTED = "promote"
-DECISION, BY_HAND = "decision", "by_hand"
-"""Events that decide about a version; what others record of one is not believed."""
+PROMOTED: Outcome = "promote"
 
 
 @contextmanager
@@ -56,6 +57,11 @@ def append_entry(log: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
     -------
     dict
         The entry as written.
+
+    Raises
+    ------
+    ValueError
+        When it could not be read again; nothing is written then.
     """
     before = log.read_bytes() if log.exists() else b""
     mend = b"" if not before or before.endswith(b"\n") else b"\n"
@@ -64,8 +70,12 @@ def append_entry(log: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
         **entry,
         PREVIOUS: hashlib.sha256(before + mend).hexdigest(),
     }
+    line = json.dumps(written, sort_keys=True).encode() + b"\n"
+    parsed, fault = parse_line(line)
+    if parsed is None:
+        raise ValueError(f"nothing was written to {log}: what was to be added {fault}")
     with log.open("ab") as file:
-        file.write(mend + json.dumps(written, sort_keys=True).encode() + b"\n")
+        file.write(mend + line)
         file.flush()
         os.fsync(file.fileno())
     return written
@@ -81,9 +91,9 @@ def read_entries(log: Path) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Lines that were cut off are left out.
+        Lines that were cut off or are no entry are left out.
     """
-    return [line.entry for line in _lines(log) if line.entry is not None]
+    return [line.entry for line in lines_of(log) if line.entry is not None]
 
 
 def decision_of(
@@ -143,6 +153,21 @@ def recorded_run(entries: Sequence[dict[str, Any]], version: str) -> str | None:
         None when nothing was decided about the version, or by a release that recorded no run.
     """
     return _first(entries, version, "mlflow_run_id")
+
+
+def is_decided(entries: Sequence[dict[str, Any]], version: str) -> bool:
+    """Tell whether anything was decided about a version.
+
+    Parameters
+    ----------
+    entries : sequence of dict
+    version : str
+
+    Returns
+    -------
+    bool
+    """
+    return any(entry.get("version") == version and _decides(entry) for entry in entries)
 
 
 def recorded_artifacts(entries: Sequence[dict[str, Any]], run_id: str) -> dict[str, str] | None:
@@ -266,46 +291,48 @@ def audit(log: Path, champion: str | None, confirmed: Mapping[str, str]) -> Audi
     --------
     present_findings : what a run can afford to check.
     """
-    lines = list(_lines(log))
-    known = {line.hash_after for line in lines}
+    lines = list(lines_of(log))
     entries = [line.entry for line in lines if line.entry is not None]
-    findings = [
-        *_broken_links(lines),
+    findings = (
+        *_faults_of_lines(lines),
         *dict(_unlogged_changes(lines)).values(),
         *_alias(entries, champion),
-    ]
-    findings += [
-        f"{what} confirmed a decision when the log's SHA-256 was {sha256}; the log never had it: "
-        "it was rewritten or lost. Compare it with a backup"
-        for sha256, what in confirmed.items()
-        if sha256 not in known
-    ]
-    torn = [line.number for line in lines if line.entry is None]
+        *_lost(lines, confirmed),
+    )
+    torn = [line.number for line in lines if line.is_cut_off]
     notes = [f"line {n} was cut off when it was written, and never confirmed" for n in torn]
     chained = sum(PREVIOUS in entry for entry in entries)
     if chained < len(entries):
         notes.append(f"{len(entries) - chained} entries are from a release that chained none")
-    return Audit(len(entries), chained, tuple(findings), tuple(notes))
+    notes += _unconfirmed(lines, confirmed)
+    return Audit(len(entries), chained, findings, tuple(notes))
 
 
-def present_findings(log: Path, champion: str | None) -> list[str]:
-    """Check the chain of the log, its last decision, and the champion as it is now.
+def present_findings(log: Path, champion: str | None, confirmed: Mapping[str, str]) -> list[str]:
+    """Check the lines of the log, its last decision, and the champion as it is now.
 
     Parameters
     ----------
     log : Path
     champion : str or None
         The version that the registry's alias names now.
+    confirmed : mapping of str to str
+        As for `audit`; the latest is enough, since it vouches for all lines before it.
 
     Returns
     -------
     list of str
         What contradicts the log, one sentence each with its remedy.
     """
-    lines = list(_lines(log))
+    lines = list(lines_of(log))
     entries = [line.entry for line in lines if line.entry is not None]
     last = [text for number, text in _unlogged_changes(lines) if number == len(lines)]
-    return [*_broken_links(lines), *last, *_alias(entries, champion)]
+    return [
+        *_faults_of_lines(lines),
+        *last,
+        *_alias(entries, champion),
+        *_lost(lines, confirmed),
+    ]
 
 
 def _alias(entries: Sequence[dict[str, Any]], champion: str | None) -> Iterator[str]:
@@ -322,34 +349,69 @@ def _named(version: str | None) -> str:
     return "no version" if version is None else f"version {version}"
 
 
-@dataclass(frozen=True)
-class _Line:
-    number: int
-    entry: dict[str, Any] | None
-    hash_before: str
-    hash_after: str
-    is_ended: bool
+def _faults_of_lines(lines: Sequence[Line]) -> Iterator[str]:
+    yield from _broken_links(lines)
+    yield from _no_entries(lines)
+    yield from _later_records(lines)
 
 
-def _lines(log: Path) -> Iterator[_Line]:
-    """Yield the lines with the hash of all bytes before and up to the end of each."""
-    running = hashlib.sha256()
-    for number, line in enumerate(log.read_bytes().splitlines(True) if log.exists() else [], 1):
-        before = running.hexdigest()
-        running.update(line)
-        ended = line.endswith(b"\n")
-        yield _Line(number, _parsed(line), before, running.hexdigest(), ended)
+def _no_entries(lines: Sequence[Line]) -> Iterator[str]:
+    for line in lines:
+        if line.fault is not None:
+            yield (
+                f"line {line.number} {line.fault}: this release did not write it, and passes it "
+                "over. Find out who did, and compare the log with a backup"
+            )
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    return entry if isinstance(entry, dict) else None
+def _later_records(lines: Sequence[Line]) -> Iterator[str]:
+    """Yield where an entry records something else of a version or its files than an earlier one."""
+    first: dict[tuple[str, str], str] = {}
+    for line in lines:
+        if line.entry is None or not _decides(line.entry):
+            continue
+        recorded = _recorded(line.entry)
+        # No `any`: every record is to be kept.
+        if [key for key, value in recorded if first.setdefault(key, value) != value]:
+            yield (
+                f"line {line.number} records another run, model file or artifact of version "
+                f"{line.entry['version']} than an earlier line, which is believed. Find out who "
+                "wrote it"
+            )
 
 
-def _broken_links(lines: Sequence[_Line]) -> Iterator[str]:
+def _recorded(entry: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield what an entry records, each with what it is of: a version, or an artifact of a run."""
+    run_id = entry.get("mlflow_run_id")
+    if run_id is not None:
+        yield ("run of", entry["version"]), run_id
+        for name, sha256 in entry.get("artifacts", {}).items():
+            yield (run_id, name), sha256
+    yield ("model file of", entry["version"]), entry["model_hash"]
+
+
+def _lost(lines: Sequence[Line], confirmed: Mapping[str, str]) -> Iterator[str]:
+    known = {line.hash_after for line in lines}
+    for sha256, what in confirmed.items():
+        if sha256 not in known:
+            yield (
+                f"{what} confirmed a decision when the log's SHA-256 was {sha256}; the log never "
+                "had it: it was rewritten or lost. Compare it with a backup"
+            )
+
+
+def _unconfirmed(lines: Sequence[Line], confirmed: Mapping[str, str]) -> Iterator[str]:
+    """Yield what follows the last line that a run confirmed, and with it all before it."""
+    last = max((line.number for line in lines if line.hash_after in confirmed), default=0)
+    for line in lines[last:]:
+        if line.entry is not None:
+            yield (
+                f"line {line.number} ({line.entry.get('event', DECISION)}) is confirmed by no run "
+                "yet: if it is removed or changed before the next decision of a run, nobody sees it"
+            )
+
+
+def _broken_links(lines: Sequence[Line]) -> Iterator[str]:
     chained = False
     for line in lines:
         if line.entry is None:
@@ -363,11 +425,11 @@ def _broken_links(lines: Sequence[_Line]) -> Iterator[str]:
                 "above it was changed, removed or put in"
             )
         chained = chained or previous is not None
-    if lines and lines[-1].entry is None and lines[-1].is_ended:
+    if lines and lines[-1].is_cut_off and lines[-1].is_ended:
         yield f"line {lines[-1].number} was written whole and cannot be read: it was changed"
 
 
-def _unlogged_changes(lines: Sequence[_Line]) -> Iterator[tuple[int, str]]:
+def _unlogged_changes(lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
     """Yield where a decision met another champion than the one promoted last, and what to say."""
     promoted: str | None = None
     for line in lines:

@@ -9,12 +9,14 @@ import re
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import dagster as dg
@@ -24,6 +26,7 @@ from pydantic import Field
 
 from fraud_assets import config, storage
 from fraud_assets.decisions import (
+    is_decided,
     read_entries,
     recorded_artifacts,
     recorded_model_hash,
@@ -33,13 +36,14 @@ from fraud_assets.files import private_folder
 from fraud_assets.launcher import is_outage, runs_to_take_up
 from fraud_assets.masking import masking
 from fraud_assets.model_file import TRUSTED_TYPES, open_model
-from fraud_assets.text import fitting_lines
+from fraud_assets.text import fitting_lines, named
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion as RegisteredVersion
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
     from sklearn.base import BaseEstimator
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -57,6 +61,10 @@ MODEL_FILE, HASH_TAG = "model.skops", "fraud.model_sha256"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$"
 """Names that stand in MLflow's search conditions and addresses, and in PromQL."""
 LOGGED_MODEL = "models:/"
+SERVED_PLACE = r"mlflow-artifacts:(/(?!\.{1,2}(/|$))[^/%?#\\\s]+)+/?"
+"""Artifact locations that the tracking server serves itself, named without another host."""
+PLACE_LENGTH = 200
+"""Characters of a location that a message shows."""
 NO_PICKLE = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
 """Set to false, it keeps MLflow from opening any stored model; `Tracking.load` opens ours."""
 DESCRIPTION_LENGTH, RUN_NAME_LENGTH = 5000, 250
@@ -225,7 +233,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def log_text(self, run_id: str, name: str, text: str) -> None:
         """Log a text as an artifact of a run that may have ended."""
-        self.client().log_text(run_id, text, name)
+        self._log_bytes(run_id, name, text.encode())
 
     def describe_version(self, version: str, text: str, whole: str) -> None:
         """Set the description that MLflow shows on a version's page.
@@ -278,7 +286,11 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _experiment_id(self, client: "MlflowClient") -> str:
         experiment = client.get_experiment_by_name(self.experiment)
         assert experiment is not None, "client() makes it"
+        artifacts_at(experiment.artifact_location)
         return str(experiment.experiment_id)
+
+    def _artifacts_of(self, client: "MlflowClient", run_id: str) -> "ArtifactRepository":
+        return artifacts_at(client.get_run(run_id).info.artifact_uri)
 
     def _runs_of(self, client: "MlflowClient", dagster_runs: Set[str]) -> "list[Run]":
         """Return the MLflow runs of some Dagster runs."""
@@ -287,13 +299,14 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _take_back(self, client: "MlflowClient", run: "Run") -> None:
         """Close a run that died, and remove its version unless something was decided about it."""
-        champion = self.champion()
+        # Tags are not asked: a decision is in the log before it is a tag, and MLflow's login may
+        # write them.
+        entries, champion = read_entries(storage.decisions_path()), self.champion_alias()
         versions = client.search_model_versions(equals("run_id", run.info.run_id))
         kept = [
             version
             for version in versions
-            if DECISION_TAG in version.tags
-            or (champion is not None and champion.version == str(version.version))
+            if is_decided(entries, str(version.version)) or str(version.version) == champion
         ]
         for version in versions:
             if version not in kept:
@@ -320,9 +333,9 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def log_files(self, run_id: str, files: Sequence[Path], folder: str | None = None) -> None:
         """Log files as artifacts of a run that may have ended."""
-        client = self.client()
+        artifacts = self._artifacts_of(self.client(), run_id)
         for file in files:
-            client.log_artifact(run_id, str(file), folder)
+            artifacts.log_artifact(str(file), folder)  # type: ignore[no-untyped-call]
 
     def log_json(self, run_id: str, name: str, value: Any) -> str:
         """Log a JSON-like value as an artifact of a run that may have ended.
@@ -398,12 +411,11 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _artifact(self, run_id: str, name: str) -> bytes | None:
         """Return an artifact, compared with the hash that the decision log has of it."""
-        client = self.client()
+        artifacts = self._artifacts_of(self.client(), run_id)
         folder = name.rpartition("/")[0] or None
-        if name not in {file.path for file in client.list_artifacts(run_id, folder)}:
+        if name not in {file.path for file in artifacts.list_artifacts(folder)}:
             return None
-        with tempfile.TemporaryDirectory() as temporary:
-            content = Path(client.download_artifacts(run_id, name, temporary)).read_bytes()
+        content = _content(artifacts, name)
         decided = recorded_artifacts(read_entries(storage.decisions_path()), run_id)
         found = hashlib.sha256(content).hexdigest()
         if decided is not None and decided.get(name) != found:
@@ -529,6 +541,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         experiment = self._experiment_id(client)
         logged = client.create_logged_model(experiment, name="model", source_run_id=run_id)
+        artifacts = artifacts_at(logged.artifact_location)
         described = Model(
             artifact_path=logged.artifact_location,
             run_id=run_id,
@@ -549,7 +562,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 pyfunc_predict_fn="predict_proba",
             )
             model_hash = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
-            client.log_model_artifacts(logged.model_id, str(folder))
+            artifacts.log_artifacts(str(folder))  # type: ignore[no-untyped-call]
         client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
         client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
         return str(logged.model_id), model_hash
@@ -612,18 +625,18 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _model_file(self, version: str) -> bytes:
         """Return a version's model file, and fetch no other."""
         client = self.client()
-        source = str(client.get_model_version(self.model_name, version).source)
+        found = client.get_model_version(self.model_name, version)
+        logged = self._logged_model(client, found)
+        return _content(artifacts_at(logged.artifact_location), MODEL_FILE)
+
+    def _logged_model(self, client: "MlflowClient", found: "RegisteredVersion") -> "LoggedModel":
+        source = str(found.source)
         if not source.startswith(LOGGED_MODEL):
             raise ValueError(
-                f"version {version} of {self.model_name} was not trained here: its source is no "
-                "logged model; choose a version that the asset trained_model registered"
+                f"version {found.version} of {self.model_name} was not trained here: its source is "
+                "no logged model; choose a version that the asset trained_model registered"
             )
-        place = client.get_logged_model(source.removeprefix(LOGGED_MODEL)).artifact_location
-        with tempfile.TemporaryDirectory() as folder:
-            path = _mlflow().artifacts.download_artifacts(
-                artifact_uri=f"{place}/{MODEL_FILE}", dst_path=folder
-            )
-            return Path(path).read_bytes()
+        return client.get_logged_model(source.removeprefix(LOGGED_MODEL))
 
     def champion(self) -> ModelVersion | None:
         """Return the champion, None when there is none."""
@@ -643,6 +656,44 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 return None
             raise
         return str(found.version)
+
+    def findings(self) -> list[str]:
+        """Compare the champion's run, model file and artifacts with the decision log.
+
+        Returns
+        -------
+        list of str
+            What contradicts the log, one sentence each with its remedy; none without a champion.
+        """
+        version = self.champion_alias()
+        if version is None:
+            return []
+        found = self.client().get_model_version(self.model_name, version)
+        entries, run_id = read_entries(storage.decisions_path()), str(found.run_id)
+        artifacts = recorded_artifacts(entries, run_id) or {}
+        looks: list[Callable[[], object]] = [
+            lambda: self._require_decided_run(found),
+            lambda: self._compare_model(version, recorded_model_hash(entries, version)),
+            *(partial(self._compare_artifact, run_id, name) for name in sorted(artifacts)),
+        ]
+        told = [text for look in looks if (text := _contradiction(look, version)) is not None]
+        return list(dict.fromkeys(told))
+
+    def _compare_model(self, version: str, decided: str | None) -> None:
+        found = self.model_hash(version)
+        if decided not in (None, found):
+            raise ValueError(
+                f"{MODEL_FILE} of version {version} of {self.model_name} was altered since it was "
+                f"decided about: its SHA-256 is {found}, the decision log says {decided}; restore "
+                "the file, or make another version the champion"
+            )
+
+    def _compare_artifact(self, run_id: str, name: str) -> None:
+        if self._artifact(run_id, name) is None:
+            raise ValueError(
+                f"{name} of MLflow run {run_id} is gone, which the decision log has; restore it "
+                "from a backup, or make another version the champion"
+            )
 
     def version(self, version: str) -> ModelVersion:
         """Return what is known of a version.
@@ -665,7 +716,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             ) from error
         return self._known(found)
 
-    def _known(self, found: "RegisteredVersion") -> ModelVersion:
+    def _require_decided_run(self, found: "RegisteredVersion") -> None:
         decided = recorded_run(read_entries(storage.decisions_path()), str(found.version))
         if decided not in (None, found.run_id):
             raise ValueError(
@@ -674,6 +725,9 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 "Restore MLflow's database from a backup; a registry that was made anew needs a "
                 "log of its own: set another FRAUD_HOME"
             )
+
+    def _known(self, found: "RegisteredVersion") -> ModelVersion:
+        self._require_decided_run(found)
         facts = self.model_facts(str(found.run_id)) if found.run_id else None
         if facts is None:
             raise ValueError(
@@ -711,20 +765,27 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Returns
         -------
         dict or None
-            As the asset `trained_model` keeps them; None when there is no such model.
+            As the asset `trained_model` keeps them, with the hash that the decision log has; None
+            when no model of these runs stands there.
+
+        Raises
+        ------
+        ValueError
+            When an artifact is not the one that was decided about.
         """
-        client = self.client()
+        client, entries = self.client(), read_entries(storage.decisions_path())
         for run in self._runs_of(client, dagster_runs):
-            for version in client.search_model_versions(equals("run_id", run.info.run_id)):
-                if DECISION_TAG in version.tags:
-                    facts = self.read_json(run.info.run_id, MODEL_FACTS)
-                    return {
-                        **facts,
-                        "run_id": run.info.run_id,
-                        "version": str(version.version),
-                        "model_hash": version.tags.get(HASH_TAG),
-                        "artifacts": self.artifact_hashes(run.info.run_id, OF_TRAINING),
-                    }
+            run_id = str(run.info.run_id)
+            for found in client.search_model_versions(equals("run_id", run_id)):
+                version = str(found.version)
+                model_hash = recorded_model_hash(entries, version)
+                if recorded_run(entries, version) == run_id and model_hash is not None:
+                    facts = self.read_json(run_id, MODEL_FACTS)
+                    if facts is None:
+                        continue
+                    artifacts = self.artifact_hashes(run_id, OF_TRAINING)
+                    about = {"run_id": run_id, "version": version, "model_hash": model_hash}
+                    return {**facts, **about, "artifacts": artifacts}
         return None
 
     def versions_of(self, batch: str) -> dict[str, list[str]]:
@@ -757,16 +818,20 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         version : str
+
+        Raises
+        ------
+        ValueError
+            When its files lie where none of ours do: nothing is deleted then.
         """
         client = self.client()
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
         found = client.get_model_version(self.model_name, version)
-        logged = client.get_logged_model(str(found.source).removeprefix(LOGGED_MODEL))
-        run = client.get_run(str(found.run_id))
+        logged, run = self._logged_model(client, found), client.get_run(str(found.run_id))
+        places = (logged.artifact_location, run.info.artifact_uri)
+        repositories = [artifacts_at(place) for place in places]
         client.delete_model_version(self.model_name, version)
-        for place in (logged.artifact_location, run.info.artifact_uri):
-            get_artifact_repository(place).delete_artifacts()  # type: ignore[no-untyped-call]
+        for artifacts in repositories:
+            artifacts.delete_artifacts()  # type: ignore[no-untyped-call]
         client.delete_logged_model(logged.model_id)
         client.delete_run(run.info.run_id)
 
@@ -867,6 +932,68 @@ def equals(attribute: str, value: str) -> str:
     if not re.fullmatch(NAME_PATTERN, value):
         raise ValueError(f"{value[:100]!r} is no name or id in MLflow ({attribute})")
     return f"{attribute} = '{value}'"
+
+
+def artifacts_at(place: str) -> "ArtifactRepository":
+    """Return what reads, writes and deletes artifacts at a location; all of them go through here.
+
+    With a tracking server, the server alone reaches them. Whoever has an MLflow login can make an
+    experiment at any other location, which a client would follow with its own rights and keys.
+
+    Parameters
+    ----------
+    place : str
+        Of an experiment, a run or a logged model, as MLflow has it.
+
+    Returns
+    -------
+    ArtifactRepository
+
+    Raises
+    ------
+    ValueError
+        When MLflow is a server, and the location is not one that it serves itself.
+    """
+    uri = config.tracking_uri()
+    if urlsplit(uri).scheme in ("http", "https") and not re.fullmatch(SERVED_PLACE, place):
+        raise ValueError(
+            f"artifacts at {named(place, PLACE_LENGTH)} are neither read nor written: with a "
+            "tracking server they lie below mlflow-artifacts:/ alone. Find out who made this "
+            "experiment, and delete it. A server of your own is started with "
+            "--artifacts-destination; an experiment that is older than this option is renamed, and "
+            "made anew"
+        )
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return get_artifact_repository(place, tracking_uri=uri)
+
+
+def _contradiction(look: Callable[[], object], version: str) -> str | None:
+    """Return what is wrong with a version, None when nothing is.
+
+    That the server is away says nothing about the version, and is raised.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        look()
+    except ValueError as error:
+        return str(error)
+    except (MlflowException, OSError) as error:
+        if is_outage(error):
+            raise
+        return (
+            f"the files of version {version}, the champion, cannot be read "
+            f"({type(error).__name__}); restore them from a backup, or make another version the "
+            "champion"
+        )
+    return None
+
+
+def _content(artifacts: "ArtifactRepository", name: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = artifacts.download_artifacts(name, folder)  # type: ignore[no-untyped-call]
+        return Path(path).read_bytes()
 
 
 def _mlflow() -> Any:

@@ -1,5 +1,6 @@
 """Fixtures of an MLflow registry, and of a champion in it that was decided about."""
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,29 @@ class Context:
         self.log = dg.get_dagster_logger()
 
 
+def decision(version, outcome="promote", before=None, **more):
+    """Return an entry of the decision log, as a run writes it."""
+    return {
+        "event": "decision",
+        "batch": "june",
+        "version": version,
+        "champion_before": before,
+        "actor": "run 1, file june.csv",
+        "dagster_run_id": "1",
+        "mlflow_run_id": f"run of {version}",
+        "model_hash": hashlib.sha256(version.encode()).hexdigest(),
+        "data_hash": "d",
+        "configuration_hash": "c",
+        "outcome": outcome,
+        "reason": "as a test wants it",
+        "passed": [],
+        "failed": [],
+        "figures": {},
+        "thresholds": {},
+        **more,
+    }
+
+
 @dataclass(frozen=True)
 class Registered:
     """A champion that was decided about, and rows to score with it."""
@@ -79,9 +103,8 @@ def registered(tracking, home):
             ),
         }
         version, model_hash = tracking.register(run_id, model, frame.head(), {"t": "v"})
-    about = {"outcome": "promote", "version": version, "champion_before": None}
     hashes = {"mlflow_run_id": run_id, "model_hash": model_hash, "artifacts": artifacts}
-    append_entry(storage.decisions_path(), {**about, **hashes})
+    append_entry(storage.decisions_path(), decision(version, **hashes))
     tracking.make_champion(version)
     (file,) = (home / "var" / "mlflow").rglob("model.skops")
     scores = model.predict_proba(frame)

@@ -16,6 +16,7 @@ from fraud_assets import storage
 from fraud_assets import tracking as tracking_module
 from fraud_assets.decisions import append_entry, read_entries
 from fraud_assets.masking import KEY_ID_FILE, AnotherKeyError, masking
+from fraud_assets.text import named
 from fraud_assets.tracking import (
     DECISION_TAG,
     HASH_TAG,
@@ -24,9 +25,10 @@ from fraud_assets.tracking import (
     TRAINING_KEYS,
     ModelVersion,
     Tracking,
+    artifacts_at,
     equals,
 )
-from fraud_assets_tests.registered import Context
+from fraud_assets_tests.registered import Context, decision
 
 
 def statuses(tracking):
@@ -174,8 +176,7 @@ def test_a_version_that_nothing_was_decided_about_is_not_opened(registered):
 
 @pytest.mark.parametrize("name", [MODEL_FACTS, "training_keys.parquet"])
 def test_an_artifact_that_was_altered_after_the_decision_is_not_used(registered, name):
-    artifacts = registered.tracking.client().get_run(registered.run_id).info.artifact_uri
-    file = Path(artifacts.removeprefix("file://")) / name
+    file = artifact(registered, name)
     file.write_bytes(file.read_bytes().replace(b"0.4", b"0.9") + b" ")
     tracking_module._facts_at_hand.clear()
     with pytest.raises(ValueError, match=f"{name} of MLflow run .* was altered"):
@@ -208,9 +209,74 @@ def test_a_registry_with_another_run_for_a_decided_version_is_not_believed(regis
 
 
 def test_a_later_entry_with_another_hash_is_not_believed(registered):
-    forged = {"event": "decision", "version": registered.version, "model_hash": "0" * 64}
-    append_entry(storage.decisions_path(), forged)
+    append_entry(storage.decisions_path(), decision(registered.version, model_hash="0" * 64))
     assert registered.load() is not None
+
+
+def artifact(registered, name):
+    place = registered.tracking.client().get_run(registered.run_id).info.artifact_uri
+    return Path(place.removeprefix("file://")) / name
+
+
+def test_a_champion_as_it_was_decided_about_has_no_findings(registered):
+    assert registered.tracking.findings() == []
+
+
+def test_without_a_champion_there_is_nothing_to_compare(tracking):
+    assert tracking.findings() == []
+
+
+@pytest.mark.parametrize("name", [MODEL_FACTS, TRAINING_KEYS])
+@pytest.mark.parametrize("how", ["altered", "gone"])
+def test_an_artifact_of_the_champion_that_is_not_the_decided_one_is_a_finding(
+    registered, name, how
+):
+    # What is at hand does not hide it.
+    registered.tracking.champion()
+    file = artifact(registered, name)
+    if how == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes() + b" ")
+    (finding,) = registered.tracking.findings()
+    assert finding.startswith(f"{name} of MLflow run {registered.run_id} ")
+    assert how in finding
+
+
+def test_a_model_file_of_the_champion_that_was_altered_is_a_finding(registered):
+    file = registered.folder / "model.skops"
+    file.write_bytes(file.read_bytes() + b"0")
+    (finding,) = registered.tracking.findings()
+    assert finding.startswith("model.skops of version 1 of")
+    file.unlink()
+    (finding,) = registered.tracking.findings()
+    assert finding.startswith("the files of version 1, the champion, cannot be read")
+
+
+def test_a_champion_of_another_run_than_the_decided_one_is_a_finding(tracking, undecided):
+    _, _, version = undecided
+    tracking.make_champion(version)
+    log_decision(version, "another", "a" * 64)
+    about_run, about_model = tracking.findings()
+    assert "is not the one that was decided about" in about_run
+    assert "its source is no logged model" in about_model
+
+
+def test_a_champion_that_nothing_was_decided_about_is_not_read(tracking, undecided):
+    _, died, version = undecided
+    tracking.log_text(died, MODEL_FACTS, "[" * 100_000)
+    tracking.make_champion(version)
+    (finding,) = tracking.findings()
+    assert "its source is no logged model" in finding
+
+
+def test_that_the_server_is_away_is_no_finding(registered, monkeypatch):
+    def away(*_):
+        raise ConnectionError("away")
+
+    monkeypatch.setattr(Tracking, "_artifact", away)
+    with pytest.raises(ConnectionError):
+        registered.tracking.findings()
 
 
 def test_mlflow_itself_opens_no_stored_model(registered):
@@ -302,25 +368,69 @@ def test_a_version_of_a_run_that_died_is_taken_back_when_the_run_is_retried(trac
         assert client.get_run(died).info.status == "KILLED"
 
 
-@pytest.mark.parametrize("how", ["tagged", "in charge"])
-def test_a_version_that_something_was_decided_about_is_never_taken_back(tracking, how):
+@pytest.fixture
+def undecided(tracking):
+    """A run that died with a version that nothing was decided about; its facts, run and version."""
     with tracking.training_run(Context("1"), "june", {}) as died:
         facts = {"batch": "june", "decision_threshold": 0.5, "features": ["a"]}
         tracking.log_json(died, MODEL_FACTS, facts)
     client = tracking.client()
     client.create_registered_model(tracking.model_name)
     version = client.create_model_version(tracking.model_name, "file:/nowhere", died).version
-    assert tracking.decided_model({"1"}) is None
-    if how == "tagged":
-        tracking.tag_version(version, {DECISION_TAG: "reject"})
-        found = tracking.decided_model({"0", "1"})
-        assert found.items() >= {**facts, "run_id": died, "version": str(version)}.items()
-        assert tracking.decided_model({"2"}) is tracking.decided_model(set()) is None
+    return facts, died, str(version)
+
+
+def log_decision(version, run_id, model_hash, **more):
+    hashes = {"mlflow_run_id": run_id, "model_hash": model_hash}
+    append_entry(storage.decisions_path(), decision(version, "reject", **hashes, **more))
+
+
+@pytest.mark.parametrize("how", ["decided", "in charge"])
+def test_a_version_that_something_was_decided_about_is_never_taken_back(tracking, undecided, how):
+    # No tag says so: a run may die between the log and the tag.
+    _, died, version = undecided
+    client = tracking.client()
+    if how == "decided":
+        log_decision(version, died, "a" * 64)
     else:
         tracking.make_champion(version)
     with tracking.training_run(Context("2", dead="1"), "june", {}):
         assert len(client.search_model_versions(f"run_id = '{died}'")) == 1
         assert client.get_run(died).info.status == "FINISHED"
+
+
+def test_a_version_that_only_a_tag_says_was_decided_about_is_taken_back(tracking, undecided):
+    _, died, version = undecided
+    tracking.tag_version(version, {DECISION_TAG: "promote"})
+    with tracking.training_run(Context("2", dead="1"), "june", {}):
+        assert tracking.client().search_model_versions(f"run_id = '{died}'") == []
+
+
+def test_the_model_of_a_run_that_died_is_known_from_the_decision_log_alone(tracking, undecided):
+    facts, died, version = undecided
+    tracking.tag_version(version, {DECISION_TAG: "promote", HASH_TAG: "b" * 64})
+    assert tracking.decided_model({"1"}) is None
+    artifacts = tracking.artifact_hashes(died)
+    log_decision(version, died, "a" * 64, artifacts=artifacts)
+    about = {"run_id": died, "version": version, "model_hash": "a" * 64, "artifacts": artifacts}
+    assert tracking.decided_model({"0", "1"}) == facts | about
+    assert tracking.decided_model({"2"}) is tracking.decided_model(set()) is None
+
+
+def test_a_decided_model_whose_facts_are_gone_is_trained_again(tracking, undecided):
+    _, died, version = undecided
+    log_decision(version, died, "a" * 64)
+    artifacts_at(tracking.client().get_run(died).info.artifact_uri).delete_artifacts(MODEL_FACTS)
+    assert tracking.decided_model({"1"}) is None
+
+
+def test_a_version_that_the_decision_log_knows_of_another_run_is_no_decided_model(
+    tracking, undecided
+):
+    _, _, version = undecided
+    log_decision(version, "another", "a" * 64)
+    tracking.tag_version(version, {DECISION_TAG: "promote"})
+    assert tracking.decided_model({"1"}) is None
 
 
 def test_a_version_of_a_run_that_ended_well_stays_when_the_batch_is_run_again(tracking):
@@ -380,6 +490,62 @@ def test_a_server_that_does_not_answer_is_named_with_what_to_do(home, monkeypatc
 def test_a_value_that_could_end_its_quotes_reaches_no_filter_of_mlflow(value):
     with pytest.raises(ValueError, match="is no name or id in MLflow"):
         equals("run_id", value)
+
+
+FOREIGN_PLACES = (
+    *("file:///etc", "/etc", "s3://bucket/a", "http://127.0.0.1:1/a", "dbfs:/a", "models:/m-1"),
+    *("mlflow-artifacts://other:1/1/a", "mlflow-artifacts:///1/a", "mlflow-artifacts:/"),
+    *("mlflow-artifacts:/1/../2", "mlflow-artifacts:/1/%2e%2e/2", "mlflow-artifacts:/1?a=b", ""),
+    *("MLFLOW-ARTIFACTS:/1/a", "mlflow-artifacts:/1/a\n", " mlflow-artifacts:/1/a"),
+)
+
+
+@pytest.fixture
+def at_a_server(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("place", FOREIGN_PLACES)
+def test_artifacts_that_a_tracking_server_does_not_serve_are_not_reached(at_a_server, place):
+    with pytest.raises(ValueError, match="are neither read nor written") as error:
+        artifacts_at(place)
+    assert named(place) in str(error.value)
+
+
+def test_artifacts_that_the_tracking_server_serves_are_reached_there_alone(at_a_server):
+    for place in ("mlflow-artifacts:/1", "mlflow-artifacts:/1/models/m-0/artifacts"):
+        served = "http://127.0.0.1:9/api/2.0/mlflow-artifacts/artifacts/"
+        assert artifacts_at(place).artifact_uri.startswith(served)
+
+
+def test_every_artifact_is_reached_through_the_one_look_at_its_location(registered, monkeypatch):
+    tracking, version, run_id = registered.tracking, registered.version, registered.run_id
+    client = tracking.client()
+    monkeypatch.setattr(tracking_module.config, "tracking_uri", lambda: "https://mlflow")
+    monkeypatch.setattr(Tracking, "client", lambda _: client)
+    for reach in (
+        lambda: tracking.read_json(run_id, MODEL_FACTS),
+        lambda: tracking.artifact_hashes(run_id),
+        lambda: tracking.model_hash(version),
+        registered.load,
+        lambda: tracking.log_text(run_id, "a.md", "a"),
+        lambda: tracking.log_json(run_id, "a.json", {}),
+        lambda: tracking.log_files(run_id, [registered.folder / "MLmodel"]),
+        lambda: tracking.log_child(run_id, "a", {}, {}, {}),
+        lambda: tracking._log_model(client, run_id, None, None),
+        lambda: tracking.delete_version(version),
+    ):
+        with pytest.raises(ValueError, match="artifacts at 'file:.* are neither read nor written"):
+            reach()
+    assert client.get_model_version(tracking.model_name, version).version == 1
+    assert (registered.folder / "model.skops").exists()
+
+
+def test_no_artifact_is_reached_past_that_look(pytestconfig):
+    text = (pytestconfig.rootpath / "fraud_assets" / "tracking.py").read_text()
+    past = r"client(?:\(\))?\.(?:log_\w*artifacts?|log_text|list_artifacts|download_artifacts)\("
+    assert re.findall(past, text) == []
+    assert text.count("get_artifact_repository(") == 1
 
 
 def test_every_filter_of_mlflow_is_made_in_one_place(pytestconfig):

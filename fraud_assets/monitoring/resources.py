@@ -14,9 +14,9 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from fraud_assets import config, storage
+from fraud_assets.decision_lines import Outcome as Decided
 from fraud_assets.decisions import read_entries
 from fraud_assets.intake.ledger import Outcome, open_ledger
-from fraud_assets.registry.promotion import Outcome as Decided
 from fraud_assets.text import inert
 from fraud_assets.tracking import Tracking
 
@@ -304,11 +304,18 @@ def champion(tracking: Tracking) -> Iterator[Metric]:
     since = GaugeMetricFamily(
         "fraud_champion_since_timestamp_seconds", "Since when it is.", labels=["model"]
     )
-    version = tracking.champion()
+    # The alias alone: these figures are there also when the version behind it is not believed.
+    version = tracking.champion_alias()
     if version is not None:
-        info.add_metric([tracking.model_name, version.version], 1)
-        since.add_metric([tracking.model_name], _in_charge_since(entries, version.version))
+        info.add_metric([tracking.model_name, version], 1)
+        since.add_metric([tracking.model_name], _in_charge_since(entries, version))
     yield from (promotions, info, since)
+
+
+def champion_decided(tracking: Tracking) -> Iterator[Metric]:
+    """Yield nothing, and raise when the champion is not the version that was decided about."""
+    tracking.champion()
+    yield from ()
 
 
 def _in_charge_since(entries: list[dict[str, Any]], version: str) -> float:
@@ -344,4 +351,5 @@ def parts(
         "pipeline": lambda: pipeline(instance),
         "steps": lambda: step_seconds(instance),
         "champion": lambda: champion(tracking),
+        "champion_decided": lambda: champion_decided(tracking),
     }

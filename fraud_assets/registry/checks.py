@@ -1,5 +1,8 @@
 """Checks on `registered_model`: there is a champion, and it was decided about."""
 
+from collections.abc import Iterator
+from itertools import islice
+
 import dagster as dg
 
 from fraud_assets import storage
@@ -31,10 +34,16 @@ def champion_available(tracking: Tracking) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=registered_model, partitions_def=batches)
-def champion_is_decided(tracking: Tracking) -> dg.AssetCheckResult:
+def champion_is_decided(
+    context: dg.AssetCheckExecutionContext, tracking: Tracking
+) -> dg.AssetCheckResult:
     """The champion is the version that the decision log promoted last, and the log is whole."""
     log = storage.decisions_path()
-    findings = present_findings(log, tracking.champion_alias())
+    confirmed = dict(islice(_confirmations(context.instance), 1))
+    findings = [
+        *present_findings(log, tracking.champion_alias(), confirmed),
+        *tracking.findings(),
+    ]
     return dg.AssetCheckResult(
         passed=not findings,
         description="; ".join(findings) or "the alias is what was decided last; the log is whole",
@@ -56,14 +65,18 @@ def confirmed_hashes(instance: dg.DagsterInstance) -> dict[str, str]:
     dict of str to str
         By hash, the run and its batch.
     """
-    confirmed: dict[str, str] = {}
+    return dict(_confirmations(instance))
+
+
+def _confirmations(instance: dg.DagsterInstance) -> Iterator[tuple[str, str]]:
+    """Yield what `confirmed_hashes` returns, the latest first."""
     cursor, more = None, True
     while more:
         page = instance.fetch_materializations(registered_model.key, limit=PAGE, cursor=cursor)
         cursor, more = page.cursor, page.has_more
         for record in page.records:
             event = record.asset_materialization
-            if event is not None and LOG_HASH in event.metadata:
+            # Anybody who may use the UI can report a materialization; only a run's has a step.
+            if record.event_log_entry.step_key and event and LOG_HASH in event.metadata:
                 what = f"run {record.run_id} of batch {event.partition!r}"
-                confirmed[str(event.metadata[LOG_HASH].value)] = what
-    return confirmed
+                yield str(event.metadata[LOG_HASH].value), what

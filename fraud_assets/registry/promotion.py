@@ -1,11 +1,10 @@
 """Decides whether a challenger takes charge. One plain function; it changes nothing."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from fraud_assets.config import FRAUD_RECALL
-
-Outcome = Literal["promote", "shadow_only", "reject"]
+from fraud_assets.decision_lines import Outcome
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def put_in_charge(
                 "the file from a backup, or choose another version"
             )
         artifacts = tracking.artifact_hashes(chosen.run_id)
-        tracking.make_champion(chosen.version)
+        # The log first, then the alias: what cannot be logged changes nothing.
         entry = append_entry(
             log,
             {
@@ -68,5 +68,6 @@ def put_in_charge(
                 "artifacts": artifacts,
             },
         )
+        tracking.make_champion(chosen.version)
     tracking.tag_version(chosen.version, {"fraud.decision": "by_hand", "fraud.reason": reason})
     return entry

@@ -18,6 +18,7 @@ def server(tmp_path, monkeypatch):
     with mlflow_server(tmp_path, str(tmp_path / "artifacts")) as url:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
         monkeypatch.setenv("MLFLOW_UI_URL", url)
+        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))  # the audit asks for one
         yield url
 
 
@@ -49,3 +50,18 @@ def test_runs_models_and_going_back_work_on_a_server(graph, server):
     assert audited.exit_code == 1
     assert "FAIL  the alias champion names version 2" in audited.output
     assert not (storage.config.home_folder() / "mlflow").exists()
+
+
+def test_an_experiment_that_somebody_made_at_another_place_is_not_followed(server):
+    ours = Tracking()
+    client = ours.client()
+    elsewhere = client.create_experiment("elsewhere", artifact_location="s3://bucket/a")
+    run = client.create_run(elsewhere)
+    assert run.info.artifact_uri.startswith("s3://bucket/a/")
+    for reach in (
+        lambda: ours.read_json(run.info.run_id, "model_facts.json"),
+        lambda: ours.log_text(run.info.run_id, "a.md", "a"),
+        lambda: Tracking(experiment="elsewhere").log_child(run.info.run_id, "a", {}, {}, {}),
+    ):
+        with pytest.raises(ValueError, match="are neither read nor written"):
+            reach()

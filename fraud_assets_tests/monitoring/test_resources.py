@@ -4,9 +4,11 @@ import pytest
 from fraud_assets import storage
 from fraud_assets.decisions import append_entry
 from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
+from fraud_assets.monitoring.exporter import Exporter
 from fraud_assets.monitoring.resources import (
     CheckEvaluations,
     champion,
+    champion_decided,
     daemons,
     parts,
     pipeline,
@@ -16,6 +18,7 @@ from fraud_assets.monitoring.resources import (
 )
 from fraud_assets.text import JOINER
 from fraud_assets.tracking import Tracking
+from fraud_assets_tests.registered import Context, decision
 
 KEY = dg.AssetCheckKey(dg.AssetKey("drift_report"), "drift_score")
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
@@ -127,11 +130,34 @@ def test_waiting_and_refused_files_are_counted(instance):
 
 
 def test_decisions_are_counted_by_outcome_with_zeros(tracking):
-    append_entry(storage.decisions_path(), {"outcome": "reject", "version": "1"})
+    append_entry(storage.decisions_path(), decision("1", "reject"))
     found = samples(champion(tracking))
     assert found["fraud_decisions_total", "reject"] == 1
     assert found["fraud_decisions_total", "promote"] == 0
     assert not any(key[0] == "fraud_champion_info" for key in found)
+
+
+def test_a_champion_that_was_not_decided_about_is_a_part_unread_and_hides_no_figure(tracking):
+    with tracking.training_run(Context("1"), "june", {}) as run_id:
+        pass
+    client = tracking.client()
+    client.create_registered_model(tracking.model_name)
+    client.create_model_version(tracking.model_name, "file:/nowhere", run_id)
+    tracking.make_champion("1")
+    append_entry(storage.decisions_path(), decision("1", mlflow_run_id="another"))
+    told = []
+    read = {
+        "champion": lambda: champion(tracking),
+        "champion_decided": lambda: champion_decided(tracking),
+    }
+    found = samples(Exporter(read, lambda part, error: told.append((part, str(error)))).collect())
+    assert found["fraud_champion_info", tracking.model_name, "1"] == 1
+    assert found["fraud_decisions_total", "promote"] == 1
+    assert found["fraud_exporter_part_up", "champion"] == 1
+    assert found["fraud_exporter_part_up", "champion_decided"] == 0
+    ((part, error),) = told
+    assert part == "champion_decided"
+    assert "is not the one that was decided about" in error
 
 
 def test_every_part_has_a_name(instance):
@@ -141,5 +167,6 @@ def test_every_part_has_a_name(instance):
     found = parts(instance, Tracking(), Graph(), ["fraud_pipeline"], "here")
     assert set(found) == {
         *("checks", "runs", "daemons", "sensors", "pipeline", "steps", "champion"),
+        "champion_decided",
     }
     assert ("fraud_asset_check_evaluations_total", "a", "b", "failed") in samples(found["checks"]())

@@ -21,6 +21,7 @@ from fraud_assets.intake.resources import (
 from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
 from fraud_assets.privacy.expiry import expire, expired_batches
 from fraud_assets.tracking import BATCH_TAG
+from fraud_assets_tests.registered import decision
 
 SECRET = "a worklist with a card"
 LATER = datetime.now(UTC) + timedelta(days=1)
@@ -114,7 +115,7 @@ def test_models_that_nothing_needs_go_and_others_stay(instance, registered, home
 def test_a_version_of_another_batch_stays(instance, registered):
     client = registered.tracking.client()
     assert client.get_run(registered.run_id).data.tags[BATCH_TAG] == "june"
-    append_entry(storage.decisions_path(), {"event": "other"})
+    append_entry(storage.decisions_path(), decision("7", "reject"))
     (gone,) = expire(instance, registered.tracking, ["july"], "anna")
     assert (gone.versions, gone.kept) == ((), ())
     assert registered.load() is not None
