@@ -880,18 +880,17 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             How many were deleted.
         """
         client = self.client()
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
         kept = {client.get_model_version(self.model_name, v).run_id for v in kept_versions}
         experiment = [self._experiment_id(client)]
         gone = [run for run in self._runs_for(client, batch) if run.info.run_id not in kept]
         for run in gone:
             of_run = equals("source_run_id", run.info.run_id)
             for logged in client.search_logged_models(experiment, filter_string=of_run):
-                get_artifact_repository(logged.artifact_location).delete_artifacts()  # type: ignore[no-untyped-call]
+                artifacts_at(logged.artifact_location).delete_artifacts()  # type: ignore[no-untyped-call]
                 client.delete_logged_model(logged.model_id)
-            if client.list_artifacts(run.info.run_id):
-                get_artifact_repository(run.info.artifact_uri).delete_artifacts()  # type: ignore[no-untyped-call]
+            artifacts = artifacts_at(run.info.artifact_uri)
+            if artifacts.list_artifacts():
+                artifacts.delete_artifacts()  # type: ignore[no-untyped-call]
             client.delete_run(run.info.run_id)
         return len(gone)
 
