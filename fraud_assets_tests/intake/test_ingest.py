@@ -17,6 +17,7 @@ from fraud_assets.intake.ingest import (
 )
 from fraud_assets.intake.rejected import RejectedRow, collect_rejected
 from fraud_assets.intake.source import IntakeError, open_source
+from fraud_assets.masking import is_card_number
 
 HEADER = b"a,CUSTOMER_ID,b,Class\n"
 SOUND = b"1,c,1,0\n" * 60
