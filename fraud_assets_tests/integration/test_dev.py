@@ -56,20 +56,16 @@ class Terminal:
 
     def living(self):
         """The processes that came of it, runs among them, and whatever holds its ports."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get("FRAUD_HOME") == str(self.folder / "var"):
-                    found.append(process)
-            except psutil.Error:
-                continue
-        shells = ("setsid", "bash --norc -i")
-        return [
-            process
-            for process in found
-            if process.status() != psutil.STATUS_ZOMBIE
-            and not " ".join(process.cmdline()).startswith(shells)
-        ]
+        return [process for process in psutil.process_iter() if self.is_of_it(process)]
+
+    def is_of_it(self, process):
+        """Whether a process came of the command, and has not ended."""
+        try:
+            own = process.environ().get("FRAUD_HOME") == str(self.folder / "var")
+            is_shell = " ".join(process.cmdline()).startswith(("setsid", "bash --norc -i"))
+            return own and not is_shell and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:  # it may end while it is looked at
+            return False
 
     def end(self, way):
         if way == "Ctrl-C":
