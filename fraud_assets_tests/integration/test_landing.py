@@ -213,5 +213,6 @@ def test_five_hundred_files_at_once_are_all_noticed_and_the_oldest_goes_first(st
         return found if len(found) == 500 else None
 
     found = wait_for("all 500 to be noticed", noticed, 300)
-    assert set(found) == {"failed", "running", "waiting"}
+    # Between two runs none is running.
+    assert set(found) - {"running"} == {"failed", "waiting"}
     assert found.count("running") <= 1
