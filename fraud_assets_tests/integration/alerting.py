@@ -127,7 +127,7 @@ class Servers:
                 start_new_session=True,
             )  # fmt: skip
         path = "/metrics" if name == "exporter" else "/-/ready"
-        wait_for(f"{name} to answer", lambda: answers(f"{self.url(name)}{path}"), 60)
+        wait_for(f"{name} to answer", lambda: answers(f"{self.url(name)}{path}"), 180)
 
     def kill(self, name: str) -> None:
         """End a server as a power cut does."""
@@ -162,7 +162,7 @@ class Servers:
 
     def pushed_at(self, part: str) -> float:
         """When a part was pushed last."""
-        groups = requests.get(f"{self.url('pushgateway')}/api/v1/metrics", timeout=10).json()
+        groups = requests.get(f"{self.url('pushgateway')}/api/v1/metrics", timeout=30).json()
         group = next(g for g in groups["data"] if g["labels"].get("part") == part)
         return float(group["push_time_seconds"]["metrics"][0]["value"])
 

@@ -94,7 +94,7 @@ class Patient(Dagster):
     """Asks again when an answer failed, as the UI does: a pool's connections may be dead."""
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Send a query, for up to a minute."""
+        """Send a query, for up to three minutes."""
 
         def answer() -> dict[str, Any] | None:
             try:
@@ -102,7 +102,7 @@ class Patient(Dagster):
             except (AssertionError, requests.RequestException):
                 return None
 
-        return wait_for(f"an answer to {query}", answer, 60)
+        return wait_for(f"an answer to {query}", answer, 180)
 
 
 class Compose:
@@ -297,7 +297,7 @@ class Compose:
 
     def finish(self, name: str) -> None:
         """Wait for a service that ends; fail with what it printed when it failed."""
-        code = self._processes[name].wait(180)
+        code = self._processes[name].wait(600)
         assert code == 0, f"{name} ended with {code}:\n{self.log(name)[-3000:]}"
 
     def _spawn(self, name: str) -> None:
@@ -410,7 +410,7 @@ class Compose:
     def ask_prometheus(self, expr: str) -> list[dict[str, Any]]:
         """What Prometheus answers now, through the proxy."""
         url = f"{self.url('proxy', 9090)}/api/v1/query"
-        answer = requests.get(url, params={"query": expr}, auth=self.login, timeout=10).json()
+        answer = requests.get(url, params={"query": expr}, auth=self.login, timeout=30).json()
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
 

@@ -94,13 +94,13 @@ def test_one_variable_turns_on_tls_and_nothing_is_answered_without_it(tmp_path, 
         port = ports["8080"]
         own = {"Host": f"{host}:{port}", "Origin": f"https://{host}:{port}"}
         url = f"https://127.0.0.1:{port}/"
-        found = requests.get(url, headers=own, verify=False, timeout=10)
+        found = requests.get(url, headers=own, verify=False, timeout=30)
         assert found.text == "viewer-webserver:3071 anna None"
         assert found.headers["Strict-Transport-Security"] == "max-age=31536000"
         assert ssl.get_server_certificate(("127.0.0.1", port)).startswith("-----BEGIN")
-        assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).status_code == 400
+        assert requests.get(f"http://127.0.0.1:{port}/", timeout=30).status_code == 400
         other = own | {"Origin": f"http://{host}:1"}
-        assert requests.get(url, headers=other, verify=False, timeout=10).status_code == 403
+        assert requests.get(url, headers=other, verify=False, timeout=30).status_code == 403
 
 
 def oidc(name, path, headers):
@@ -158,7 +158,7 @@ def asked_as(role, tmp_path):
 
         def ask(site, path="/", method="GET", **headers):
             # Not by a client that would tidy the path first.
-            connection = HTTPConnection("127.0.0.1", ports[site], timeout=10)
+            connection = HTTPConnection("127.0.0.1", ports[site], timeout=30)
             own = {
                 name: value.format(f"127.0.0.1:{ports[site]}") for name, value in headers.items()
             }

@@ -26,7 +26,7 @@ def test_the_figures_arrive_under_their_names_in_two_groups(graph, gateway, monk
     result = graph.take("june", cards(0), trained_model={"parameters": {"n_estimators": 30}})
     assert result.success
     assert checks_of(result)["push_succeeded"].passed
-    groups = requests.get(f"{gateway}/api/v1/metrics", timeout=10).json()["data"]
+    groups = requests.get(f"{gateway}/api/v1/metrics", timeout=30).json()["data"]
     parts = {group["labels"]["part"]: group for group in groups}
     assert set(parts) == {"drift", "evaluation"}
     assert parts["evaluation"]["labels"]["job"] == "fraud_assets"
@@ -34,7 +34,7 @@ def test_the_figures_arrive_under_their_names_in_two_groups(graph, gateway, monk
     assert "drift_score" not in parts["drift"]  # the first batch has no champion before it
     again = graph.run("june", trained_model={"parameters": {"n_estimators": 30}})
     assert again.success
-    groups = requests.get(f"{gateway}/api/v1/metrics", timeout=10).json()["data"]
+    groups = requests.get(f"{gateway}/api/v1/metrics", timeout=30).json()["data"]
     assert "drift_score" in next(g for g in groups if g["labels"]["part"] == "drift")
 
 
@@ -42,7 +42,7 @@ def test_promtool_finds_no_fault_but_the_names_that_the_user_chose(graph, gatewa
     promtool = require("promtool")
     monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", gateway)
     assert graph.take("july", cards(1), trained_model={"parameters": {"n_estimators": 30}}).success
-    text = requests.get(f"{gateway}/metrics", timeout=10).text
+    text = requests.get(f"{gateway}/metrics", timeout=30).text
     found = subprocess.run(
         [promtool, "check", "metrics"],
         input=text,
@@ -71,13 +71,13 @@ def test_groups_that_nobody_pushes_any_more_are_deleted_and_others_stay(gateway)
         assert push(registry, gateway, model, "drift")["pushed"]
         time.sleep(0.2)
     theirs = f"{gateway}/metrics/job/other"
-    assert requests.post(theirs, data="their_metric 1\n", timeout=10).ok
-    groups = requests.get(f"{gateway}/api/v1/metrics", timeout=10).json()["data"]
+    assert requests.post(theirs, data="their_metric 1\n", timeout=30).ok
+    groups = requests.get(f"{gateway}/api/v1/metrics", timeout=30).json()["data"]
     newest = max(
         float(group["push_time_seconds"]["metrics"][0]["value"])
         for group in groups
         if group["labels"].get("model") == "current"
     )
     assert delete_stale_groups(gateway, newest) == 1
-    left = requests.get(f"{gateway}/api/v1/metrics", timeout=10).json()["data"]
+    left = requests.get(f"{gateway}/api/v1/metrics", timeout=30).json()["data"]
     assert {group["labels"].get("model", "theirs") for group in left} == {"current", "theirs"}
