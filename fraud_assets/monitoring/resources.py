@@ -22,7 +22,7 @@ from fraud_assets.tracking import Tracking
 
 PAGE = 1000
 FEW = 5
-"""Executions of a check that are read first: at most scrapes there is no new one among them."""
+"""Executions of a check that are read first; mostly one of them is new."""
 EVALUATED = {
     AssetCheckExecutionRecordStatus.SUCCEEDED,
     AssetCheckExecutionRecordStatus.FAILED,
@@ -83,8 +83,13 @@ def new_evaluations(
         By check the place that was read last; changed to what is read now.
     """
     found: list[tuple[float, Evaluated]] = []
-    for key in checks:
+    keys = list(checks)
+    # One question for all of them: mostly there is nothing new.
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    for key in keys:
         name = key.to_user_string()
+        if key not in latest or latest[key].id <= after.get(name, 0):
+            continue
         for record in _executions(instance, key, after.get(name, 0)):
             event = record.event.dagster_event if record.event else None
             if event is not None and isinstance(event.event_specific_data, dg.AssetCheckEvaluation):
