@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fraud_assets.features.build import KEY, window_features
-from fraud_assets.features.engines import computed
 from fraud_assets.features.families import WindowFeature
 from fraud_assets.features.known import KNOWN, LABEL_KNOWN
 from fraud_assets.sql import identifier, parquet
@@ -19,6 +18,7 @@ CUTS = (0.3, 0.6, 0.9)
 SAMPLED_ROWS = 300
 """Rows at each moment whose features are computed again."""
 TOLERANCE = 1e-6
+PAST = "past_without_future"
 
 
 @dataclass(frozen=True)
@@ -65,24 +65,27 @@ def find_leaks(
     list of Leak
         Empty when no feature knows the future.
     """
+    import ibis
+
     found = {feature.name: 0 for feature in features}
+    backend, question = transactions.get_backend(), ""
     for share in CUTS if features else ():
         moment = connection.execute(
             f"SELECT quantile_disc({KNOWN}, {share}) FROM {parquet(stored)}"
         ).fetchall()[0][0]
         if moment is None:
             continue
-        with (
-            as_of(transactions, moment).cache() as past,
-            computed(window_features(past, features, label_delay_days), stored.parent) as again,
-        ):
-            moved = ", ".join(f"count(*) FILTER (WHERE {_differs(name)})" for name in found)
-            counts = connection.execute(
-                f"SELECT {moved} FROM {again} AS again "
-                f"JOIN {parquet(stored)} AS stored USING ({KEY})"
-            ).fetchall()[0]
+        past = backend.create_table(PAST, as_of(transactions, moment), temp=True, overwrite=True)
+        # The same question of each past: writing it as SQL takes longer than answering it.
+        question = question or str(ibis.to_sql(window_features(past, features, label_delay_days)))
+        moved = ", ".join(f"count(*) FILTER (WHERE {_differs(name)})" for name in found)
+        counts = connection.execute(
+            f"SELECT {moved} FROM ({question}) AS again "
+            f"JOIN {parquet(stored)} AS stored USING ({KEY})"
+        ).fetchall()[0]
         for name, count in zip(found, counts, strict=True):
             found[name] += count
+    backend.drop_table(PAST, force=True)
     return [Leak(name, rows) for name, rows in found.items() if rows]
 
 
