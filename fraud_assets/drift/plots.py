@@ -12,6 +12,7 @@ from fraud_assets.evaluation.plots import (
     CHOSEN,
     FRAUD,
     GENUINE,
+    Margins,
     new_axes,
     plain_label,
     to_png,
@@ -37,9 +38,11 @@ def drift_by_feature(features: Sequence[Mapping[str, Any]], min_distance: float)
         The distance from which a feature may count as drifted.
     """
     shown = features[:SHOWN][::-1]
-    figure, axes = new_axes("Drift by feature", "Jensen-Shannon distance to the reference", "")
+    names = [plain_label(feature["feature"]) for feature in shown]
+    label, margins = "Jensen-Shannon distance to the reference", Margins.for_names(names)
+    figure, axes = new_axes("Drift by feature", label, "", margins)
     axes.barh(
-        [plain_label(feature["feature"]) for feature in shown],
+        names,
         [feature["distance"] for feature in shown],
         color=[FRAUD if feature["drifted"] else GENUINE for feature in shown],
     )
@@ -61,7 +64,8 @@ def distributions(columns: Sequence[Column], batch: Mapping[str, Counts]) -> byt
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 4.8), layout="constrained")
+    figure = Figure(figsize=(7.2, 4.8))
+    figure.subplots_adjust(left=0.07, right=0.98, bottom=0.12, top=0.94, wspace=0.18, hspace=0.55)
     panels = figure.subplots(2, 2).flat
     for axes, column in zip(panels, columns, strict=False):
         axes.set_title(plain_label(column.name), fontsize=9)
@@ -120,7 +124,8 @@ def drift_over_batches(history: Sequence[Mapping[str, Any]]) -> bytes:
     history : sequence of mapping
         `batch`, `drift_score` (None: not judged) and `champion`, oldest first.
     """
-    figure, axes = new_axes("Drift over the last batches", "", "drift score")
+    margins = Margins(bottom=0.27)
+    figure, axes = new_axes("Drift over the last batches", "", "drift score", margins)
     scores = [np.nan if h["drift_score"] is None else h["drift_score"] for h in history]
     axes.plot(range(len(history)), scores, "o-", color=GENUINE)
     for limit, color in ((DRIFT_SCORE.watch, "#e08e0b"), (DRIFT_SCORE.critical, FRAUD)):

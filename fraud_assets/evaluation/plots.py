@@ -1,7 +1,9 @@
 """Plots of a model on the test rows, as PNG."""
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -15,6 +17,34 @@ if TYPE_CHECKING:
 
 FRAUD, GENUINE, CHOSEN = "#c0392b", "#2c7fb8", "#444444"
 CURVE_POINTS = 400
+LETTER = 0.0115
+"""Width of a letter of a bar's name, as a share of the figure."""
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Room around a plot, as shares of the figure.
+
+    Attributes
+    ----------
+    left, bottom, right : float
+    """
+
+    left: float = 0.125
+    bottom: float = 0.14
+    right: float = 0.03
+
+    @property
+    def rectangle(self) -> tuple[float, float, float, float]:
+        """Left, bottom, width and height of what is inside them."""
+        top = 0.09
+        return self.left, self.bottom, 1 - self.left - self.right, 1 - self.bottom - top
+
+    @classmethod
+    def for_names(cls, names: Sequence[str]) -> Self:
+        """Return room on the left for names of bars, up to half of the figure."""
+        longest = max((len(name) for name in names), default=0)
+        return cls(left=min(0.5, 0.05 + LETTER * longest))
 
 
 def all_plots(
@@ -60,12 +90,27 @@ def all_plots(
     }
 
 
-def new_axes(title: str, xlabel: str, ylabel: str) -> "tuple[Figure, Axes]":
-    """Return a figure with one titled pair of axes; no display is needed."""
+def new_axes(
+    title: str, xlabel: str, ylabel: str, margins: Margins = Margins()
+) -> "tuple[Figure, Axes]":
+    """Return a figure with one titled pair of axes; no display is needed.
+
+    Its margins are given: a layout that looks for them draws everything twice.
+
+    Parameters
+    ----------
+    title, xlabel, ylabel : str
+    margins : Margins, optional
+
+    Returns
+    -------
+    figure : Figure
+    axes : Axes
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2, 3.6), layout="constrained")
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(5.2, 3.6))
+    axes = figure.add_axes(margins.rectangle)
     axes.set_title(title, fontsize=10)
     axes.set_xlabel(xlabel, fontsize=9)
     axes.set_ylabel(ylabel, fontsize=9)
@@ -114,7 +159,8 @@ def _score_distribution(labels: Labels, scores: Floats, threshold: float) -> byt
 
 
 def _threshold(curve: dict[str, Floats], threshold: float) -> bytes:
-    figure, axes = new_axes("What another threshold would give", "threshold", "share")
+    margins = Margins(right=0.14)
+    figure, axes = new_axes("What another threshold would give", "threshold", "share", margins)
     axes.plot(curve["threshold"], curve["precision"], color=GENUINE, label="precision")
     axes.plot(curve["threshold"], curve["recall"], color=FRAUD, label="recall")
     axes.axvline(threshold, color=CHOSEN, linestyle="--")
@@ -168,9 +214,10 @@ def _reliability(bins: list[dict[str, float]]) -> bytes:
 
 
 def _importance(importance: dict[str, float]) -> bytes:
-    names = list(importance)[:15][::-1]
-    figure, axes = new_axes("What the score is made of", "mean contribution, log-odds", "")
-    lengths = [importance[name] for name in names]
-    axes.barh([plain_label(name) for name in names], lengths, color=GENUINE)
+    shown = list(importance)[:15][::-1]
+    names = [plain_label(name) for name in shown]
+    margins = Margins.for_names(names)
+    figure, axes = new_axes("What the score is made of", "mean contribution, log-odds", "", margins)
+    axes.barh(names, [importance[name] for name in shown], color=GENUINE)
     axes.tick_params(axis="y", labelsize=7)
     return to_png(figure)
