@@ -131,8 +131,8 @@ def spans_of(runs):
 
 def test_runs_that_overlap_by_sensor_click_and_backfill_go_one_at_a_time(stack, drop_into):
     known = {run["runId"] for run in stack.runs()}
-    stack.click_materialize(list(ASSETS), "june")
-    stack.backfill(list(ASSETS), ["moved", "next"])
+    stack.click_materialize(["features"], "june")
+    stack.backfill(["features"], ["moved", "next"])
     drop_into("third", cards(3, first_day="2026-08-01"))
 
     def all_ended():

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -18,13 +19,13 @@ import pytest
 from fraud_assets import storage
 from fraud_assets.decisions import read_entries
 from fraud_assets.tracking import BATCH_TAG, Tracking
-from fraud_assets_tests.integration.compose import Compose, composed, drop
+from fraud_assets_tests.integration.compose import Compose, ask, composed, drop
 from fraud_assets_tests.integration.conftest import cards
 from fraud_assets_tests.integration.load import PAGES, WATCHED, let_retention_loose, run_load
 from fraud_assets_tests.integration.servers import Dagster, wait_for
 
 LONG = bool(os.environ.get("FRAUD_LONG"))
-BATCHES, RESTARTS = 20, 10
+BATCHES, RESTARTS, MOMENTS = 20, 10, 20
 of_minutes = pytest.mark.skipif(not LONG, reason="takes minutes; `make faults` runs it")
 
 
@@ -153,8 +154,8 @@ def fill(disk: Path) -> Path:
 
 
 KILLED = ["postgres", "mlflow", "pushgateway", "daemon", "code-server"]
-TOGETHER = [["postgres", "mlflow"], ["pushgateway", "daemon", "code-server"]]
-"""Several in one run take less time; `make faults` kills each in a run of its own."""
+TOGETHER = [KILLED]
+"""All in one run take less time; `make faults` kills each in a run of its own."""
 
 
 @pytest.mark.parametrize("names", [[name] for name in KILLED] if LONG else TOGETHER)
@@ -182,6 +183,8 @@ def test_pages_show_no_error_once_the_database_is_back(stack):
     assert dagster.materializations("features", "first")
 
 
+# `test_ordeal.py` kills runs of the embedded stack each time.
+@of_minutes
 def test_a_run_whose_process_is_killed_is_taken_up(stack):
     drop(stack, "kill-run", small(6))
     under_way(stack, "kill-run")
@@ -333,6 +336,35 @@ def test_a_database_that_restarts_again_and_again_loses_no_batch(stack):
     stack.dagster().wait_for_outcome(240, **dict.fromkeys(batches, "done"))
     assert lost_of(stack, *batches) == row.lost == "nothing"
     assert restarts
+
+
+EVENTS = "select count(*) from event_logs"
+
+
+def wait_for_events(stack, number):
+    """Wait until all runs together have written that many events."""
+    wait_for(f"event {number}", lambda: ask(stack, "dagster", EVENTS) >= number, 600)
+
+
+@of_minutes
+@pytest.mark.timeout(7200)
+def test_a_database_that_dies_at_any_moment_of_a_run_leaves_every_file_done_once(stack):
+    before = ask(stack, "dagster", EVENTS)
+    drop(stack, "whole", small(40))
+    stack.dagster().wait_for_outcome(whole="done")
+    whole = ask(stack, "dagster", EVENTS) - before
+    chance = random.Random(20)
+    # Spread over all that a run writes: the starts and ends of steps, and the events of checks.
+    moments = sorted(chance.sample(range(whole), MOMENTS))
+    for number, moment in enumerate(moments):
+        batch, before = f"moment-{number:02}", ask(stack, "dagster", EVENTS)
+        drop(stack, batch, small(41 + number))
+        wait_for_events(stack, before + moment)
+        since = time.monotonic()
+        stack.kill("postgres")
+        row = told(stack, f"kill -9 of PostgreSQL at event {moment} of {whole}", batch, since)
+        assert row.lost == "nothing"
+        stack.wait_until_healthy("postgres")
 
 
 def test_the_graph_is_whole_after_all_of_it_and_a_load_prints_what_grows(stack, capsys):
