@@ -3,6 +3,7 @@
 import dagster as dg
 
 from fraud_assets import config
+from fraud_assets.catalog import BatchCatalog
 from fraud_assets.drift import assets as drift
 from fraud_assets.drift import checks as drift_checks
 from fraud_assets.drift.sensors import drift_retraining
@@ -21,6 +22,7 @@ from fraud_assets.monitoring.sensors import fraud_alerts
 from fraud_assets.registry import assets as registry
 from fraud_assets.registry import checks as registry_checks
 from fraud_assets.scoring import assets as scoring
+from fraud_assets.scoring import checks as scoring_checks
 from fraud_assets.storage import Engine, ReportIOManager, TableIOManager
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import assets as training
@@ -34,6 +36,7 @@ CHECKS = (
     evaluation_checks,
     drift_checks,
     registry_checks,
+    scoring_checks,
     monitoring_checks,
 )
 
@@ -61,6 +64,7 @@ defs = dg.Definitions(
     executor=in_one_process,
     resources={
         "engine": Engine(),
+        "catalog": BatchCatalog(),
         "tracking": Tracking(),
         "tables": TableIOManager(),
         "reports": ReportIOManager(),

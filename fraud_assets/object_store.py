@@ -25,6 +25,8 @@ def push(*files: Path) -> None:
     for file in files:
         remote = _remote(file)
         if remote is not None:
+            # Stores of plain folders make none by themselves.
+            remote.parent.mkdir(parents=True, exist_ok=True)
             with file.open("rb") as source, remote.open("wb") as target:
                 shutil.copyfileobj(source, target)
 

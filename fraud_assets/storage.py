@@ -73,6 +73,92 @@ def reports_folder() -> Path:
     return config.home_folder() / "reports"
 
 
+def report_path(asset: str, batch: str) -> Path:
+    """Return the JSON file that holds an asset's report about a batch."""
+    return report_folder(batch) / f"{asset}.json"
+
+
+def save_report(asset: str, batch: str, report: Mapping[str, Any]) -> Path:
+    """Keep an asset's report about a batch; return its local path.
+
+    Parameters
+    ----------
+    asset, batch : str
+    report : mapping
+
+    Returns
+    -------
+    Path
+    """
+    path = report_path(asset, batch)
+    write_atomically(path, to_json(report))
+    object_store.push(path)
+    return path
+
+
+def find_report(asset: str, batch: str) -> dict[str, Any] | None:
+    """Return an asset's latest report about a batch; None when there is none.
+
+    Parameters
+    ----------
+    asset, batch : str
+
+    Returns
+    -------
+    dict or None
+    """
+    report: dict[str, Any] | None = read_json(latest(report_path(asset, batch)))
+    return report
+
+
+def write_report_file(batch: str, name: str, content: bytes) -> None:
+    """Write a file beside a batch's reports, into the store, too.
+
+    Parameters
+    ----------
+    batch, name : str
+    content : bytes
+    """
+    path = report_folder(batch) / name
+    write_atomically(path, content)
+    object_store.push(path)
+
+
+def find_report_file(batch: str, name: str) -> Path | None:
+    """Return a file beside a batch's reports; None when there is none.
+
+    Parameters
+    ----------
+    batch, name : str
+
+    Returns
+    -------
+    Path or None
+    """
+    path = latest(report_folder(batch) / name)
+    return path if path.exists() else None
+
+
+def latest(path: Path) -> Path:
+    """Return a file's local path, after the store's version was copied there, if it has one.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Path
+    """
+    object_store.pull(path)
+    return path
+
+
+def assignments_path() -> Path:
+    """Return the index of all splits that were assigned."""
+    return _made(config.home_folder() / "training") / "assignments.json"
+
+
 def rejected_path(batch: str) -> Path:
     """Return the CSV that holds a batch's rejected rows."""
     return _made(config.home_folder() / "rejected") / f"{_plain(batch)}.csv"
@@ -420,6 +506,23 @@ def load_table(asset: str, batch: str, content_hash: str | None = None) -> Table
     return Table(version / ROWS_FILE, facts)
 
 
+def rows_path(asset: str, batch: str, content_hash: str) -> Path:
+    """Return the Parquet file of a committed version of a table; its facts are not read.
+
+    Parameters
+    ----------
+    asset, batch, content_hash : str
+
+    Returns
+    -------
+    Path
+    """
+    version = tables_folder(asset, batch) / _version(content_hash)
+    if not (version / FACTS_FILE).exists():
+        object_store.pull(version / ROWS_FILE, version / FACTS_FILE)
+    return version / ROWS_FILE
+
+
 def find_table(asset: str, batch: str, content_hash: str) -> Table | None:
     """Find a version of a table; None when it is not kept."""
     if not has_table(asset, batch, content_hash):
@@ -483,25 +586,19 @@ class ReportIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: dict[str, Any]) -> None:
         """Write the report."""
-        path = self._path(context.asset_key, context.partition_key)
-        write_atomically(path, to_json(obj))
-        object_store.push(path)
+        path = save_report(context.asset_key.to_user_string(), context.partition_key, obj)
         context.add_output_metadata({"path": dg.MetadataValue.path(path)})
 
     def load_input(self, context: dg.InputContext) -> dict[str, Any]:
         """Read the report of the run's batch."""
-        path = self._path(context.asset_key, context.partition_key)
-        if not object_store.pull(path) and not path.exists():
-            name = context.asset_key.to_user_string()
+        name, batch = context.asset_key.to_user_string(), context.partition_key
+        report = find_report(name, batch)
+        if report is None:
             raise FileNotFoundError(
-                f"{name} of batch {named(context.partition_key)} has not been materialized (looked "
-                f"for {path}); materialize {name} for this batch first"
+                f"{name} of batch {named(batch)} has not been materialized (looked for "
+                f"{report_path(name, batch)}); materialize {name} for this batch first"
             )
-        report: dict[str, Any] = json.loads(path.read_text())
         return report
-
-    def _path(self, asset_key: dg.AssetKey, batch: str) -> Path:
-        return report_folder(batch) / f"{asset_key.to_user_string()}.json"
 
 
 # --- metadata ---------------------------------------------------------------------------

@@ -17,7 +17,9 @@ ASSETS = {
     "evaluation_report": "evaluation",
     "drift_report": "drift",
     "registered_model": "registry",
+    "champion_scores": "scoring",
     "scored_transactions": "scoring",
+    "reference_profile": "drift",
     "published_drift": "monitoring",
     "published_metrics": "monitoring",
 }
@@ -32,6 +34,7 @@ CHECKS = {
     "trained_model": {"model_converged"},
     "evaluation_report": {"fraud_recall", "frauds_missed", "false_alarm_rate", "beats_champion"},
     "drift_report": {"drift_score", "drifted_features"},
+    "champion_scores": {"champion_columns"},
     "registered_model": {"champion_available", "champion_is_decided"},
     "published_drift": {"push_succeeded"},
     "published_metrics": {"push_succeeded"},
@@ -83,12 +86,14 @@ def test_only_checks_that_make_the_rest_meaningless_are_blocking(graph):
 
 def test_a_batch_too_poor_to_train_on_is_scored(graph):
     upstream = graph.get(dg.AssetKey("scored_transactions")).parent_keys
+    assert {key.to_user_string() for key in upstream} == {"features", "champion_scores"}
+    upstream = graph.get(dg.AssetKey("champion_scores")).parent_keys
     assert {key.to_user_string() for key in upstream} == {"features"}
 
 
 def test_drift_is_published_without_anything_that_needs_training(graph):
     upstream = {key.to_user_string() for key in graph.get(dg.AssetKey("drift_report")).parent_keys}
-    assert upstream == {"features"}
+    assert upstream == {"features", "champion_scores"}
     published = graph.get(dg.AssetKey("published_drift")).parent_keys
     assert {key.to_user_string() for key in published} == {"drift_report"}
 

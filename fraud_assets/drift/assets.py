@@ -1,4 +1,4 @@
-"""`drift_report`: the batch against what the champion was trained on."""
+"""`drift_report`: the batch against the champion's training data, `reference_profile`."""
 
 import re
 from pathlib import Path
@@ -8,26 +8,38 @@ import dagster as dg
 import pandas as pd
 
 from fraud_assets import storage
+from fraud_assets.catalog import AcceptedBatch, BatchCatalog
 from fraud_assets.config import DriftSettings
+from fraud_assets.decisions import read_entries, recorded_artifacts
 from fraud_assets.drift import plots
 from fraud_assets.drift.encoding import Column
 from fraud_assets.drift.labels import came_true, clock, expected_performance
 from fraud_assets.drift.measure import column_findings, common_columns, measure_drift
-from fraud_assets.drift.profile import Profile, Summary, summarize, watched_columns
-from fraud_assets.drift.read import Scorer, pieces_of
+from fraud_assets.drift.profile import (
+    Profile,
+    Summary,
+    make_profile,
+    summarize,
+    watched_columns,
+)
+from fraud_assets.drift.read import pieces_of
 from fraud_assets.drift.statistics import compare_scores
 from fraud_assets.drift.words import verdict_sentence
 from fraud_assets.evaluation.assets import plot_metadata
 from fraud_assets.intake.contract import Roles
-from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
+from fraud_assets.intake.resources import OWNERS, batches
+from fraud_assets.records import ChampionScores, ReferenceProfile
 from fraud_assets.tracking import REFERENCE_PROFILE, REFERENCE_SAMPLE, ModelVersion, Tracking
+from fraud_assets.training.assets import validation_scores, window_of
+from fraud_assets.training.splits import TRAIN
+from fraud_assets.training.window import load_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NO_REFERENCE = "no champion with a reference profile yet, so there is nothing to measure against"
 FIGURES = ("drift_score", "n_drifted_features", "max_feature_drift")
-REPORT, SCORES = "drift_report.json", "champion_scores.parquet"
+DRIFT_REPORT = "drift_report"
 LAST_BATCHES = 20
 SHOWN_FEATURES = 20
 
@@ -48,16 +60,19 @@ def drift_report(
     context: dg.AssetExecutionContext,
     config: DriftConfig,
     features: storage.Table,
+    champion_scores: storage.Table,
     engine: storage.Engine,
+    catalog: BatchCatalog,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """How far the batch has moved from the champion's training data, and where.
 
     Needs no training, so that a batch too poor to train on is still watched.
     """
-    batch, champion = context.partition_key, features.facts["champion"]
+    batch, record = context.partition_key, ChampionScores(**champion_scores.facts)
+    champion = record.champion
     version = tracking.version(champion) if champion else None
-    profile = _reference_profile(tracking, version)
+    profile = _profile_of(tracking, version)
     if version is None or profile is None:
         report = {"batch": batch, "champion": champion, "not_measured": NO_REFERENCE}
         context.log.info(NO_REFERENCE)
@@ -65,13 +80,13 @@ def drift_report(
     roles, facts = Roles(**features.facts["roles"]), features.facts
     watched = watched_columns(facts["features"], facts["kinds"], roles)
     columns = common_columns(profile, watched)
-    scorer = _scorer(tracking, version, watched.numbers)
     with engine.connect("features") as connection:
-        pieces = scorer(pieces_of(connection, features.path, watched, roles))
+        pieces = pieces_of(connection, features.path, watched, roles)
         rows, warm_up = facts["source"]["rows"], facts["warm_up_days"]
         summary = summarize(pieces, rows, columns, warm_up, watched.dates, config.seed)
-    earlier = [b.batch for b in earlier_batches(context.instance, batch)][-LAST_BATCHES:]
-    before = _reports(earlier)
+    earlier = catalog.earlier(batch)[-LAST_BATCHES:]
+    before = _reports(catalog, earlier)
+    scored = pd.read_parquet(champion_scores.path) if record.is_scored else None
     settings = DriftSettings(**config.model_dump())
     findings = column_findings(profile, watched)
     report = {
@@ -80,9 +95,9 @@ def drift_report(
         "reference": _reference(version, before),
         "settings": settings.model_dump(mode="json"),
         **measure_drift(profile, summary, columns, findings, warm_up, roles.amount, settings),
-        **_scores_and_labels(batch, scorer.scored, profile, version),
+        **_scores_and_labels(scored, profile, version),
     }
-    report["performance"] = _performance([*before, report])
+    report["performance"] = _performance(catalog, earlier, before, report, scored)
     report["history"] = [_point(r) for r in [*before, report]]
     pictures = _write_plots(report, columns, summary)
     _log(tracking, version, report, pictures, len(earlier))
@@ -90,19 +105,78 @@ def drift_report(
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, pictures))
 
 
-def _reference_profile(tracking: Tracking, version: ModelVersion | None) -> Profile | None:
+@dg.asset(
+    partitions_def=batches,
+    group_name="drift",
+    owners=OWNERS,
+    kinds={"duckdb", "mlflow"},
+    code_version="1",
+    io_manager_key="reports",
+)
+def reference_profile(
+    context: dg.AssetExecutionContext,
+    features: storage.Table,
+    splits: storage.Table,
+    trained_model: dict[str, Any],
+    engine: storage.Engine,
+    tracking: Tracking,
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """A summary of the challenger's training data, for drift to be measured against.
+
+    Kept with the model in MLflow, for the time when it is the champion. One that a decision has
+    recorded stays as it is.
+    """
+    run_id, version = trained_model["run_id"], trained_model["version"]
+    recorded = recorded_artifacts(read_entries(storage.decisions_path()), run_id)
+    if recorded is None:
+        artifacts = _log_profile(tracking, engine, features, splits, trained_model)
+    else:
+        context.log.info(f"version {version} was decided about; its reference profile stays")
+        artifacts = {n: recorded[n] for n in (REFERENCE_PROFILE, REFERENCE_SAMPLE) if n in recorded}
+    record = ReferenceProfile(
+        batch=context.partition_key,
+        model_version=version,
+        mlflow_run_id=run_id,
+        artifacts=artifacts,
+    )
+    return dg.MaterializeResult(
+        value=record.model_dump(),
+        metadata={
+            "model_version": tracking.version_link(version),
+            "artifacts": dg.MetadataValue.json(artifacts),
+        },
+    )
+
+
+def _log_profile(
+    tracking: Tracking,
+    engine: storage.Engine,
+    features: storage.Table,
+    splits: storage.Table,
+    model: dict[str, Any],
+) -> dict[str, str]:
+    """Log the profile of a model with its MLflow run; return the SHA-256 of each artifact."""
+    roles, run_id = Roles(**features.facts["roles"]), model["run_id"]
+    watched = watched_columns(model["batch_features"], model["kinds"], roles)
+    with engine.connect("features", "splits") as connection:
+        rows = load_rows(
+            connection, window_of(splits), TRAIN, watched.numbers, splits.facts["test_start"],
+            watched.texts,
+        )  # fmt: skip
+    scores = validation_scores(model["batch"])
+    profile = make_profile(rows, watched, features.facts["warm_up_days"], scores)
+    return {
+        REFERENCE_SAMPLE: tracking.log_frame(run_id, REFERENCE_SAMPLE, profile.sample),
+        REFERENCE_PROFILE: tracking.log_json(run_id, REFERENCE_PROFILE, profile.facts()),
+    }
+
+
+def _profile_of(tracking: Tracking, version: ModelVersion | None) -> Profile | None:
     """Return the profile of a version; None where there is none that can be read."""
     facts = tracking.read_json(version.run_id, REFERENCE_PROFILE) if version else None
     if version is None or facts is None or "columns" not in facts:
         return None
     return Profile.from_facts(facts, tracking.read_frame(version.run_id, REFERENCE_SAMPLE))
-
-
-def _scorer(tracking: Tracking, version: ModelVersion, numbers: list[str]) -> Scorer:
-    """Return what scores the batch; nothing, when it lacks a feature of the champion."""
-    readable = set(version.features) <= set(numbers)
-    model = tracking.load(version.version) if readable else None
-    return Scorer(model, list(version.features))
 
 
 def _reference(version: ModelVersion, before: list[dict[str, Any]]) -> dict[str, Any]:
@@ -113,12 +187,10 @@ def _reference(version: ModelVersion, before: list[dict[str, Any]]) -> dict[str,
 
 
 def _scores_and_labels(
-    batch: str, scored: pd.DataFrame | None, profile: Profile, version: ModelVersion
+    scored: pd.DataFrame | None, profile: Profile, version: ModelVersion
 ) -> dict[str, Any]:
     if scored is None:
         return {"scores": None, "expected": None}
-    content = scored.astype({"score": "float32"}).to_parquet(index=False)
-    storage.write_atomically(storage.report_folder(batch) / SCORES, content)
     return {
         "scores": compare_scores(profile.scores, scored["score"]),
         "expected": expected_performance(scored, version.decision_threshold),
@@ -126,28 +198,33 @@ def _scores_and_labels(
     }
 
 
-def _reports(earlier: "Sequence[str]") -> list[dict[str, Any]]:
+def _reports(catalog: BatchCatalog, earlier: "Sequence[AcceptedBatch]") -> list[dict[str, Any]]:
     """Return the reports of earlier batches that were measured, oldest first."""
-    found = (storage.read_json(storage.report_folder(batch) / REPORT) for batch in earlier)
+    found = (catalog.report(DRIFT_REPORT, accepted.batch) for accepted in earlier)
     return [report for report in found if report and "reference" in report]
 
 
-def _performance(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _performance(
+    catalog: BatchCatalog,
+    earlier: "Sequence[AcceptedBatch]",
+    before: list[dict[str, Any]],
+    report: dict[str, Any],
+    scored: pd.DataFrame | None,
+) -> list[dict[str, Any]]:
     """Compare what was expected of each batch with the labels that are known by now."""
-    paths = [storage.report_folder(report["batch"]) / SCORES for report in reports]
-    scored = [pd.read_parquet(path) if path.exists() else None for path in paths]
-    if scored[-1] is None:
+    if scored is None:
         return []
-    now = clock(scored[-1])
+    now, accepted = clock(scored), {b.batch: b for b in earlier}
+    found = ((r, catalog.scores(accepted[r["batch"]], r["champion"])) for r in before)
     return [
         {
-            "batch": report["batch"],
-            "champion": report["champion"],
-            "expected": report["expected"],
-            "came_true": came_true(scores, report["decision_threshold"], now),
+            "batch": of_batch["batch"],
+            "champion": of_batch["champion"],
+            "expected": of_batch["expected"],
+            "came_true": came_true(scores, of_batch["decision_threshold"], now),
         }
-        for report, scores in zip(reports, scored, strict=True)
-        if report.get("expected") and scores is not None
+        for of_batch, scores in [*found, (report, scored)]
+        if of_batch.get("expected") and scores is not None
     ]
 
 
@@ -186,7 +263,7 @@ def _log(
         storage.report_folder(report["batch"]) / f"{name}.png" for name in pictures
     ]
     tracking.log_files(version.run_id, files, folder)
-    tracking.log_json(version.run_id, f"{folder}/{REPORT}", report)
+    tracking.log_json(version.run_id, f"{folder}/{DRIFT_REPORT}.json", report)
     figures = {name: report[name] for name in FIGURES if name in report}
     tracking.log_figures(version.run_id, figures, place)
 

@@ -1,8 +1,8 @@
-"""Reads a batch piece by piece, and lets the champion score it on the way."""
+"""Reads a batch piece by piece."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,12 +12,9 @@ from fraud_assets.features.known import KNOWN, LABEL_KNOWN
 from fraud_assets.intake.contract import Roles
 from fraud_assets.masking import MASK_TEXT
 from fraud_assets.sql import identifier, parquet
-from fraud_assets.training.train import fraud_scores
 
 if TYPE_CHECKING:
     import duckdb
-
-    from fraud_assets.training.calibration import CalibratedModel
 
 PIECE = 200_000
 """Rows in memory at a time."""
@@ -54,38 +51,3 @@ def pieces_of(
     )
     for piece in connection.sql(query).to_arrow_reader(PIECE):
         yield piece.to_pandas()
-
-
-class Scorer:
-    """Scores the pieces that pass by.
-
-    Parameters
-    ----------
-    model : CalibratedModel or None
-        None: nothing is scored.
-    columns : list of str
-        The model's features.
-    """
-
-    def __init__(self, model: "CalibratedModel | None", columns: list[str]) -> None:
-        self._model, self._columns = model, columns
-        self._scored: list[pd.DataFrame] = []
-
-    def __call__(self, pieces: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        """Yield the pieces as they came."""
-        for piece in pieces:
-            if self._model is not None:
-                scores = fraud_scores(self._model, piece, self._columns)
-                about: dict[str, Any] = {
-                    "score": scores,
-                    "label": piece["fraud_"].to_numpy(),
-                    KNOWN: piece["known_us_"].to_numpy(),
-                    LABEL_KNOWN: piece["label_known_us_"].to_numpy(),
-                }
-                self._scored.append(pd.DataFrame(about))
-            yield piece
-
-    @property
-    def scored(self) -> pd.DataFrame | None:
-        """`score`, `label`, `known_us` and `label_known_us` of all rows; None without a model."""
-        return pd.concat(self._scored, ignore_index=True) if self._scored else None

@@ -1,18 +1,19 @@
 """`drift_retraining`: critical drift asks for a training run, when somebody turned it on."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 
-from fraud_assets import config, storage
+from fraud_assets import config
+from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config import REASON_TAG, RETRAINING_TAG
-from fraud_assets.drift.assets import REPORT
+from fraud_assets.drift.assets import DRIFT_REPORT
 from fraud_assets.drift.retraining import retraining_due
-from fraud_assets.intake.resources import all_accepted, is_busy
+from fraud_assets.intake.resources import is_busy
 
 TRAINED_ANEW = (
-    *("splits", "trained_model", "evaluation_report", "registered_model", "published_metrics"),
+    *("splits", "trained_model", "reference_profile", "evaluation_report"),
+    *("registered_model", "published_metrics"),
 )
 
 
@@ -25,8 +26,9 @@ def drift_retraining(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
     """
     if is_busy(context.instance):
         return dg.SkipReason("a run of the pipeline is not over; its batch may change the verdict")
-    accepted = list(all_accepted(context.instance).values())
-    report = _report_of(accepted[-1].batch) if accepted else None
+    catalog = BatchCatalog.of(context.instance)
+    accepted = list(catalog.accepted().values())
+    report = catalog.report(DRIFT_REPORT, accepted[-1].batch) if accepted else None
     settings = config.retraining()
     due, reason = retraining_due(report, _last(context.instance), datetime.now(UTC), settings)
     if not due or report is None:
@@ -41,10 +43,6 @@ def drift_retraining(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
             "ops": {"splits": {"config": {"window_batches": settings.window_batches}}},
         },
     )
-
-
-def _report_of(batch: str) -> Any:
-    return storage.read_json(storage.report_folder(batch) / REPORT)
 
 
 def _last(instance: dg.DagsterInstance) -> datetime | None:

@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from fraud_assets import storage
+from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config import (
     ChallengerSettings,
     ComparisonSettings,
@@ -23,9 +24,10 @@ from fraud_assets.evaluation.explain import explain
 from fraud_assets.evaluation.plots import all_plots
 from fraud_assets.evaluation.report import to_markdown, worst_verdict
 from fraud_assets.evaluation.segments import NEW_CARD_COLUMN, columns_of, segment_rows
-from fraud_assets.intake.resources import OWNERS, all_accepted, batches
+from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.masking import AnotherKeyError
 from fraud_assets.metrics import Floats
+from fraud_assets.records import ChampionScores
 from fraud_assets.text import named as quoted
 from fraud_assets.tracking import Tracking
 from fraud_assets.training.assets import days_of, splits, window_of, with_tuned
@@ -56,6 +58,7 @@ def evaluation_report(
     config: EvaluationConfig,
     splits: storage.Table,
     trained_model: dict[str, Any],
+    champion_scores: storage.Table,
     engine: storage.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
@@ -64,7 +67,7 @@ def evaluation_report(
     Every figure has its 95% interval; the champion is judged on the same rows.
     """
     batch, model = context.partition_key, trained_model
-    costs = _costs_of(model)
+    costs, champion = _costs_of(model), ChampionScores(**champion_scores.facts)
     own, threshold = window_of(splits)[-1:], model["decision_threshold"]
     texts = columns_of(config.segments, model["kinds"], own[0].roles)
     columns = list(dict.fromkeys([*model["features"], *_segment_columns(model)]))
@@ -74,16 +77,16 @@ def evaluation_report(
         labels, losses = rows["fraud_"].to_numpy(), losses_of(rows, costs)
         scores = fraud_scores(fitted, rows, model["features"])
         parts = segment_rows(rows, config.segments, own[0].roles.real_time)
-        ours = scored(labels, scores, threshold, losses, costs)
-        comparison = _comparison(tracking, connection, own, rows, ours, model, parts, config)
+    ours = scored(labels, scores, threshold, losses, costs)
+    theirs = _scores_at(champion_scores, rows) if champion.is_scored else None
     report = {
         "batch": batch,
         "source_file": model["source"]["source_file"],
         "content_hash": model["content_hash"],
         "ids": {"mlflow_run_id": model["run_id"], "model_version": model["version"]},
         "model": _model_of(model, costs, rows),
-        "champion": model["champion"],
-        "comparison": comparison,
+        "champion": champion.champion,
+        "comparison": _comparison(tracking, champion, theirs, rows, ours, costs, parts, config),
         "slices": slices(labels, scores, threshold, parts),
         "importance": _importance(fitted, rows, scores, model["features"]),
         **evaluate(labels, scores, losses, threshold, costs, config),
@@ -124,37 +127,36 @@ def _importance(
     return {str(name): float(value) for name, value in largest.items()}
 
 
+def _scores_at(champion_scores: storage.Table, rows: pd.DataFrame) -> Floats:
+    """Return the champion's scores of some rows of the batch."""
+    found = pd.read_parquet(champion_scores.path, columns=["source_line", "score"])
+    scores: Floats = found.set_index("source_line")["score"].loc[rows["source_line_"]].to_numpy()
+    return scores
+
+
 def _comparison(
     tracking: Tracking,
-    connection: Any,
-    own: list[Any],
+    champion: ChampionScores,
+    scores: Floats | None,
     rows: pd.DataFrame,
     ours: Scored,
-    model: dict[str, Any],
+    costs: Costs,
     parts: dict[str, pd.Series],
     settings: EvaluationSettings,
 ) -> dict[str, Any] | None:
-    """Compare with the champion that was in charge when the batch's run began."""
-    if model["champion"] is None:
+    """Compare with the champion that scored the batch."""
+    if champion.champion is None or champion.decision_threshold is None:
         return None
-    champion = tracking.version(model["champion"])
-    missing = sorted(set(champion.features) - set(model["batch_features"]))
-    if missing:
-        reason = f"it reads columns that this batch does not have: {', '.join(missing[:10])}"
+    if scores is None:
+        missing = ", ".join(champion.missing_columns[:10])
+        reason = f"it reads columns that this batch does not have: {missing}"
         return {"comparable": False, "reason": reason}
     try:
-        seen = tracking.training_keys(champion.run_id)
+        seen = tracking.training_keys(tracking.version(champion.champion).run_id)
     except AnotherKeyError as error:
         return {"comparable": False, "reason": str(error)}
-    costs = _costs_of(model)
-    inputs = load_rows(connection, own, TEST, champion.features)
-    theirs = scored(
-        rows["fraud_"].to_numpy(),
-        fraud_scores(tracking.load(champion.version), inputs, champion.features),
-        champion.decision_threshold,
-        losses_of(rows, costs),
-        costs,
-    )
+    labels, losses = rows["fraud_"].to_numpy(), losses_of(rows, costs)
+    theirs = scored(labels, scores, champion.decision_threshold, losses, costs)
     return compare(rows, ours, theirs, seen, parts, settings)
 
 
@@ -264,6 +266,7 @@ def comparison_report(
     context: dg.AssetExecutionContext,
     config: ComparisonConfig,
     engine: storage.Engine,
+    catalog: BatchCatalog,
     tracking: Tracking,
 ) -> dg.MaterializeResult[None]:
     """Challengers side by side on past batches: the A/B table, or the backtest of a change.
@@ -277,7 +280,7 @@ def comparison_report(
     if reference not in named:
         raise dg.Failure(f"reference {reference!r} is none of the challengers {list(named)}")
     outcomes: dict[str, list[challengers.Outcome]] = {name: [] for name in named}
-    for batch, content_hash in _past_batches(context.instance, settings.batches):
+    for batch, content_hash in _past_batches(catalog, settings.batches):
         context.log.info(f"batch {batch}: {', '.join(named)}")
         for name, outcome in _judge(
             batch, content_hash, named, named[reference].costs, engine, tracking
@@ -304,11 +307,11 @@ def comparison_report(
     )
 
 
-def _past_batches(instance: dg.DagsterInstance, wanted: list[str]) -> list[tuple[str, str]]:
+def _past_batches(catalog: BatchCatalog, wanted: list[str]) -> list[tuple[str, str]]:
     """Return batches with splits, and their content hashes, in the order of arrival."""
     known = {
         accepted.batch: accepted.content_hash
-        for accepted in all_accepted(instance).values()
+        for accepted in catalog.accepted().values()
         if storage.has_table("splits", accepted.batch, accepted.content_hash)
     }
     missing = [batch for batch in wanted if batch not in known]

@@ -6,23 +6,14 @@ import dagster as dg
 
 from fraud_assets import config as configuration
 from fraud_assets import storage
+from fraud_assets.catalog import HISTORY, AcceptedBatch, BatchCatalog, acceptance
 from fraud_assets.config import FeatureSettings
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import WindowFeature, features_for
 from fraud_assets.features.transactions import Source, Span, span_of
 from fraud_assets.features.write import own_features, write_features
 from fraud_assets.intake.contract import Roles
-from fraud_assets.intake.resources import (
-    HISTORY,
-    OWNERS,
-    AcceptedBatch,
-    acceptance,
-    all_accepted,
-    batches,
-    earlier_batches,
-    history_version,
-)
-from fraud_assets.tracking import Tracking
+from fraud_assets.intake.resources import OWNERS, batches
 
 PROVENANCE = (
     *("source_file", "source_bytes", "content_hash", "schema_fingerprint"),
@@ -49,16 +40,14 @@ def features(
     config: FeatureConfig,
     raw_transactions: storage.Table,
     engine: storage.Engine,
-    tracking: Tracking,
+    catalog: BatchCatalog,
 ) -> dg.MaterializeResult[storage.Table]:
     """Model-ready rows: numbers as they came, and the past of each card and terminal.
 
-    The first step after intake: it notes that the batch was accepted, and which champion is
-    in charge, so that no later step of the batch is compared with itself.
+    The first step after intake: it notes that the batch was accepted.
     """
     raw = raw_transactions.facts
     batch, roles, delay = raw["batch"], Roles(**raw["roles"]), config.label_delay_days
-    champion = tracking.champion()
     own = Source(raw_transactions.path, roles)
     derived = features_for(roles, raw["kinds"])
     address = configuration.feature_engine()
@@ -68,14 +57,14 @@ def features(
         open_engine(address, connection) as backend,
     ):
         span = span_of(backend, own, delay)
-        past = looked_back_on(context.instance, batch, span)
+        past = looked_back_on(catalog, batch, span)
         context.log.info(
             f"{len(derived)} derived features by {address}, looking back on {len(past)} batches"
         )
         write_features(backend, connection, own, past, span, derived, delay, rows)
         metadata = storage.table_metadata(connection, rows)
     storage.prune_versions(batch, raw["content_hash"])
-    note_acceptance(context, AcceptedBatch(batch, raw["content_hash"], span), raw["rows"])
+    note_acceptance(context, catalog, AcceptedBatch(batch, raw["content_hash"], span), raw["rows"])
     facts = {
         "batch": batch,
         "content_hash": raw["content_hash"],
@@ -88,26 +77,30 @@ def features(
         "warm_up_days": {
             f.name: f.warm_up_days(delay) for f in derived if isinstance(f, WindowFeature)
         },
-        "champion": champion.version if champion else None,
     }
     return dg.MaterializeResult(
         value=storage.Table(rows, facts), metadata=metadata | _metadata(facts)
     )
 
 
-def looked_back_on(instance: dg.DagsterInstance, batch: str, span: Span) -> list[Source]:
+def looked_back_on(catalog: BatchCatalog, batch: str, span: Span) -> list[Source]:
     """Return the batches accepted before one that its windows may see.
 
     Parameters
     ----------
-    instance : DagsterInstance
+    catalog : BatchCatalog
     batch : str
     span : Span
         Of the batch.
+
+    Returns
+    -------
+    list of Source
+        Oldest first.
     """
     found = (
-        storage.find_table("raw_transactions", earlier.batch, earlier.content_hash)
-        for earlier in earlier_batches(instance, batch)
+        catalog.table("raw_transactions", earlier.batch, earlier.content_hash)
+        for earlier in catalog.earlier(batch)
         if span.may_see(Span(*earlier.span))
     )
     # What was removed by age is no longer looked back on.
@@ -115,10 +108,13 @@ def looked_back_on(instance: dg.DagsterInstance, batch: str, span: Span) -> list
     return [Source(table.path, Roles(**table.facts["roles"])) for table in tables]
 
 
-def note_acceptance(context: dg.AssetExecutionContext, accepted: AcceptedBatch, rows: int) -> None:
+def note_acceptance(
+    context: dg.AssetExecutionContext, catalog: BatchCatalog, accepted: AcceptedBatch, rows: int
+) -> None:
     """Log that a batch passed intake; when it was corrected, also what became stale by that."""
-    before = all_accepted(context.instance)
+    before = catalog.accepted()
     context.log_event(acceptance(accepted, rows))
+    catalog.note(accepted)
     old = before.get(accepted.batch)
     if old is None or old.content_hash == accepted.content_hash:
         return
@@ -127,7 +123,7 @@ def note_acceptance(context: dg.AssetExecutionContext, accepted: AcceptedBatch, 
         span = Span(*before[batch].span)
         if span.may_see(Span(*old.span)) or span.may_see(Span(*accepted.span)):
             context.log.warning(f"{accepted.batch} was corrected: features of {batch} are stale")
-            context.log_event(history_version(context.instance, batch))
+            context.log_event(catalog.history_version(batch))
 
 
 def _metadata(facts: dict[str, Any]) -> dict[str, Any]:
@@ -135,5 +131,4 @@ def _metadata(facts: dict[str, Any]) -> dict[str, Any]:
         "features": dg.MetadataValue.json(facts["features"]),
         "n_features": len(facts["features"]),
         "label_delay_days": facts["label_delay_days"],
-        "champion_version": facts["champion"] or "none yet",
     }

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from fraud_assets import config, storage
+from fraud_assets.catalog import BatchCatalog
 from fraud_assets.features.assets import features, looked_back_on
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import WindowFeature, features_for
@@ -15,7 +16,7 @@ from fraud_assets.intake.resources import batches
 
 @dg.asset_check(asset=features, blocking=True, partitions_def=batches)
 def no_future_information(
-    context: dg.AssetCheckExecutionContext, features: storage.Table, engine: storage.Engine
+    features: storage.Table, engine: storage.Engine, catalog: BatchCatalog
 ) -> dg.AssetCheckResult:
     """Taking the future away, labels included, moves no feature of an earlier row."""
     facts = features.facts
@@ -27,7 +28,7 @@ def no_future_information(
         return dg.AssetCheckResult(passed=True, description=description)
     raw = storage.load_table("raw_transactions", facts["batch"], facts["content_hash"])
     own = Source(raw.path, roles)
-    past = looked_back_on(context.instance, facts["batch"], span)
+    past = looked_back_on(catalog, facts["batch"], span)
     shared_delay = common_delay([own, *past], delay)
     with (
         engine.connect("raw_transactions", "features") as connection,

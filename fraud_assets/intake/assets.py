@@ -8,9 +8,10 @@ from typing import Any
 import dagster as dg
 
 from fraud_assets import config, storage
+from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config import CONTENT_TAG, SOURCE_TAG, IntakeSettings, SimulationSettings
 from fraud_assets.intake import landing
-from fraud_assets.intake.resources import OWNERS, batches, history_version
+from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.intake.source import IntakeError
 from fraud_assets.intake.take import Taken, take_in
 
@@ -87,7 +88,10 @@ def write_first_csv(settings: SimulationSettings) -> Path:
     io_manager_key="tables",
 )
 def raw_transactions(
-    context: dg.AssetExecutionContext, config: IntakeConfig, engine: storage.Engine
+    context: dg.AssetExecutionContext,
+    config: IntakeConfig,
+    engine: storage.Engine,
+    catalog: BatchCatalog,
 ) -> dg.MaterializeResult[storage.Table]:
     """The accepted rows of a CSV, typed. Rejected rows are kept beside, with the reason."""
     batch = context.partition_key
@@ -112,7 +116,7 @@ def raw_transactions(
             raise dg.Failure(storage.explain(error), shown, allow_retries=False) from None
         metadata = storage.table_metadata(connection, rows)
     context.instance.add_run_tags(context.run_id, {CONTENT_TAG: facts["content_hash"]})
-    context.log_event(history_version(context.instance, batch))
+    context.log_event(catalog.history_version(batch))
     return dg.MaterializeResult(
         value=storage.Table(rows, facts), metadata=metadata | _metadata(source, facts)
     )

@@ -6,42 +6,25 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from fraud_assets import config, storage
+from fraud_assets.catalog import ACCEPTED_BATCHES
 from fraud_assets.intake.assets import raw_transactions
-from fraud_assets.intake.contract import schema_changes
 from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
 from fraud_assets.intake.quality import find_repeats, look_at_times
-from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches
-from fraud_assets.text import inert, named, some
-from fraud_assets.tracking import Tracking
+from fraud_assets.intake.resources import batches
+from fraud_assets.text import inert, named
 
-CHANGES_SHOWN = 5
 AHEAD_OF_UTC = timedelta(hours=14)
 
 
 @dg.asset_check(asset=raw_transactions, blocking=True, partitions_def=batches)
-def schema_contract(raw_transactions: storage.Table, tracking: Tracking) -> dg.AssetCheckResult:
-    """Every column can be used, and the target is there: otherwise the batch stops here.
-
-    Columns that the champion knows and that are missing or of another kind are a warning:
-    the new model can be trained, and cannot be compared.
-    """
+def schema_contract(raw_transactions: storage.Table) -> dg.AssetCheckResult:
+    """Every column can be used, and the target is there: otherwise the batch stops here."""
     facts = raw_transactions.facts
-    changes, champion = [], None if facts["problems"] else tracking.champion()
-    if champion is not None:
-        known = (tracking.model_facts(champion.run_id) or {}).get("kinds", {})
-        changes = schema_changes(facts["kinds"], known)
-    said = facts["problems"]
-    if champion is not None and changes:
-        said = [
-            f"{inert(facts['source_file'])}: against the champion (version {champion.version}, "
-            f"batch {named(champion.batch)}): {some(changes, CHANGES_SHOWN)}; export these "
-            "columns again, or expect a model that cannot be compared with it"
-        ]
     constant = [f"column {named(name)} is constant" for name in facts["constant_columns"]]
     return dg.AssetCheckResult(
-        passed=not said,
-        severity=dg.AssetCheckSeverity.ERROR if facts["problems"] else dg.AssetCheckSeverity.WARN,
-        description="; ".join([*said, *constant]) or "every column fits the contract",
+        passed=not facts["problems"],
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join([*facts["problems"], *constant]) or "every column fits the contract",
         metadata={"columns": dg.MetadataValue.json(facts["kinds"])},
     )
 

@@ -1,16 +1,14 @@
-"""The batches: the partitions of every asset, and the order in which they were accepted."""
+"""The batches, which are the partitions of every asset, and their runs."""
 
-import hashlib
 import time
 import warnings
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
 
 import dagster as dg
 from dagster._core.storage.tags import RETRY_ON_ASSET_OR_OP_FAILURE_TAG
 
 from fraud_assets import config
+from fraud_assets.catalog import ACCEPTED_BATCHES, HISTORY
 from fraud_assets.config import CONTENT_TAG, KEY_TAG, SOURCE_TAG
 from fraud_assets.intake.arrivals import Past, PastStatus
 
@@ -23,12 +21,7 @@ warnings.filterwarnings(
 )
 
 OWNERS = ["team:fraud-platform"]
-ACCEPTED_BATCHES = dg.AssetKey("accepted_batches")
-HISTORY = dg.AssetKey("history")
 ERROR = dg.AssetCheckSeverity.ERROR
-SPAN = ("first_known_us", "last_known_us", "last_label_known_us")
-DATA_VERSION_TAG = "dagster/data_version"
-PAGE = 1000
 RUNS_LOOKED_AT = 50
 STEP_FAILURE = "STEP_FAILURE"
 MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION
@@ -60,99 +53,6 @@ history = dg.AssetSpec(
     owners=OWNERS,
     kinds={"csv"},
 )
-
-
-@dataclass(frozen=True)
-class AcceptedBatch:
-    """A batch that passed intake.
-
-    Attributes
-    ----------
-    batch : str
-    content_hash : str
-        The content that passed last.
-    span : tuple of (int or None)
-        First row, last row and last label to become known, in microseconds.
-    """
-
-    batch: str
-    content_hash: str
-    span: tuple[int | None, int | None, int | None]
-
-
-def acceptance(accepted: AcceptedBatch, rows: int) -> dg.AssetMaterialization:
-    """Return the event that says that a batch has passed intake."""
-    span = {
-        name: dg.MetadataValue.null() if moment is None else moment
-        for name, moment in zip(SPAN, accepted.span, strict=True)
-    }
-    return dg.AssetMaterialization(
-        ACCEPTED_BATCHES,
-        partition=accepted.batch,
-        metadata={
-            "content_hash": accepted.content_hash,
-            "dagster/partition_row_count": rows,
-            **span,
-        },
-    )
-
-
-def history_version(instance: dg.DagsterInstance, batch: str) -> dg.AssetObservation:
-    """Return the event that says which contents a batch looks back on now.
-
-    An observation: of external assets Dagster compares the versions of nothing else.
-    """
-    contents = [f"{b.batch}:{b.content_hash}" for b in earlier_batches(instance, batch)]
-    version = hashlib.sha256("\n".join(contents).encode()).hexdigest()
-    return dg.AssetObservation(
-        HISTORY,
-        partition=batch,
-        tags={DATA_VERSION_TAG: version},
-        metadata={"earlier_batches": len(contents)},
-    )
-
-
-def earlier_batches(instance: dg.DagsterInstance, batch: str) -> list[AcceptedBatch]:
-    """Return the batches that were accepted before one was, oldest first.
-
-    Parameters
-    ----------
-    instance : DagsterInstance
-    batch : str
-
-    Returns
-    -------
-    list of AcceptedBatch
-        All accepted batches when this one has not been accepted yet. A batch keeps the
-        place of its first acceptance and shows the content that was accepted last.
-    """
-    accepted = all_accepted(instance)
-    order = list(accepted)
-    return [accepted[name] for name in order[: order.index(batch) if batch in order else None]]
-
-
-def all_accepted(instance: dg.DagsterInstance) -> dict[str, AcceptedBatch]:
-    """Return all accepted batches by name, in the order of their first acceptance."""
-    accepted: dict[str, AcceptedBatch] = {}
-    cursor, more = None, True
-    while more:
-        page = dg.DagsterInstance.fetch_materializations(
-            instance, ACCEPTED_BATCHES, limit=PAGE, cursor=cursor, ascending=True
-        )
-        cursor, more = page.cursor, page.has_more
-        for record in page.records:
-            event = record.asset_materialization
-            # A person can report an event of this asset in the UI; it says no content then.
-            if event and event.partition is not None and "content_hash" in event.metadata:
-                accepted[event.partition] = _accepted(event.partition, event.metadata)
-    return accepted
-
-
-def _accepted(batch: str, metadata: Mapping[str, dg.MetadataValue[Any]]) -> AcceptedBatch:
-    first, last, last_label = (
-        int(value) if (value := metadata[name].value) is not None else None for name in SPAN
-    )
-    return AcceptedBatch(batch, str(metadata["content_hash"].value), (first, last, last_label))
 
 
 NOT_OVER = (

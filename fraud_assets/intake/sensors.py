@@ -6,6 +6,7 @@ from dataclasses import replace
 import dagster as dg
 
 from fraud_assets import config, storage
+from fraud_assets.catalog import ACCEPTED_BATCHES
 from fraud_assets.intake.arrivals import (
     Noticed,
     Past,
@@ -18,7 +19,6 @@ from fraud_assets.intake.arrivals import (
 from fraud_assets.intake.checks import landed_files, landed_files_verdict
 from fraud_assets.intake.ledger import Entry, Ledger, Outcome, open_ledger
 from fraud_assets.intake.resources import (
-    ACCEPTED_BATCHES,
     batches,
     batches_of_latest_runs,
     is_busy,

@@ -9,10 +9,11 @@ from pathlib import Path
 import dagster as dg
 
 from fraud_assets import config, object_store, storage
+from fraud_assets.catalog import ACCEPTED_BATCHES
 from fraud_assets.decisions import append_entry, read_entries, registry_lock, versions_promoted
 from fraud_assets.intake.landing import look, printable
 from fraud_assets.intake.ledger import open_ledger
-from fraud_assets.intake.resources import ACCEPTED_BATCHES, batches, is_busy
+from fraud_assets.intake.resources import batches, is_busy
 from fraud_assets.retention import last_runs, remove_runs
 from fraud_assets.tracking import Tracking
 

@@ -1,11 +1,13 @@
 """`registered_model`: the decision about the challenger, carried out and logged."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from fraud_assets import storage
+from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config import USER_TAG
 from fraud_assets.decisions import (
     append_entry,
@@ -15,23 +17,17 @@ from fraud_assets.decisions import (
     recorded_artifacts,
     registry_lock,
 )
-from fraud_assets.drift.profile import make_profile, watched_columns
-from fraud_assets.intake.contract import Roles
-from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
+from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.launcher import runs_to_take_up
+from fraud_assets.records import ReferenceProfile
 from fraud_assets.registry.card import model_card
 from fraud_assets.registry.promotion import decide
+from fraud_assets.text import named
 from fraud_assets.tracking import (
     DECISION_TAG,
-    REFERENCE_PROFILE,
-    REFERENCE_SAMPLE,
     ModelVersion,
     Tracking,
 )
-from fraud_assets.training.assets import window_of
-from fraud_assets.training.splits import TRAIN, VALIDATION
-from fraud_assets.training.train import fraud_scores
-from fraud_assets.training.window import load_rows
 
 CARD = "model_card.md"
 LOG_HASH = "decision_log_sha256"
@@ -48,22 +44,18 @@ LOG_HASH = "decision_log_sha256"
 )
 def registered_model(
     context: dg.AssetExecutionContext,
-    features: storage.Table,
     splits: storage.Table,
     trained_model: dict[str, Any],
     evaluation_report: dict[str, Any],
     drift_report: dict[str, Any],
-    engine: storage.Engine,
+    reference_profile: dict[str, Any],
+    catalog: BatchCatalog,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """`promote`, `shadow_only` or `reject`, with the reason; the aliases follow it."""
     batch, version = context.partition_key, trained_model["version"]
     log = storage.decisions_path()
-    # What an earlier decision recorded of this model stays: it is what is compared later.
-    artifacts = recorded_artifacts(read_entries(log), trained_model["run_id"]) or (
-        trained_model["artifacts"]
-        | _store_reference_profile(tracking, engine, features, splits, trained_model)
-    )
+    artifacts = _artifacts(log, trained_model, ReferenceProfile(**reference_profile))
     with registry_lock(log):
         # The log first, then the alias: what dies in between finds its decision there.
         entry = decision_of(
@@ -75,7 +67,7 @@ def registered_model(
                 evaluation_report,
                 drift_report,
                 current.version if current else None,
-                _is_newer(context.instance, current, batch),
+                _is_newer(catalog, current, batch),
             )
             entry = append_entry(
                 log,
@@ -124,41 +116,30 @@ def _period(splits: storage.Table) -> tuple[str, str] | None:
     return first, last
 
 
-def _is_newer(instance: dg.DagsterInstance, champion: ModelVersion | None, batch: str) -> bool:
+def _artifacts(
+    log: Path, trained_model: dict[str, Any], profile: ReferenceProfile
+) -> dict[str, str]:
+    """Return the SHA-256 of what later runs read of the model's MLflow run, by name."""
+    # What an earlier decision recorded of this model stays: it is what is compared later.
+    recorded = recorded_artifacts(read_entries(log), trained_model["run_id"])
+    if recorded is not None:
+        return recorded
+    if profile.model_version != trained_model["version"]:
+        raise dg.Failure(
+            f"the reference profile of batch {named(profile.batch)} is that of version "
+            f"{profile.model_version}, and version {trained_model['version']} is to be decided "
+            "about; materialize reference_profile and registered_model of this batch",
+            allow_retries=False,
+        )
+    artifacts: dict[str, str] = trained_model["artifacts"] | profile.artifacts
+    return artifacts
+
+
+def _is_newer(catalog: BatchCatalog, champion: ModelVersion | None, batch: str) -> bool:
     """Tell whether the champion was trained for a batch that arrived after this one."""
     if champion is None or champion.batch == batch:
         return False
-    return champion.batch not in {b.batch for b in earlier_batches(instance, batch)}
-
-
-def _store_reference_profile(
-    tracking: Tracking,
-    engine: storage.Engine,
-    features: storage.Table,
-    splits: storage.Table,
-    model: dict[str, Any],
-) -> dict[str, str]:
-    """Keep with the model version what drift is measured against when it is the champion.
-
-    Returns
-    -------
-    dict of str to str
-        SHA-256 of the artifacts, by their names.
-    """
-    roles = Roles(**features.facts["roles"])
-    watched = watched_columns(model["batch_features"], model["kinds"], roles)
-    members, known_by = window_of(splits), splits.facts["test_start"]
-    with engine.connect("features", "splits") as connection:
-        rows = load_rows(connection, members, TRAIN, watched.numbers, known_by, watched.texts)
-        unfitted = load_rows(connection, members, VALIDATION, model["features"], known_by)
-    fitted = tracking.load(model["version"], model["model_hash"])
-    scores = fraud_scores(fitted, unfitted, model["features"])
-    profile = make_profile(rows, watched, features.facts["warm_up_days"], scores)
-    run_id = model["run_id"]
-    return {
-        REFERENCE_SAMPLE: tracking.log_frame(run_id, REFERENCE_SAMPLE, profile.sample),
-        REFERENCE_PROFILE: tracking.log_json(run_id, REFERENCE_PROFILE, profile.facts()),
-    }
+    return champion.batch not in {b.batch for b in catalog.earlier(batch)}
 
 
 def actor_of(run: dg.DagsterRun, source_file: str) -> str:

@@ -1,4 +1,4 @@
-"""`scored_transactions`: what the model in charge makes of a whole batch."""
+"""`champion_scores` and `scored_transactions`: what the champion makes of a whole batch."""
 
 import hashlib
 import json
@@ -12,18 +12,21 @@ from fraud_assets import config as configuration
 from fraud_assets import storage
 from fraud_assets.config import ScoringSettings
 from fraud_assets.files import csv_text
-from fraud_assets.intake.contract import Roles
+from fraud_assets.intake.contract import Roles, schema_changes
 from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.masking import masking
-from fraud_assets.scoring.score import score_batch
+from fraud_assets.records import ChampionScores
+from fraud_assets.scoring.score import BatchRows, decide, no_scores, score_rows
 from fraud_assets.scoring.suppressions import read_suppressions, to_frame
 from fraud_assets.scoring.worklist import make_worklist, outcome
-from fraud_assets.text import inert
+from fraud_assets.text import inert, named
 from fraud_assets.tracking import ModelVersion, Tracking
 
 NO_CHAMPION = (
-    "no model was in charge yet; once one is, materialize scored_transactions of this batch"
+    "there was no champion yet; once there is one, materialize champion_scores and "
+    "scored_transactions of this batch"
 )
+GROUP = "scoring"
 SHOWN_ENTRIES = 20
 SUPPRESSIONS = "suppressions.csv"
 
@@ -34,39 +37,94 @@ class ScoringConfig(ScoringSettings, dg.Config):
 
 @dg.asset(
     partitions_def=batches,
-    group_name="scoring",
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"parquet"},
+    code_version="1",
+    io_manager_key="tables",
+)
+def champion_scores(
+    context: dg.AssetExecutionContext,
+    features: storage.Table,
+    engine: storage.Engine,
+    tracking: Tracking,
+) -> dg.MaterializeResult[storage.Table]:
+    """The champion's score of every row, computed once for all that compare with the champion.
+
+    By the champion of the moment at which the batch arrived, so that no row helped to train what
+    scores it, and no later step is compared with itself. Needs no training.
+    """
+    facts = features.facts
+    champion = tracking.champion()
+    record = ChampionScores(
+        batch=facts["batch"],
+        content_hash=facts["content_hash"],
+        champion=champion.version if champion else None,
+        decision_threshold=champion.decision_threshold if champion else None,
+        missing_columns=sorted(set(champion.features) - set(facts["features"])) if champion else [],
+        column_changes=_column_changes(tracking, champion, facts["kinds"]),
+    )
+    with (
+        storage.incoming("champion_scores", record.batch) as rows,
+        engine.connect("features", "champion_scores") as connection,
+    ):
+        scores = no_scores()
+        if champion and record.is_scored:
+            model, roles = tracking.load(champion.version), Roles(**facts["roles"])
+            scores = score_rows(connection, features.path, roles, model, list(champion.features))
+        scores.assign(champion=record.champion).to_parquet(rows, index=False)
+        metadata = storage.table_metadata(connection, rows)
+    if not record.is_scored:
+        context.log.warning(f"not scored: {_obstacle(record)}")
+    return dg.MaterializeResult(
+        value=storage.Table(rows, record.model_dump()),
+        metadata=metadata
+        | {"champion": tracking.version_link(champion.version) if champion else "none yet"}
+        | ({} if record.is_scored else {"not_scored": _obstacle(record)}),
+    )
+
+
+def _column_changes(
+    tracking: Tracking, champion: ModelVersion | None, kinds: dict[str, str]
+) -> list[str]:
+    if champion is None:
+        return []
+    before = (tracking.model_facts(champion.run_id) or {}).get("kinds", {})
+    who = f"against the champion (version {champion.version}, batch {named(champion.batch)})"
+    return [f"{who}: {change}" for change in schema_changes(kinds, before)]
+
+
+@dg.asset(
+    partitions_def=batches,
+    group_name=GROUP,
     owners=OWNERS,
     kinds={"parquet", "csv"},
-    code_version="2",
+    code_version="3",
     io_manager_key="reports",
 )
 def scored_transactions(
     context: dg.AssetExecutionContext,
     config: ScoringConfig,
     features: storage.Table,
+    champion_scores: storage.Table,
     engine: storage.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
-    """The champion's scores, decisions and reasons, ranked, and a worklist for the analysts.
+    """The champion's decisions and reasons, ranked by its scores, and a worklist for the analysts.
 
-    By the champion that was in charge when the batch arrived, so that no row helped to train
-    what scores it; needs no training, so that a batch too poor to train on is scored, too.
+    Needs no training, so that a batch too poor to train on is scored, too.
     """
-    batch = context.partition_key
-    champion = features.facts["champion"] or _current(tracking)
-    version = tracking.version(champion) if champion else None
-    obstacle = _obstacle(version, features.facts["features"])
-    if version is None or obstacle:
-        context.log.warning(f"not scored: {obstacle}")
-        value = {"batch": batch, "not_scored": obstacle}
-        return dg.MaterializeResult(value=value, metadata={"not_scored": obstacle})
+    batch, record = context.partition_key, ChampionScores(**champion_scores.facts)
+    if record.champion is None or not record.is_scored:
+        value = {"batch": batch, "not_scored": _obstacle(record)}
+        return dg.MaterializeResult(value=value, metadata={"not_scored": _obstacle(record)})
+    version = tracking.version(record.champion)
     path = configuration.suppressions_path()
     entries = read_suppressions(path, masking())
-    with engine.connect("features") as connection:
-        scored = score_batch(
+    with engine.connect("features", "champion_scores") as connection:
+        scored = decide(
             connection,
-            features.path,
-            Roles(**features.facts["roles"]),
+            BatchRows(features.path, champion_scores.path, Roles(**features.facts["roles"])),
             tracking.load(version.version),
             list(version.features),
             version.decision_threshold,
@@ -79,7 +137,7 @@ def scored_transactions(
     report = {
         "batch": batch,
         # Line numbers are of one version of the batch.
-        "content_hash": features.facts["content_hash"],
+        "content_hash": record.content_hash,
         "champion": version.version,
         "decision_threshold": version.decision_threshold,
         "rows": len(scored),
@@ -92,23 +150,18 @@ def scored_transactions(
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, worklist))
 
 
-def _obstacle(version: ModelVersion | None, columns: list[str]) -> str:
-    """Say why a batch cannot be scored; empty when it can."""
-    if version is None:
+def _obstacle(record: ChampionScores) -> str:
+    """Return why a batch was not scored; empty when it was."""
+    if record.champion is None:
         return NO_CHAMPION
-    missing = sorted(set(version.features) - set(columns))
-    if not missing:
+    if not record.missing_columns:
         return ""
     return (
-        f"champion version {version.version} reads columns that this batch does not have: "
-        f"{', '.join(map(inert, missing[:10]))}; put a version in charge that was trained on such "
-        "data, and materialize scored_transactions of this batch"
+        f"champion version {record.champion} reads columns that this batch does not have: "
+        f"{', '.join(map(inert, record.missing_columns[:10]))}; make a version the champion that "
+        "was trained on such data, and materialize champion_scores and scored_transactions of "
+        "this batch"
     )
-
-
-def _current(tracking: Tracking) -> str | None:
-    champion = tracking.champion()
-    return champion.version if champion else None
 
 
 def _write(

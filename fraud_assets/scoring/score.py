@@ -1,5 +1,6 @@
-"""Scores every row of a batch with a model, piece by piece."""
+"""Scores every row of a batch with a model, and decides by the scores."""
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fraud_assets.evaluation.explain import explain
-from fraud_assets.features.known import KNOWN
+from fraud_assets.features.known import KNOWN, LABEL_KNOWN
 from fraud_assets.intake.contract import Roles
 from fraud_assets.masking import MASK_CARD, MASK_TEXT
 from fraud_assets.scoring.suppressions import Suppression, suppressed
@@ -30,29 +31,97 @@ COLUMNS = [
     *("rank", "score", "decision", "reasons", "suppressed_because", "source_line"),
     *("transaction_id", "card", "terminal", "amount", "day", "label"),
 ]
+SCORED = {
+    "source_line": "int64",
+    "score": "float64",
+    "label": "int8",
+    KNOWN: "float64",
+    LABEL_KNOWN: "float64",
+}
+"""Columns of the scores of a batch."""
 ALERT, SUPPRESSED, PASS = "alert", "suppressed", "pass"
 
 
-def score_batch(
+@dataclass(frozen=True)
+class BatchRows:
+    """Where the rows of a batch and their scores lie.
+
+    Attributes
+    ----------
+    features, scores : Path
+        Parquet files.
+    roles : Roles
+    """
+
+    features: Path
+    scores: Path
+    roles: Roles
+
+
+def score_rows(
     connection: "duckdb.DuckDBPyConnection",
     features: Path,
     roles: Roles,
+    model: "CalibratedModel",
+    columns: list[str],
+) -> pd.DataFrame:
+    """Score all rows of a batch, piece by piece.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    features : Path
+        Parquet file of the batch's features.
+    roles : Roles
+    model : CalibratedModel
+    columns : list of str
+        The model's features.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, 5)
+        `source_line`, `score` (fraud probability, 0 to 1), `label`, `known_us` and
+        `label_known_us`, in the order of the file.
+
+    See Also
+    --------
+    decide : what follows from the scores.
+    """
+    query = (
+        f"SELECT {_inputs(columns)}source_line, {identifier(roles.target)} AS label, {KNOWN}, "
+        f"{LABEL_KNOWN} FROM {parquet(features)} ORDER BY source_line"
+    )
+    pieces = [no_scores()]
+    for piece in connection.sql(query).to_arrow_reader(PIECE):
+        rows = piece.to_pandas()
+        scores = fraud_scores(model, rows, columns)
+        pieces.append(rows.assign(score=scores)[list(SCORED)])
+    return pd.concat(pieces[1:] or pieces, ignore_index=True)
+
+
+def no_scores() -> pd.DataFrame:
+    """Return the scores of a batch that nothing scored: no row, with all columns."""
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in SCORED.items()})
+
+
+def decide(
+    connection: "duckdb.DuckDBPyConnection",
+    batch: BatchRows,
     model: "CalibratedModel",
     columns: list[str],
     threshold: float,
     entries: list[Suppression],
     today: date,
 ) -> pd.DataFrame:
-    """Score all rows of a batch and rank them.
+    """Rank the rows of a batch by their scores, decide about each, and give alerts reasons.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         That masks card numbers, as of `storage.Engine`.
-    features : Path
-        Parquet file of the batch's features.
-    roles : Roles
+    batch : BatchRows
     model : CalibratedModel
+        What gave the scores; asked for reasons only.
     columns : list of str
         The model's features.
     threshold : float
@@ -68,45 +137,51 @@ def score_batch(
         `reasons` of alerts, `suppressed_because`, `source_line`, `transaction_id`, `card`,
         `terminal`, `amount`, `day` (missing where the data has no dates) and `label`; in the
         order of the rank, equal scores in that of the file. Card numbers are tokens.
+
+    See Also
+    --------
+    score_rows : what gives the scores.
     """
-    query = _query(features, roles, columns)
-    pieces = []
-    for piece in connection.sql(query).to_arrow_reader(PIECE):
-        rows = piece.to_pandas()
-        about = rows[[name for name in rows.columns if name not in columns]]
-        pieces.append(about.assign(score=fraud_scores(model, rows, columns)))
-    scored = pd.concat(pieces).sort_values(["score", "source_line"], ascending=[False, True])
-    scored = scored.reset_index(drop=True)
+    scored: pd.DataFrame = connection.sql(_ranked(batch)).to_arrow_table().to_pandas()
     scored.insert(0, "rank", np.arange(1, len(scored) + 1))
     scored["suppressed_because"] = suppressed(scored, entries, today)
     above = scored["score"] >= threshold
     off = scored["suppressed_because"].notna()
     scored["decision"] = np.select([above & off, above], [SUPPRESSED, ALERT], PASS)
     scored.loc[~above, "suppressed_because"] = None
-    scored["reasons"] = _reasons(connection, query, scored[above].head(EXPLAINED), model, columns)
+    alerts = scored[above].head(EXPLAINED)
+    scored["reasons"] = _reasons(connection, batch.features, alerts, model, columns)
     ordered: pd.DataFrame = scored.reindex(columns=COLUMNS)
     return ordered
 
 
-def _query(features: Path, roles: Roles, columns: list[str]) -> str:
+def _inputs(columns: list[str]) -> str:
+    return "".join(f"CAST({identifier(c)} AS DOUBLE) AS {identifier(c)}, " for c in columns)
+
+
+def _ranked(batch: BatchRows) -> str:
+    roles = batch.roles
+
     def text(name: str | None, mask: str = MASK_TEXT) -> str:
         # Features of before have card numbers in them; a token stays as it is.
         return f"{mask}(CAST({identifier(name)} AS VARCHAR))" if name else "CAST(NULL AS VARCHAR)"
 
-    inputs = "".join(f"CAST({identifier(c)} AS DOUBLE) AS {identifier(c)}, " for c in columns)
     amount = f"CAST({identifier(roles.amount)} AS DOUBLE)" if roles.amount else "NULL"
-    dates = f"date_trunc('day', make_timestamp({KNOWN}))" if roles.real_time else "NULL"
+    dates = f"date_trunc('day', make_timestamp(features.{KNOWN}))" if roles.real_time else "NULL"
     return (
-        f"SELECT {inputs}source_line, {text(roles.transaction_id)} AS transaction_id, "
+        f"SELECT source_line, {text(roles.transaction_id)} AS transaction_id, "
         f"{text(roles.card, MASK_CARD)} AS card, {text(roles.terminal)} AS terminal, "
         f"CAST({amount} AS DOUBLE) AS amount, CAST({dates} AS TIMESTAMP) AS day, "
-        f"{identifier(roles.target)} AS label FROM {parquet(features)}"
+        f"{identifier(roles.target)} AS label, scores.score "
+        f"FROM {parquet(batch.features)} AS features "
+        f"JOIN (SELECT source_line, score FROM {parquet(batch.scores)}) AS scores "
+        "USING (source_line) ORDER BY scores.score DESC, source_line"
     )
 
 
 def _reasons(
     connection: "duckdb.DuckDBPyConnection",
-    query: str,
+    features: Path,
     alerts: pd.DataFrame,
     model: "CalibratedModel",
     columns: list[str],
@@ -116,7 +191,8 @@ def _reasons(
     lines = pd.DataFrame({"source_line": alerts["source_line"]})
     connection.register("alerted_lines", lines)
     rows = connection.execute(
-        f"SELECT * FROM ({query}) WHERE source_line IN (SELECT source_line FROM alerted_lines)"
+        f"SELECT {_inputs(columns)}source_line FROM {parquet(features)} "
+        "WHERE source_line IN (SELECT source_line FROM alerted_lines)"
     ).df()
     connection.unregister("alerted_lines")
     rows = rows.set_index("source_line").loc[alerts["source_line"]]

@@ -6,15 +6,18 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from fraud_assets import storage
+from fraud_assets import object_store, storage
+from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config import SplitMode, SplitSettings, TrainingSettings, TuningSettings
 from fraud_assets.features.known import MICROSECONDS_PER_DAY
 from fraud_assets.intake.contract import Roles
-from fraud_assets.intake.resources import OWNERS, batches, earlier_batches
+from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.launcher import runs_to_take_up
 from fraud_assets.masking import masking
+from fraud_assets.metrics import Floats
 from fraud_assets.text import named
 from fraud_assets.tracking import BATCH_TAG, MODEL_FACTS, TRAINING_KEYS, Tracking
+from fraud_assets.training import assignments
 from fraud_assets.training import splits as splitting
 from fraud_assets.training.train import example_of, train
 from fraud_assets.training.tuning import Trial, tune
@@ -27,6 +30,7 @@ from fraud_assets.training.window import (
 )
 
 GROUP = "training"
+VALIDATION_SCORES = "validation_scores.parquet"
 HASH_KEY_ID = "hash_key_id"
 """The fact of splits that says which key their content keys are hashed with, if any."""
 SAME_MODEL = ("batch", "content_hash", "configuration_hash", "window", "batch_features")
@@ -50,10 +54,10 @@ class TrainingConfig(TrainingSettings, dg.Config):
     io_manager_key="tables",
 )
 def splits(
-    context: dg.AssetExecutionContext,
     config: SplitConfig,
     features: storage.Table,
     engine: storage.Engine,
+    catalog: BatchCatalog,
 ) -> dg.MaterializeResult[storage.Table]:
     """Which row is for training, for the threshold, and for the test.
 
@@ -62,12 +66,12 @@ def splits(
     """
     batch, roles = features.facts["batch"], Roles(**features.facts["roles"])
     columns, delay = list(features.facts["kinds"]), features.facts["label_delay_days"]
-    past = window_before(context.instance, features, config.window_batches)
+    past = window_before(catalog, features, config.window_batches)
     rows = storage.new_rows_file("splits", batch)
     accepted = storage.load_table("raw_transactions", batch, features.facts["content_hash"])
     with engine.connect("raw_transactions", "features", "splits") as connection:
         cuts = splitting.plan_cuts(connection, features.path, roles, delay, config)
-        kept = earlier_splits(context.instance, batch, config)
+        kept = earlier_splits(catalog, batch, config)
         splitting.write_splits(
             connection, features.path, accepted.path, columns, roles, config, cuts, kept, rows
         )
@@ -86,6 +90,7 @@ def splits(
             "unassigned_rows": unassigned_rows(connection, members[-1]),
         }
         metadata = storage.table_metadata(connection, rows)
+    _note_assignment(facts)
     shown = ("mode", "validation_start", "test_start")
     return dg.MaterializeResult(
         value=storage.Table(rows, facts),
@@ -110,50 +115,74 @@ def member(features: storage.Table, splits: storage.Table) -> Member:
         splits.path,
         Roles(**features.facts["roles"]),
         features.facts["kinds"],
-        _is_keyed(splits),
+        _is_keyed(splits.facts["batch"], splits.facts.get(HASH_KEY_ID)),
     )
 
 
-def _is_keyed(splits: storage.Table) -> bool:
-    key_id = splits.facts.get(HASH_KEY_ID)
+def _is_keyed(batch: str, key_id: str | None) -> bool:
     if key_id is not None:
-        masking().require(key_id, f"the rows of batch {named(splits.facts['batch'])}")
+        masking().require(key_id, f"the rows of batch {named(batch)}")
     return key_id is not None
 
 
 def window_before(
-    instance: dg.DagsterInstance, features: storage.Table, window_batches: int | None
+    catalog: BatchCatalog, features: storage.Table, window_batches: int | None
 ) -> list[Member]:
     """Return the earlier batches that a batch's model is trained from, oldest first.
 
     Accepted batches that got as far as their splits and have every feature of this one.
     """
     wanted = set(features.facts["features"])
-    members = []
-    for earlier in earlier_batches(instance, features.facts["batch"]):
+    most = None if window_batches is None else window_batches - 1
+    members: list[Member] = []
+    # From the newest on, so that no more is read than the window holds.
+    for earlier in reversed(catalog.earlier(features.facts["batch"])):
+        if most is not None and len(members) >= most:
+            break
         if storage.has_table("splits", earlier.batch, earlier.content_hash):
             table = storage.load_table("features", earlier.batch, earlier.content_hash)
             if wanted <= set(table.facts["features"]):
                 splits = storage.load_table("splits", earlier.batch, earlier.content_hash)
                 members.append(member(table, splits))
-    if window_batches is None:
-        return members
-    return members[max(0, len(members) - (window_batches - 1)) :]
+    return members[::-1]
 
 
 def earlier_splits(
-    instance: dg.DagsterInstance, batch: str, settings: SplitSettings
+    catalog: BatchCatalog, batch: str, settings: SplitSettings
 ) -> list[splitting.Assigned]:
     """Return the splits assigned before under the same settings, also to this batch itself."""
-    wanted = settings.model_dump(mode="json", exclude={"window_batches"})
+    wanted = assignments.settings_hash(settings.model_dump(mode="json"))
+    index = assignments.read_index(storage.latest(storage.assignments_path()))
     found = []
-    for earlier in [*(b.batch for b in earlier_batches(instance, batch)), batch]:
+    for earlier in [*(b.batch for b in catalog.earlier(batch)), batch]:
         for content_hash in storage.versions("splits", earlier):
-            table = storage.load_table("splits", earlier, content_hash)
-            used = {k: v for k, v in table.facts["settings"].items() if k != "window_batches"}
-            if used == wanted:
-                found.append(splitting.Assigned(table.path, _is_keyed(table)))
+            noted = index.get((earlier, content_hash)) or _assignment_of(earlier, content_hash)
+            if noted.settings == wanted:
+                path = storage.rows_path("splits", earlier, content_hash)
+                found.append(splitting.Assigned(path, _is_keyed(earlier, noted.hash_key_id)))
     return found
+
+
+def _note_assignment(facts: dict[str, Any]) -> None:
+    assignment = assignments.Assignment(
+        batch=facts["batch"],
+        content_hash=facts["content_hash"],
+        settings=assignments.settings_hash(facts["settings"]),
+        hash_key_id=facts[HASH_KEY_ID],
+    )
+    assignments.note(storage.assignments_path(), assignment)
+    object_store.push(storage.assignments_path())
+
+
+def _assignment_of(batch: str, content_hash: str) -> assignments.Assignment:
+    """Return what is known of splits that the index does not have: those of older releases."""
+    facts = storage.load_table("splits", batch, content_hash).facts
+    return assignments.Assignment(
+        batch=batch,
+        content_hash=content_hash,
+        settings=assignments.settings_hash(facts["settings"]),
+        hash_key_id=facts.get(HASH_KEY_ID),
+    )
 
 
 def window_of(splits: storage.Table) -> list[Member]:
@@ -275,11 +304,52 @@ def trained_model(
                 run_id, pd.concat([rows["content_key_"], validation["content_key_"]])
             ),
         }
+        keep_validation_scores(context.partition_key, model.validation_scores)
         example = example_of(rows[model.features])
         version, model_hash = tracking.register(run_id, model.model, example, tags)
     facts |= {"run_id": run_id, "version": version}
     facts |= {"model_hash": model_hash, "artifacts": artifacts}
     return dg.MaterializeResult(value=facts, metadata=_model_metadata(tracking, facts))
+
+
+def keep_validation_scores(batch: str, scores: Floats) -> None:
+    """Keep the challenger's scores of its validation rows, for the reference profile.
+
+    Parameters
+    ----------
+    batch : str
+    scores : ndarray of shape (n_rows,)
+        Fraud probabilities, 0 to 1.
+    """
+    content = pd.DataFrame({"score": scores}).to_parquet(index=False)
+    storage.write_report_file(batch, VALIDATION_SCORES, content)
+
+
+def validation_scores(batch: str) -> Floats:
+    """Return the challenger's scores of its validation rows.
+
+    Parameters
+    ----------
+    batch : str
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Fraud probabilities, 0 to 1.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the model of the batch was trained by a release that kept none.
+    """
+    path = storage.find_report_file(batch, VALIDATION_SCORES)
+    if path is None:
+        raise FileNotFoundError(
+            f"the validation scores of batch {named(batch)} are not kept; materialize "
+            "trained_model of this batch again"
+        )
+    scores: Floats = pd.read_parquet(path)["score"].to_numpy()
+    return scores
 
 
 def with_tuned(settings: TrainingSettings) -> tuple[TrainingSettings, str | None]:
@@ -329,7 +399,6 @@ def model_facts(
         "window": splits.facts["window"],
         "split_mode": splits.facts["mode"],
         "counts": splits.facts["counts"],
-        "champion": features.facts["champion"],
         "configuration": configuration,
         "configuration_hash": hashlib.sha256(storage.to_json(configuration).encode()).hexdigest(),
     }

@@ -47,6 +47,8 @@ class FittedModel:
     converged : bool
     validation_figures : dict of str to float
         On the rows that chose the threshold, hence too good: named `validation_…`.
+    validation_scores : ndarray of shape (n_validation_rows,)
+        Fraud probabilities, 0 to 1, of rows that the model was not fitted on.
     """
 
     model: "CalibratedModel"
@@ -56,6 +58,7 @@ class FittedModel:
     iterations: int
     converged: bool
     validation_figures: dict[str, float]
+    validation_scores: Floats
 
 
 def train(
@@ -101,6 +104,7 @@ def train(
         iterations,
         converged,
         _validation_figures(labels, scores, losses, choice.threshold, settings.costs),
+        scores,
     )
 
 

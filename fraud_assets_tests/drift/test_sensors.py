@@ -2,9 +2,9 @@ import dagster as dg
 import pytest
 
 from fraud_assets import storage
+from fraud_assets.catalog import AcceptedBatch, acceptance
 from fraud_assets.config import REASON_TAG, RETRAINING_TAG
 from fraud_assets.drift.sensors import TRAINED_ANEW, drift_retraining
-from fraud_assets.intake.resources import AcceptedBatch, acceptance
 
 CRITICAL = {"batch": "may", "verdict": "critical", "drift_score": 0.42, "champion": "3"}
 

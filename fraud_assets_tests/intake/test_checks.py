@@ -11,7 +11,6 @@ from fraud_assets.intake.checks import (
     unique_transactions,
 )
 from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
-from fraud_assets.tracking import ModelVersion
 
 
 def facts(**changes):
@@ -33,52 +32,18 @@ def judge(check, home, **changes):
     return check(raw_transactions=storage.Table(home, facts(**changes)))
 
 
-class Champion:
-    """A registry with one version that was trained on the columns a and b."""
-
-    def champion(self):
-        return ModelVersion("3", "run", "may", 0.5, ("a", "b"))
-
-    def model_facts(self, *_):
-        return {"kinds": {"a": "DOUBLE", "b": "DOUBLE"}}
-
-
-class NoChampion(Champion):
-    def champion(self):
-        return None
-
-
-def judge_schema(home, tracking, **changes):
-    return schema_contract(storage.Table(home, facts(**changes)), tracking)
-
-
 def test_a_contract_without_problems_passes(home):
-    assert judge_schema(home, NoChampion()).passed
-
-
-def test_columns_that_are_new_or_in_another_order_pass(home):
-    kinds = {"new": "DOUBLE", "b": "DOUBLE", "a": "DOUBLE"}
-    assert judge_schema(home, Champion(), kinds=kinds).passed
-
-
-def test_columns_missing_or_retyped_against_the_champion_are_a_warning(home):
-    result = judge_schema(home, Champion(), kinds={"a": "VARCHAR"})
-    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert result.description == (
-        "june.csv: against the champion (version 3, batch 'may'): column 'b' is missing, column "
-        "'a' was DOUBLE and is VARCHAR; export these columns again, or expect a model that "
-        "cannot be compared with it"
-    )
+    assert judge(schema_contract, home).passed
 
 
 def test_a_constant_column_passes_and_is_named(home):
-    result = judge_schema(home, NoChampion(), constant_columns=["a"])
+    result = judge(schema_contract, home, constant_columns=["a"])
     assert result.passed
     assert result.description == "column 'a' is constant"
 
 
 def test_a_contract_problem_is_an_error_in_its_own_words(home):
-    result = judge_schema(home, Champion(), problems=["june.csv: column 'shop' holds text"])
+    result = judge(schema_contract, home, problems=["june.csv: column 'shop' holds text"])
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert result.description == "june.csv: column 'shop' holds text"
 

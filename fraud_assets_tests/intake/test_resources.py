@@ -7,67 +7,10 @@ import pytest
 from fraud_assets import config
 from fraud_assets.intake.arrivals import Past, PastStatus
 from fraud_assets.intake.resources import (
-    AcceptedBatch,
-    acceptance,
-    earlier_batches,
-    history_version,
     is_busy,
     run_tags,
     runs_of,
 )
-
-
-def accept(instance, batch, content="h"):
-    accepted = AcceptedBatch(batch, content, (1, 2, None))
-    instance.report_runless_asset_event(acceptance(accepted, 1))
-
-
-def order(instance, batch):
-    return [(earlier.batch, earlier.content_hash) for earlier in earlier_batches(instance, batch)]
-
-
-def test_a_batch_looks_back_on_those_accepted_before_it(instance):
-    for batch in ("first", "second", "third"):
-        accept(instance, batch)
-    assert order(instance, "second") == [("first", "h")]
-    assert order(instance, "first") == []
-    assert [batch for batch, _ in order(instance, "new")] == ["first", "second", "third"]
-
-
-def test_a_batch_that_is_accepted_again_keeps_its_place_and_shows_its_last_content(instance):
-    accept(instance, "first", "old")
-    accept(instance, "second")
-    accept(instance, "first", "new")
-    assert order(instance, "first") == []
-    assert order(instance, "second") == [("first", "new")]
-
-
-def test_an_accepted_batch_says_when_its_rows_became_known(instance):
-    accept(instance, "first")
-    assert earlier_batches(instance, "second") == [AcceptedBatch("first", "h", (1, 2, None))]
-
-
-def test_what_a_batch_looks_back_on_has_a_version_that_changes_with_any_content(instance):
-    def version():
-        return history_version(instance, "second").tags["dagster/data_version"]
-
-    accept(instance, "first", "old")
-    accept(instance, "second")
-    old = version()
-    accept(instance, "third")
-    accept(instance, "second", "again")
-    assert version() == old
-    accept(instance, "first", "new")
-    assert version() != old
-    accept(instance, "first", "old")
-    assert version() == old
-
-
-def test_more_batches_than_a_page_are_all_found(instance, monkeypatch):
-    monkeypatch.setattr("fraud_assets.intake.resources.PAGE", 3)
-    for number in range(8):
-        accept(instance, f"b{number}")
-    assert [batch for batch, _ in order(instance, "new")] == [f"b{n}" for n in range(8)]
 
 
 def record_run(instance, status, batch="june", key="k", **tags):

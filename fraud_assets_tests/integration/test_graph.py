@@ -22,7 +22,7 @@ from fraud_assets.intake.source import sha256
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import cards, checks_of, failure_of, materialized
 
-TEN = {
+ASSETS = {
     "raw_transactions",
     "features",
     "splits",
@@ -30,7 +30,9 @@ TEN = {
     "evaluation_report",
     "drift_report",
     "registered_model",
+    "champion_scores",
     "scored_transactions",
+    "reference_profile",
     "published_drift",
     "published_metrics",
 }
@@ -51,9 +53,9 @@ def first(graph):
 
 def test_the_first_batch_comes_out_with_verdict_champion_and_figures(first):
     assert first.success
-    assert materialized(first) == TEN | {"accepted_batches"}
+    assert materialized(first) == ASSETS | {"accepted_batches"}
     checks = checks_of(first)
-    assert len(checks) == 18  # nineteen checks; `push_succeeded` is the name of two
+    assert len(checks) == 19  # twenty checks; `push_succeeded` is the name of two
     assert checks["champion_is_decided"].passed
     assert checks["champion_available"].passed
     assert checks["drift_score"].description.startswith("no champion")
@@ -189,7 +191,7 @@ def test_its_window_holds_both_batches_and_the_test_rows_are_its_own(second):
 
 
 def test_a_batch_is_scored_by_the_champion_that_was_there_when_it_came(first, second):
-    assert "no model was in charge yet" in report("first", "scored_transactions")["not_scored"]
+    assert "there was no champion yet" in report("first", "scored_transactions")["not_scored"]
     found, folder = report("second", "scored_transactions"), storage.report_folder("second")
     assert found["champion"] == "1"
     scored = pd.read_parquet(folder / "scored_transactions.parquet")
@@ -297,6 +299,19 @@ def test_clicking_on_one_asset_uses_the_champion_of_the_batch_run_not_itself(gra
     assert materialized(clicked) == {"evaluation_report"}
     assert report("second")["champion"] == before["champion"]
     assert report("second") == before
+
+
+def test_a_model_is_not_decided_about_with_the_reference_profile_of_another(graph, second):
+    assets = ["trained_model", "evaluation_report", "registered_model"]
+    result = graph.run("second", assets, trained_model=QUICK | {"threshold_rule": "min_cost"})
+    assert not result.success
+    assert "materialize reference_profile and registered_model of this batch" in failure_of(result)
+    repaired = graph.run("second", ["reference_profile", "registered_model"])
+    assert repaired.success, failure_of(repaired)
+    assert (
+        report("second", "reference_profile")["model_version"]
+        == (report("second", "registered_model")["version"])
+    )
 
 
 def test_an_older_batch_does_not_replace_the_champion_of_a_newer_one(graph, second):

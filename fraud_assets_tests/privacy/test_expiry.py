@@ -7,17 +7,12 @@ from click.testing import CliRunner
 from dagster._core.test_utils import instance_for_test
 
 from fraud_assets import config, storage
+from fraud_assets.catalog import AcceptedBatch, BatchCatalog, acceptance
 from fraud_assets.cli import main
 from fraud_assets.decisions import append_entry, audit, read_entries
 from fraud_assets.intake.arrivals import notice
 from fraud_assets.intake.ledger import Outcome, open_ledger
-from fraud_assets.intake.resources import (
-    AcceptedBatch,
-    acceptance,
-    all_accepted,
-    batches,
-    earlier_batches,
-)
+from fraud_assets.intake.resources import batches
 from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
 from fraud_assets.privacy.expiry import expire, expired_batches
 from fraud_assets.tracking import BATCH_TAG
@@ -91,8 +86,8 @@ def test_the_newest_batch_leaves_no_copy_behind_either(instance, tracking, home)
 
 def test_the_order_of_arrival_is_still_known(instance, tracking):
     expire(instance, tracking, ["june"], "anna")
-    assert list(all_accepted(instance)) == ["june", "july"]
-    assert [earlier.batch for earlier in earlier_batches(instance, "july")] == ["june"]
+    assert list(BatchCatalog.of(instance).accepted()) == ["june", "july"]
+    assert [earlier.batch for earlier in BatchCatalog.of(instance).earlier("july")] == ["june"]
 
 
 def test_models_that_nothing_needs_go_and_others_stay(instance, registered, home):

@@ -29,6 +29,7 @@ def batch(tmp_path):
         source_line=range(2, 202),
         TX_DATETIME=pd.Timestamp("2026-01-01"),
         known_us=1_767_225_600_000_000 + rows["known_us_"],
+        label_known_us=1_767_830_400_000_000 + rows["known_us_"],
         TX_AMOUNT=rows["amount_"],
         CUSTOMER_ID=[f"c{i % 17}" for i in range(200)],
         TERMINAL_ID=[f"t{i % 5}" for i in range(200)],
@@ -40,8 +41,11 @@ def batch(tmp_path):
     return frame, path
 
 
-def scored(engine, path, model, roles=CARD_ROLES, entries=()):
-    return score.score_batch(engine, path, roles, model, COLUMNS, THRESHOLD, list(entries), TODAY)
+def scored(engine, path, model, roles=CARD_ROLES, entries=(), threshold=THRESHOLD):
+    scores = path.with_name("scores.parquet")
+    score.score_rows(engine, path, CARD_ROLES, model, COLUMNS).to_parquet(scores)
+    batch = score.BatchRows(path, scores, roles)
+    return score.decide(engine, batch, model, COLUMNS, threshold, list(entries), TODAY)
 
 
 def test_every_row_is_scored_ranked_and_decided(engine, batch, model):
@@ -61,6 +65,16 @@ def test_pieces_give_what_one_piece_gives(engine, batch, model, monkeypatch):
     whole = scored(engine, batch[1], model)
     monkeypatch.setattr(score, "PIECE", 30)
     pd.testing.assert_frame_equal(scored(engine, batch[1], model), whole)
+
+
+def test_scores_come_in_the_order_of_the_file_with_what_is_known_of_each_row(engine, batch, model):
+    frame, path = batch
+    found = score.score_rows(engine, path, CARD_ROLES, model, COLUMNS)
+    assert dict(found.dtypes.astype(str)).keys() == score.SCORED.keys()
+    assert found["source_line"].tolist() == list(range(2, 202))
+    assert found["label"].tolist() == frame["TX_FRAUD"].tolist()
+    assert found["label_known_us"].tolist() == frame["label_known_us"].tolist()
+    assert list(score.no_scores()) == list(found)
 
 
 def test_alerts_and_no_others_have_reasons(engine, batch, model):
@@ -91,7 +105,7 @@ def test_data_without_roles_has_none_of_what_they_tell(engine, batch, model):
 
 
 def test_a_batch_without_an_alert_has_no_reasons(engine, batch, model):
-    found = score.score_batch(engine, batch[1], CARD_ROLES, model, COLUMNS, 1.1, [], TODAY)
+    found = scored(engine, batch[1], model, threshold=1.1)
     assert set(found["decision"]) == {"pass"}
     assert found["reasons"].isna().all()
 

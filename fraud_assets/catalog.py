@@ -1,0 +1,238 @@
+"""The catalog of batches: which were accepted, in which order, and what is kept of each.
+
+The only way to another batch's tables, reports and scores; all of it goes through the store, so
+that a machine without a local copy finds the same history.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from fraud_assets import storage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ACCEPTED_BATCHES = dg.AssetKey("accepted_batches")
+HISTORY = dg.AssetKey("history")
+CHAMPION_SCORES = "champion_scores"
+SPAN = ("first_known_us", "last_known_us", "last_label_known_us")
+DATA_VERSION_TAG = "dagster/data_version"
+PAGE = 1000
+
+
+@dataclass(frozen=True)
+class AcceptedBatch:
+    """A batch that passed intake.
+
+    Attributes
+    ----------
+    batch : str
+    content_hash : str
+        The content that passed last.
+    span : tuple of (int or None)
+        First row, last row and last label to become known, in microseconds.
+    """
+
+    batch: str
+    content_hash: str
+    span: tuple[int | None, int | None, int | None]
+
+
+def acceptance(accepted: AcceptedBatch, rows: int) -> dg.AssetMaterialization:
+    """Return the event that says that a batch has passed intake.
+
+    Parameters
+    ----------
+    accepted : AcceptedBatch
+    rows : int
+        Accepted rows.
+
+    Returns
+    -------
+    AssetMaterialization
+    """
+    span = {
+        name: dg.MetadataValue.null() if moment is None else moment
+        for name, moment in zip(SPAN, accepted.span, strict=True)
+    }
+    return dg.AssetMaterialization(
+        ACCEPTED_BATCHES,
+        partition=accepted.batch,
+        metadata={
+            "content_hash": accepted.content_hash,
+            "dagster/partition_row_count": rows,
+            **span,
+        },
+    )
+
+
+class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Answers which batches were accepted, and finds what is kept of each.
+
+    The order of acceptance is read from the event history once a run.
+    """
+
+    _instance: dg.DagsterInstance | None = PrivateAttr(default=None)
+    _accepted: dict[str, AcceptedBatch] | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Begin a run: nothing is known yet."""
+        self._instance, self._accepted = context.instance, None
+
+    @classmethod
+    def of(cls, instance: dg.DagsterInstance) -> Self:
+        """Return the catalog of an instance, outside of a run.
+
+        Parameters
+        ----------
+        instance : DagsterInstance
+
+        Returns
+        -------
+        BatchCatalog
+        """
+        catalog = cls()
+        catalog._instance = instance
+        return catalog
+
+    def accepted(self) -> dict[str, AcceptedBatch]:
+        """Return all accepted batches by name, in the order of their first acceptance.
+
+        Returns
+        -------
+        dict of str to AcceptedBatch
+            A batch keeps the place of its first acceptance and has the content that was accepted
+            last.
+        """
+        if self._accepted is None:
+            if self._instance is None:
+                raise RuntimeError("the catalog is used outside of a run; use BatchCatalog.of")
+            self._accepted = _read_accepted(self._instance)
+        return dict(self._accepted)
+
+    def earlier(self, batch: str) -> list[AcceptedBatch]:
+        """Return the batches that were accepted before one was, oldest first.
+
+        Parameters
+        ----------
+        batch : str
+
+        Returns
+        -------
+        list of AcceptedBatch
+            All accepted batches when this one has not been accepted yet.
+        """
+        accepted = self.accepted()
+        order = list(accepted)
+        return [accepted[name] for name in order[: order.index(batch) if batch in order else None]]
+
+    def note(self, accepted: AcceptedBatch) -> None:
+        """Note that a batch has just been accepted, as the event history says from now on.
+
+        Parameters
+        ----------
+        accepted : AcceptedBatch
+        """
+        self._accepted = self.accepted() | {accepted.batch: accepted}
+
+    def history_version(self, batch: str) -> dg.AssetObservation:
+        """Return the event that says which contents a batch looks back on now.
+
+        An observation: of external assets Dagster compares the versions of nothing else.
+
+        Parameters
+        ----------
+        batch : str
+
+        Returns
+        -------
+        AssetObservation
+        """
+        contents = [f"{b.batch}:{b.content_hash}" for b in self.earlier(batch)]
+        version = hashlib.sha256("\n".join(contents).encode()).hexdigest()
+        return dg.AssetObservation(
+            HISTORY,
+            partition=batch,
+            tags={DATA_VERSION_TAG: version},
+            metadata={"earlier_batches": len(contents)},
+        )
+
+    def table(self, asset: str, batch: str, content_hash: str) -> storage.Table | None:
+        """Return a version of a batch's table; None when it is not kept.
+
+        Parameters
+        ----------
+        asset, batch, content_hash : str
+
+        Returns
+        -------
+        Table or None
+        """
+        return storage.find_table(asset, batch, content_hash)
+
+    def report(self, asset: str, batch: str) -> dict[str, Any] | None:
+        """Return the latest report of an asset about a batch; None when there is none.
+
+        Parameters
+        ----------
+        asset, batch : str
+
+        Returns
+        -------
+        dict or None
+        """
+        return storage.find_report(asset, batch)
+
+    def scores(self, accepted: AcceptedBatch, champion: str) -> "pd.DataFrame | None":
+        """Return a champion's scores of a batch; None when they are not kept.
+
+        Parameters
+        ----------
+        accepted : AcceptedBatch
+        champion : str
+            The version that scored.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_columns) or None
+            With `score`, `label`, `known_us` and `label_known_us`.
+        """
+        import pandas as pd
+
+        if storage.has_table(CHAMPION_SCORES, accepted.batch, accepted.content_hash):
+            scores = pd.read_parquet(
+                storage.rows_path(CHAMPION_SCORES, accepted.batch, accepted.content_hash)
+            )
+            # Another champion may have scored the batch since.
+            return scores if (scores["champion"] == champion).all() else None
+        # Older releases kept them beside the reports.
+        path = storage.find_report_file(accepted.batch, f"{CHAMPION_SCORES}.parquet")
+        return None if path is None else pd.read_parquet(path)
+
+
+def _read_accepted(instance: dg.DagsterInstance) -> dict[str, AcceptedBatch]:
+    accepted: dict[str, AcceptedBatch] = {}
+    cursor, more = None, True
+    while more:
+        page = dg.DagsterInstance.fetch_materializations(
+            instance, ACCEPTED_BATCHES, limit=PAGE, cursor=cursor, ascending=True
+        )
+        cursor, more = page.cursor, page.has_more
+        for record in page.records:
+            event = record.asset_materialization
+            # A person can report an event of this asset in the UI; it says no content then.
+            if event and event.partition is not None and "content_hash" in event.metadata:
+                accepted[event.partition] = _accepted(event.partition, event.metadata)
+    return accepted
+
+
+def _accepted(batch: str, metadata: Mapping[str, dg.MetadataValue[Any]]) -> AcceptedBatch:
+    first, last, last_label = (
+        int(value) if (value := metadata[name].value) is not None else None for name in SPAN
+    )
+    return AcceptedBatch(batch, str(metadata["content_hash"].value), (first, last, last_label))

@@ -1,0 +1,52 @@
+import dagster as dg
+import pytest
+
+from fraud_assets import storage
+from fraud_assets.scoring.assets import _column_changes
+from fraud_assets.scoring.checks import champion_columns
+from fraud_assets.tracking import ModelVersion
+
+CHAMPION = ModelVersion("3", "run", "may", 0.5, ("a", "b"))
+
+
+class Tracking:
+    """A registry with one version that was trained on the columns a and b."""
+
+    def model_facts(self, _):
+        return {"kinds": {"a": "DOUBLE", "b": "DOUBLE"}}
+
+
+def judge(home, champion, kinds):
+    facts = {
+        "batch": "june",
+        "content_hash": "h",
+        "champion": champion.version if champion else None,
+        "decision_threshold": 0.5 if champion else None,
+        "missing_columns": [],
+        "column_changes": _column_changes(Tracking(), champion, kinds),
+    }
+    return champion_columns(storage.Table(home, facts))
+
+
+@pytest.mark.parametrize(
+    ("champion", "kinds"),
+    [
+        (None, {"a": "VARCHAR"}),
+        (CHAMPION, {"a": "DOUBLE", "b": "DOUBLE"}),
+        (CHAMPION, {"new": "DOUBLE", "b": "DOUBLE", "a": "DOUBLE"}),
+    ],
+)
+def test_columns_as_the_champion_knows_them_pass_also_new_ones_and_in_another_order(
+    home, champion, kinds
+):
+    assert judge(home, champion, kinds).passed
+
+
+def test_columns_missing_or_of_another_kind_are_a_warning(home):
+    result = judge(home, CHAMPION, {"a": "VARCHAR"})
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+    who = "against the champion (version 3, batch 'may')"
+    assert result.description == (
+        f"{who}: column 'b' is missing, {who}: column 'a' was DOUBLE and is VARCHAR; export these "
+        "columns again, or expect a model that cannot be compared with it"
+    )

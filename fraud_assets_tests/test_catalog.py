@@ -1,0 +1,134 @@
+import shutil
+from uuid import uuid4
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from fraud_assets import config, storage
+from fraud_assets.catalog import CHAMPION_SCORES, AcceptedBatch, BatchCatalog, acceptance
+from fraud_assets.records import ChampionScores
+
+
+def accept(instance, batch, content="h"):
+    accepted = AcceptedBatch(batch, content, (1, 2, None))
+    instance.report_runless_asset_event(acceptance(accepted, 1))
+
+
+def order(instance, batch):
+    return [
+        (earlier.batch, earlier.content_hash)
+        for earlier in BatchCatalog.of(instance).earlier(batch)
+    ]
+
+
+def test_a_batch_looks_back_on_those_accepted_before_it(instance):
+    for batch in ("first", "second", "third"):
+        accept(instance, batch)
+    assert order(instance, "second") == [("first", "h")]
+    assert order(instance, "first") == []
+    assert [batch for batch, _ in order(instance, "new")] == ["first", "second", "third"]
+
+
+def test_a_batch_that_is_accepted_again_keeps_its_place_and_shows_its_last_content(instance):
+    accept(instance, "first", "old")
+    accept(instance, "second")
+    accept(instance, "first", "new")
+    assert order(instance, "first") == []
+    assert order(instance, "second") == [("first", "new")]
+
+
+def test_an_accepted_batch_says_when_its_rows_became_known(instance):
+    accept(instance, "first")
+    assert BatchCatalog.of(instance).earlier("second") == [
+        AcceptedBatch("first", "h", (1, 2, None))
+    ]
+
+
+def test_what_a_batch_looks_back_on_has_a_version_that_changes_with_any_content(instance):
+    def version():
+        return BatchCatalog.of(instance).history_version("second").tags["dagster/data_version"]
+
+    accept(instance, "first", "old")
+    accept(instance, "second")
+    old = version()
+    accept(instance, "third")
+    accept(instance, "second", "again")
+    assert version() == old
+    accept(instance, "first", "new")
+    assert version() != old
+    accept(instance, "first", "old")
+    assert version() == old
+
+
+def test_more_batches_than_a_page_are_all_found(instance, monkeypatch):
+    monkeypatch.setattr("fraud_assets.catalog.PAGE", 3)
+    for number in range(8):
+        accept(instance, f"b{number}")
+    assert [batch for batch, _ in order(instance, "new")] == [f"b{n}" for n in range(8)]
+
+
+def test_the_order_is_read_once_and_a_batch_that_is_accepted_meanwhile_is_noted(
+    instance, monkeypatch
+):
+    reads = []
+    fetch = dg.DagsterInstance.fetch_materializations
+    monkeypatch.setattr(
+        dg.DagsterInstance,
+        "fetch_materializations",
+        lambda *args, **kwargs: reads.append(args) or fetch(*args, **kwargs),
+    )
+    accept(instance, "first")
+    catalog = BatchCatalog.of(instance)
+    assert list(catalog.accepted()) == ["first"]
+    catalog.note(AcceptedBatch("second", "h", (1, 2, None)))
+    assert [accepted.batch for accepted in catalog.earlier("third")] == ["first", "second"]
+    assert len(reads) == 1
+
+
+@pytest.fixture(params=["memory", "file"])
+def store(request, home, tmp_path, monkeypatch):
+    """An object store that holds nothing yet."""
+    places = {"memory": f"memory://{uuid4().hex}/fraud", "file": f"file://{tmp_path}/a/store"}
+    monkeypatch.setenv("FRAUD_OBJECT_STORE", places[request.param])
+
+
+def keep(batch):
+    """Keep scores and a report of a batch, as the assets do."""
+    record = ChampionScores(
+        batch=batch,
+        content_hash="h",
+        champion="1",
+        decision_threshold=0.5,
+        missing_columns=[],
+        column_changes=[],
+    )
+    with storage.incoming(CHAMPION_SCORES, batch) as rows:
+        pd.DataFrame({"score": [0.1, 0.9], "champion": "1"}).to_parquet(rows)
+    storage.save_table(CHAMPION_SCORES, storage.Table(rows, record.model_dump()))
+    storage.save_report("drift_report", batch, {"batch": batch})
+
+
+def test_a_machine_without_a_local_copy_finds_the_whole_history(instance, store):
+    for batch in ("first", "second", "third"):
+        keep(batch)
+        accept(instance, batch)
+    for folder in ("tables", "reports"):
+        shutil.rmtree(config.home_folder() / folder)
+    catalog = BatchCatalog.of(instance)
+    for accepted in catalog.earlier("new"):
+        assert catalog.report("drift_report", accepted.batch) == {"batch": accepted.batch}
+        assert catalog.scores(accepted, "1")["score"].tolist() == [0.1, 0.9]
+        # Another champion may have scored the batch since.
+        assert catalog.scores(accepted, "2") is None
+    assert catalog.report("drift_report", "unknown") is None
+
+
+def test_scores_of_an_older_release_lie_beside_the_reports(instance, home):
+    accept(instance, "first")
+    pd.DataFrame({"score": [0.3]}).to_parquet(
+        storage.report_folder("first") / "champion_scores.parquet"
+    )
+    catalog = BatchCatalog.of(instance)
+    (accepted,) = catalog.earlier("new")
+    assert catalog.scores(accepted, "1")["score"].tolist() == [0.3]
