@@ -18,7 +18,7 @@ from fraud_assets_tests.integration.servers import (
     wait_for,
 )
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 SERVERS = {
     "make dev": ("DAGSTER_PORT", "/server_info"),
     "make mlflow": ("MLFLOW_PORT", "/health"),

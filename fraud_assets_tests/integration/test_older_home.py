@@ -1,0 +1,64 @@
+"""A `FRAUD_HOME` that an older release wrote goes on with the next batch."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from fraud_assets import config, storage
+from fraud_assets.training.assets import VALIDATION_SCORES
+from fraud_assets_tests.integration.conftest import cards, failure_of
+
+SETTINGS = {
+    "trained_model": {"parameters": {"n_estimators": 30}},
+    "evaluation_report": {"bootstrap_resamples": 50},
+}
+
+
+def make_older(batch):
+    """Keep of a batch what releases before the champion's scores had a table kept, as they did."""
+    table = storage.load_table("champion_scores", batch)
+    scores = pd.read_parquet(table.path)
+    older = scores[["score", "label", "known_us", "label_known_us"]].astype({"score": "float32"})
+    if len(older):
+        older.to_parquet(storage.report_folder(batch) / "champion_scores.parquet", index=False)
+    features = storage.load_table("features", batch)
+    facts = dict(features.facts) | {"champion": table.facts["champion"]}
+    (features.path.parent / "facts.json").write_text(json.dumps(facts))
+    for name in (VALIDATION_SCORES, "reference_profile.json"):
+        (storage.report_folder(batch) / name).unlink()
+
+
+@pytest.fixture(scope="module")
+def older_home(graph):
+    for number, batch in enumerate(("first", "second", "third")):
+        frame = cards(
+            number, transactions=2500, fraud_rate=0.06, first_day=f"2026-0{number + 1}-01"
+        )
+        result = graph.take(batch, frame, **SETTINGS)
+        assert result.success, failure_of(result)
+    for batch in ("first", "second", "third"):
+        make_older(batch)
+    shutil.rmtree(config.home_folder() / "tables" / "champion_scores")
+    shutil.rmtree(config.home_folder() / "training")
+    return graph
+
+
+def test_the_next_batch_goes_on_with_the_champion_the_window_and_the_history(older_home):
+    frame = cards(3, transactions=2500, fraud_rate=0.06, first_day="2026-04-01")
+    result = older_home.take("fourth", frame, **SETTINGS)
+    assert result.success, failure_of(result)
+    window = storage.load_table("splits", "fourth").facts["window"]
+    assert [batch for batch, _ in window] == ["first", "second", "third", "fourth"]
+    drift = storage.find_report("drift_report", "fourth")
+    assert [point["batch"] for point in drift["history"]] == ["second", "third", "fourth"]
+    assert [point["batch"] for point in drift["performance"]] == ["second", "third", "fourth"]
+    assert storage.find_report("evaluation_report", "fourth")["comparison"]["comparable"]
+
+
+def test_what_an_older_release_did_not_keep_says_what_to_materialize(older_home):
+    result = older_home.run("second", ["drift_report"])
+    assert not result.success
+    assert "materialize champion_scores for this batch first" in failure_of(result)
+    assert older_home.run("second", ["champion_scores", "drift_report"]).success
