@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from fraud_assets import storage
+from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config import CONTENT_TAG, KEY_TAG, SOURCE_TAG, SplitSettings
 from fraud_assets.drift.profile import watched_columns
 from fraud_assets.drift.read import pieces_of
@@ -79,6 +80,7 @@ def materialize(instance, run_config, batch="june", tags=None):
             instance=instance,
             resources={
                 "engine": storage.Engine.configure_at_launch(),
+                "catalog": BatchCatalog(),
                 "tables": storage.TableIOManager(),
             },
             run_config=run_config | quiet,
