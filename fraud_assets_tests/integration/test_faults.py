@@ -229,6 +229,7 @@ def test_a_connection_limit_that_is_reached_only_delays(stack):
     assert row.lost == "nothing"
 
 
+@of_minutes
 def test_two_daemons_by_mistake_run_no_batch_twice(stack):
     with (stack.folder / "logs" / "second-daemon.log").open("wb") as log:
         second = subprocess.Popen(
