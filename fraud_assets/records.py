@@ -19,9 +19,13 @@ class ChampionScores(BaseModel):
         Score from which a row is an alert, between 0 and 1.
     missing_columns : list of str
         Features of the champion that the batch does not have; with any, no row is scored.
+    champion_batch : str or None
+        The batch that the champion was trained for.
+    source_file : str
+        Name of the CSV.
     column_changes : list of str
         Source columns that are missing or of another kind than when the champion was trained,
-        one sentence each.
+        one phrase each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +36,8 @@ class ChampionScores(BaseModel):
     champion: str | None
     decision_threshold: float | None
     missing_columns: list[str]
+    champion_batch: str | None
+    source_file: str
     column_changes: list[str]
 
     @property

@@ -101,6 +101,8 @@ def keep(batch):
         champion="1",
         decision_threshold=0.5,
         missing_columns=[],
+        champion_batch="may",
+        source_file="june.csv",
         column_changes=[],
     )
     with storage.incoming(CHAMPION_SCORES, batch) as rows:

@@ -9,6 +9,8 @@ SCORES = {
     "champion": "1",
     "decision_threshold": 0.5,
     "missing_columns": [],
+    "champion_batch": "may",
+    "source_file": "june.csv",
     "column_changes": [],
 }
 

@@ -16,10 +16,10 @@ from fraud_assets.intake.contract import Roles, schema_changes
 from fraud_assets.intake.resources import OWNERS, batches
 from fraud_assets.masking import masking
 from fraud_assets.records import ChampionScores
-from fraud_assets.scoring.score import BatchRows, decide, no_scores, score_rows
+from fraud_assets.scoring.score import BatchRows, no_scores, rank_rows, score_rows
 from fraud_assets.scoring.suppressions import read_suppressions, to_frame
 from fraud_assets.scoring.worklist import make_worklist, outcome
-from fraud_assets.text import inert, named
+from fraud_assets.text import inert
 from fraud_assets.tracking import ModelVersion, Tracking
 
 NO_CHAMPION = (
@@ -62,6 +62,8 @@ def champion_scores(
         champion=champion.version if champion else None,
         decision_threshold=champion.decision_threshold if champion else None,
         missing_columns=sorted(set(champion.features) - set(facts["features"])) if champion else [],
+        champion_batch=champion.batch if champion else None,
+        source_file=facts["source"]["source_file"],
         column_changes=_column_changes(tracking, champion, facts["kinds"]),
     )
     with (
@@ -90,8 +92,7 @@ def _column_changes(
     if champion is None:
         return []
     before = (tracking.model_facts(champion.run_id) or {}).get("kinds", {})
-    who = f"against the champion (version {champion.version}, batch {named(champion.batch)})"
-    return [f"{who}: {change}" for change in schema_changes(kinds, before)]
+    return schema_changes(kinds, before)
 
 
 @dg.asset(
@@ -122,7 +123,7 @@ def scored_transactions(
     path = configuration.suppressions_path()
     entries = read_suppressions(path, masking())
     with engine.connect("features", "champion_scores") as connection:
-        scored = decide(
+        scored = rank_rows(
             connection,
             BatchRows(features.path, champion_scores.path, Roles(**features.facts["roles"])),
             tracking.load(version.version),

@@ -6,7 +6,7 @@ from fraud_assets import storage
 from fraud_assets.intake.resources import batches
 from fraud_assets.records import ChampionScores
 from fraud_assets.scoring.assets import champion_scores
-from fraud_assets.text import some
+from fraud_assets.text import inert, named, some
 
 CHANGES_SHOWN = 5
 
@@ -18,15 +18,21 @@ def champion_columns(champion_scores: storage.Table) -> dg.AssetCheckResult:
     Otherwise a new model can be trained, and perhaps cannot be compared with the champion.
     """
     record = ChampionScores(**champion_scores.facts)
-    changes = some(record.column_changes, CHANGES_SHOWN)
-    remedy = "export these columns again, or expect a model that cannot be compared with it"
     return dg.AssetCheckResult(
         passed=not record.column_changes,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{changes}; {remedy}"
-        if record.column_changes
-        else "no champion to compare with"
-        if record.champion is None
-        else "every column is as the champion knows it",
+        description=_description(record),
         metadata={"champion": record.champion or "none yet"},
+    )
+
+
+def _description(record: ChampionScores) -> str:
+    if record.champion is None or record.champion_batch is None:
+        return "no champion to compare with"
+    if not record.column_changes:
+        return "every column is as the champion knows it"
+    return (
+        f"{inert(record.source_file)}: against the champion (version {record.champion}, batch "
+        f"{named(record.champion_batch)}): {some(record.column_changes, CHANGES_SHOWN)}; export "
+        "these columns again, or expect a model that cannot be compared with it"
     )

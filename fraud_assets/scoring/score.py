@@ -85,7 +85,7 @@ def score_rows(
 
     See Also
     --------
-    decide : what follows from the scores.
+    rank_rows : what follows from the scores.
     """
     query = (
         f"SELECT {_inputs(columns)}source_line, {identifier(roles.target)} AS label, {KNOWN}, "
@@ -104,7 +104,7 @@ def no_scores() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in SCORED.items()})
 
 
-def decide(
+def rank_rows(
     connection: "duckdb.DuckDBPyConnection",
     batch: BatchRows,
     model: "CalibratedModel",

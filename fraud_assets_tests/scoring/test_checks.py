@@ -23,6 +23,8 @@ def judge(home, champion, kinds):
         "champion": champion.version if champion else None,
         "decision_threshold": 0.5 if champion else None,
         "missing_columns": [],
+        "champion_batch": champion.batch if champion else None,
+        "source_file": "june.csv",
         "column_changes": _column_changes(Tracking(), champion, kinds),
     }
     return champion_columns(storage.Table(home, facts))
@@ -45,8 +47,8 @@ def test_columns_as_the_champion_knows_them_pass_also_new_ones_and_in_another_or
 def test_columns_missing_or_of_another_kind_are_a_warning(home):
     result = judge(home, CHAMPION, {"a": "VARCHAR"})
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
-    who = "against the champion (version 3, batch 'may')"
     assert result.description == (
-        f"{who}: column 'b' is missing, {who}: column 'a' was DOUBLE and is VARCHAR; export these "
-        "columns again, or expect a model that cannot be compared with it"
+        "june.csv: against the champion (version 3, batch 'may'): column 'b' is missing, column "
+        "'a' was DOUBLE and is VARCHAR; export these columns again, or expect a model that "
+        "cannot be compared with it"
     )

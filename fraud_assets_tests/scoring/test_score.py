@@ -45,7 +45,7 @@ def scored(engine, path, model, roles=CARD_ROLES, entries=(), threshold=THRESHOL
     scores = path.with_name("scores.parquet")
     score.score_rows(engine, path, CARD_ROLES, model, COLUMNS).to_parquet(scores)
     batch = score.BatchRows(path, scores, roles)
-    return score.decide(engine, batch, model, COLUMNS, threshold, list(entries), TODAY)
+    return score.rank_rows(engine, batch, model, COLUMNS, threshold, list(entries), TODAY)
 
 
 def test_every_row_is_scored_ranked_and_decided(engine, batch, model):
