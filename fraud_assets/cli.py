@@ -277,10 +277,11 @@ def exporter(host: str, port: int) -> None:
         threading.Event().wait()
 
 
-@main.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
-)
+PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
+"""Settings of commands that hand all arguments to one of Dagster's."""
+
+
+@main.command(context_settings=PASSED_ON, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def webserver(arguments: tuple[str, ...]) -> None:
     """Serve the Dagster UI, guarded against other sites; takes what `dagster-webserver` takes."""
@@ -289,10 +290,7 @@ def webserver(arguments: tuple[str, ...]) -> None:
     run_webserver(arguments)
 
 
-@main.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
-)
+@main.command(context_settings=PASSED_ON, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def code_server(arguments: tuple[str, ...]) -> None:
     """Serve the definitions to Dagster and start its runs; takes what `dagster api grpc` takes."""

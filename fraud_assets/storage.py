@@ -90,10 +90,7 @@ def save_report(asset: str, batch: str, report: Mapping[str, Any]) -> Path:
     -------
     Path
     """
-    path = report_path(asset, batch)
-    write_atomically(path, to_json(report))
-    object_store.push(path)
-    return path
+    return write_report_file(batch, f"{asset}.json", to_json(report))
 
 
 def find_report(asset: str, batch: str) -> dict[str, Any] | None:
@@ -111,17 +108,23 @@ def find_report(asset: str, batch: str) -> dict[str, Any] | None:
     return report
 
 
-def write_report_file(batch: str, name: str, content: bytes) -> None:
-    """Write a file beside a batch's reports, into the store, too.
+def write_report_file(batch: str, name: str, content: str | bytes) -> Path:
+    """Write a file into a batch's report folder, and into the store; return its local path.
 
     Parameters
     ----------
     batch, name : str
-    content : bytes
+    content : str or bytes
+        Text is written as UTF-8.
+
+    Returns
+    -------
+    Path
     """
     path = report_folder(batch) / name
     write_atomically(path, content)
     object_store.push(path)
+    return path
 
 
 def find_report_file(batch: str, name: str) -> Path | None:
@@ -494,16 +497,14 @@ def load_table(asset: str, batch: str, content_hash: str | None = None) -> Table
             # Another machine may have written a newer one.
             object_store.pull(folder / CURRENT_FILE)
             content_hash = json.loads((folder / CURRENT_FILE).read_text())["content_hash"]
-        version = folder / _version(str(content_hash))
-        if not (version / FACTS_FILE).exists():
-            object_store.pull(version / ROWS_FILE, version / FACTS_FILE)
-        facts = json.loads((version / FACTS_FILE).read_text())
+        rows = rows_path(asset, batch, str(content_hash))
+        facts = json.loads(rows.with_name(FACTS_FILE).read_text())
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"{asset} of batch {named(batch)} has not been materialized (looked in {folder}); "
             f"materialize {asset} for this batch first"
         ) from error
-    return Table(version / ROWS_FILE, facts)
+    return Table(rows, facts)
 
 
 def rows_path(asset: str, batch: str, content_hash: str) -> Path:

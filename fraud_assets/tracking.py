@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import logging
-import os
 import re
 import tempfile
 import time
@@ -65,7 +64,6 @@ SERVED_PLACE = r"mlflow-artifacts:(/(?!\.{1,2}(/|$))[^/%?#\\\s]+)+/?"
 """Artifact locations that the tracking server serves itself, named without another host."""
 PLACE_LENGTH = 200
 """Characters of a location that a message shows."""
-NO_PICKLE = "MLFLOW_ALLOW_PICKLE_DESERIALIZATION"
 """Set to false, it keeps MLflow from opening any stored model; `Tracking.load` opens ours."""
 DESCRIPTION_LENGTH, RUN_NAME_LENGTH = 5000, 250
 """Characters that MLflow's tables hold. SQLite takes more; PostgreSQL refuses the whole write."""
@@ -676,8 +674,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             lambda: self._compare_model(version, recorded_model_hash(entries, version)),
             *(partial(self._compare_artifact, run_id, name) for name in sorted(artifacts)),
         ]
-        told = [text for look in looks if (text := _contradiction(look, version)) is not None]
-        return list(dict.fromkeys(told))
+        found_wrong = (_contradiction(look, version) for look in looks)
+        return list(dict.fromkeys(text for text in found_wrong if text is not None))
 
     def _compare_model(self, version: str, decided: str | None) -> None:
         found = self.model_hash(version)
@@ -996,14 +994,8 @@ def _content(artifacts: "ArtifactRepository", name: str) -> bytes:
 
 
 def _mlflow() -> Any:
-    """Import MLflow, which takes seconds, and keep it from talking where nobody listens.
-
-    Its makers are told nothing of what is done here, unless `MLFLOW_DISABLE_TELEMETRY` is `false`.
-    """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    os.environ.setdefault(NO_PICKLE, "false")
+    """Import MLflow, which takes seconds, and keep its logs quiet."""
+    config.set_mlflow_defaults()
     import mlflow
 
     for noisy in ("alembic", "mlflow"):

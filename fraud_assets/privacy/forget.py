@@ -68,7 +68,7 @@ class Forgotten:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ForgetSummary:
     """What came of a request.
 
     Attributes
@@ -86,7 +86,9 @@ class Outcome:
     stays: tuple[str, ...]
 
 
-def forget(instance: dg.DagsterInstance, engine: storage.Engine, card: str, actor: str) -> Outcome:
+def forget(
+    instance: dg.DagsterInstance, engine: storage.Engine, card: str, actor: str
+) -> ForgetSummary:
     """Take a card or customer out of tables, lists, rejected rows and suppressions of all batches.
 
     A row goes as a whole, from every table of its version of the batch and from the lists made of
@@ -103,7 +105,7 @@ def forget(instance: dg.DagsterInstance, engine: storage.Engine, card: str, acto
 
     Returns
     -------
-    Outcome
+    ForgetSummary
 
     Raises
     ------
@@ -128,7 +130,7 @@ def forget(instance: dg.DagsterInstance, engine: storage.Engine, card: str, acto
         rows = {one.batch: one.rows for one in found if one.rows}
         about = {"event": "forgotten", "actor": actor, "card": sought.mark, "rows_removed": rows}
         append_entry(log, about)
-    return Outcome(found, suppressions, (*STAYS, sought.not_searched()))
+    return ForgetSummary(found, suppressions, (*STAYS, sought.not_searched()))
 
 
 def _known_batches(instance: dg.DagsterInstance) -> list[str]:

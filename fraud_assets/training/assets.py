@@ -1,6 +1,7 @@
 """`splits`, `tuned_parameters` and `trained_model`."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -90,7 +91,8 @@ def splits(
             "unassigned_rows": unassigned_rows(connection, members[-1]),
         }
         metadata = storage.table_metadata(connection, rows)
-    _note_assignment(facts)
+    assignments.note(storage.assignments_path(), _assignment(facts))
+    object_store.push(storage.assignments_path())
     shown = ("mode", "validation_start", "test_start")
     return dg.MaterializeResult(
         value=storage.Table(rows, facts),
@@ -156,30 +158,20 @@ def earlier_splits(
     found = []
     for earlier in [*(b.batch for b in catalog.earlier(batch)), batch]:
         for content_hash in storage.versions("splits", earlier):
-            noted = index.get((earlier, content_hash)) or _assignment_of(earlier, content_hash)
+            noted = index.get((earlier, content_hash))
+            if noted is None:  # of an older release
+                noted = _assignment(storage.load_table("splits", earlier, content_hash).facts)
             if noted.settings == wanted:
                 path = storage.rows_path("splits", earlier, content_hash)
                 found.append(splitting.Assigned(path, _is_keyed(earlier, noted.hash_key_id)))
     return found
 
 
-def _note_assignment(facts: dict[str, Any]) -> None:
-    assignment = assignments.Assignment(
+def _assignment(facts: Mapping[str, Any]) -> assignments.Assignment:
+    """Return what the index holds of splits with these facts."""
+    return assignments.Assignment(
         batch=facts["batch"],
         content_hash=facts["content_hash"],
-        settings=assignments.settings_hash(facts["settings"]),
-        hash_key_id=facts[HASH_KEY_ID],
-    )
-    assignments.note(storage.assignments_path(), assignment)
-    object_store.push(storage.assignments_path())
-
-
-def _assignment_of(batch: str, content_hash: str) -> assignments.Assignment:
-    """Return what is known of splits that the index does not have: those of older releases."""
-    facts = storage.load_table("splits", batch, content_hash).facts
-    return assignments.Assignment(
-        batch=batch,
-        content_hash=content_hash,
         settings=assignments.settings_hash(facts["settings"]),
         hash_key_id=facts.get(HASH_KEY_ID),
     )

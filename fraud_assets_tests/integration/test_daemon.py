@@ -31,7 +31,7 @@ def stack(tmp_path_factory, inbox):
             yield running
 
 
-def told(inbox):
+def titles_of(inbox):
     """The titles of the messages, in the order of their arrival."""
     return [message["title"] for _, message in inbox.hooks]
 
@@ -113,8 +113,8 @@ def test_an_empty_file_fails_with_its_name_and_the_next_file_works(stack, drop_i
 
 
 def test_what_failed_and_that_it_is_over_was_told_once_each_with_its_figures(stack, inbox):
-    wait_for("the last recovery", lambda: "fraud_pipeline works again" in told(inbox), 180)
-    titles = told(inbox)
+    wait_for("the last recovery", lambda: "fraud_pipeline works again" in titles_of(inbox), 180)
+    titles = titles_of(inbox)
     for name in ("fraud_recall of evaluation_report", "drift_score of drift_report"):
         assert titles.count(f"{name} fails") == 1
     assert titles.count("a run of fraud_pipeline failed") == 1

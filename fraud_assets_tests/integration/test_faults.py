@@ -91,7 +91,7 @@ def lost_of(stack: Compose, *batches: str) -> str:
     )
 
 
-def told(stack: Compose, fault: str, batch: str, since: float, timeout: float = 600) -> Row:
+def await_done(stack: Compose, fault: str, batch: str, since: float, timeout: float = 600) -> Row:
     """Wait until a batch is through; note what was seen of it."""
     stack.dagster().wait_for_outcome(timeout, **{batch: "done"})
     runs = stack.dagster().runs(batch)
@@ -166,7 +166,7 @@ def test_a_service_that_is_killed_in_the_middle_of_a_run_costs_nothing(stack, na
     since = time.monotonic()
     for name in names:
         stack.kill(name)
-    row = told(stack, f"kill -9 of {' and '.join(names)}", batch, since)
+    row = await_done(stack, f"kill -9 of {' and '.join(names)}", batch, since)
     assert row.lost == "nothing"
     for name in names:
         stack.wait_until_healthy(name)
@@ -191,7 +191,7 @@ def test_a_run_whose_process_is_killed_is_taken_up(stack):
     since = time.monotonic()
     for process in stack.run_processes():
         process.kill()
-    row = told(stack, "kill -9 of the run", "kill-run", since)
+    row = await_done(stack, "kill -9 of the run", "kill-run", since)
     assert row.lost == "nothing"
     assert row.seen.startswith("1 failed run")
 
@@ -204,7 +204,7 @@ def test_mlflow_away_for_a_minute_loses_no_training(stack):
     stack.stop("mlflow")
     time.sleep(60)
     stack.start("mlflow")
-    row = told(stack, "MLflow away for a minute", "away", since, 400)
+    row = await_done(stack, "MLflow away for a minute", "away", since, 400)
     assert row.lost == "nothing"
 
 
@@ -225,7 +225,9 @@ def test_a_connection_limit_that_is_reached_only_delays(stack):
                 taken += 1
         assert 100 < taken < 300
         time.sleep(10)
-    row = told(stack, f"PostgreSQL's connections all taken for 10 s ({taken})", "crowded", since)
+    row = await_done(
+        stack, f"PostgreSQL's connections all taken for 10 s ({taken})", "crowded", since
+    )
     assert row.lost == "nothing"
 
 
@@ -240,7 +242,7 @@ def test_two_daemons_by_mistake_run_no_batch_twice(stack):
         since = time.monotonic()
         for number in (9, 10):
             drop(stack, f"twins-{number}", small(number))
-        row = told(stack, "two daemons at once", "twins-10", since)
+        row = await_done(stack, "two daemons at once", "twins-10", since)
         wait_for("the last process of a run", lambda: not stack.run_processes(), 120)
         assert lost_of(stack, "twins-9", "twins-10") == row.lost == "nothing"
         started = re.findall(r"- ([0-9a-f-]{36}) - \d+ - RUN_START ", stack.log("code-server"))
@@ -258,7 +260,7 @@ def test_a_disk_that_is_full_is_told_and_the_file_is_taken_when_there_is_room(st
         stack.dagster().wait_for_outcome(60, full="failed")
     since = time.monotonic()
     (stack.folder / "data" / "full.csv").touch()
-    row = told(stack, "disk full, then room again and the file touched", "full", since)
+    row = await_done(stack, "disk full, then room again and the file touched", "full", since)
     assert row.lost == "nothing"
 
 
@@ -272,7 +274,7 @@ def test_a_database_whose_disk_is_full_goes_on_when_there_is_room(stack):
         wait_for("the full disk", lambda: "No space left on device" in stack.log("postgres"), 60)
         time.sleep(10)
         ballast.unlink()
-        row = told(stack, "PostgreSQL's disk is full, then room", "crammed", since)
+        row = await_done(stack, "PostgreSQL's disk is full, then room", "crammed", since)
     assert row.lost == "nothing"
 
 
@@ -288,7 +290,7 @@ def test_a_clock_that_jumps_two_hours_forth_and_back_is_told_and_loses_nothing(s
         since = time.monotonic()
         drop(stack, "clock-forth", small(12))
         assert (
-            told(stack, "the daemon's clock jumps 2 h forth", "clock-forth", since).lost
+            await_done(stack, "the daemon's clock jumps 2 h forth", "clock-forth", since).lost
             == "nothing"
         )
         clock.write_text("0")
@@ -303,7 +305,7 @@ def test_a_clock_that_jumps_two_hours_forth_and_back_is_told_and_loses_nothing(s
         assert "clock-back.csv" not in stack.dagster().outcomes()
         stack.kill("daemon")
         wait_for("the sensor to be woken", lambda: "woken: csv_landing" in stack.log("daemon"), 60)
-        row = told(stack, "it jumps back: IntakeSensorFailing, daemon restarted",
+        row = await_done(stack, "it jumps back: IntakeSensorFailing, daemon restarted",
                    "clock-back", since)  # fmt: skip
         assert row.lost == "nothing"
     finally:
@@ -329,7 +331,7 @@ def test_a_database_that_restarts_again_and_again_loses_no_batch(stack):
     try:
         for number, batch in enumerate(batches):
             drop(stack, batch, small(20 + number))
-        row = told(stack, f"{RESTARTS} restarts during {BATCHES} batches", batches[-1], since,
+        row = await_done(stack, f"{RESTARTS} restarts during {BATCHES} batches", batches[-1], since,
                    60 * BATCHES + 120)  # fmt: skip
     finally:
         over.set()
@@ -363,7 +365,7 @@ def test_a_database_that_dies_at_any_moment_of_a_run_leaves_every_file_done_once
         wait_for_events(stack, before + moment)
         since = time.monotonic()
         stack.kill("postgres")
-        row = told(stack, f"kill -9 of PostgreSQL at event {moment} of {whole}", batch, since)
+        row = await_done(stack, f"kill -9 of PostgreSQL at event {moment} of {whole}", batch, since)
         assert row.lost == "nothing"
         stack.wait_until_healthy("postgres")
 

@@ -145,17 +145,19 @@ def test_a_champion_that_was_not_decided_about_is_a_part_unread_and_hides_no_fig
     client.create_model_version(tracking.model_name, "file:/nowhere", run_id)
     tracking.make_champion("1")
     append_entry(storage.decisions_path(), decision("1", mlflow_run_id="another"))
-    told = []
+    reported = []
     read = {
         "champion": lambda: champion(tracking),
         "champion_decided": lambda: champion_decided(tracking),
     }
-    found = samples(Exporter(read, lambda part, error: told.append((part, str(error)))).collect())
+    found = samples(
+        Exporter(read, lambda part, error: reported.append((part, str(error)))).collect()
+    )
     assert found["fraud_champion_info", tracking.model_name, "1"] == 1
     assert found["fraud_decisions_total", "promote"] == 1
     assert found["fraud_exporter_part_up", "champion"] == 1
     assert found["fraud_exporter_part_up", "champion_decided"] == 0
-    ((part, error),) = told
+    ((part, error),) = reported
     assert part == "champion_decided"
     assert "is not the one that was decided about" in error
 
