@@ -16,7 +16,7 @@ from scipy.stats import fisher_exact
 from benchmarks import changes
 from benchmarks.measure import ROOT, in_fresh_process
 from benchmarks.row import Row, row
-from fraud_assets.config import DriftSettings, SimulationSettings, SimulationShape
+from fraud_assets.config.settings import DriftSettings, SimulationSettings, SimulationShape
 from fraud_assets.drift.encoding import text_of
 from fraud_assets.drift.measure import column_findings, common_columns, measure_drift
 from fraud_assets.drift.profile import DAYS_KNOWN, Profile, Watched, make_profile, summarize

@@ -29,10 +29,10 @@ from pathlib import Path
 import duckdb, ibis.backends.duckdb
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
-from fraud_assets.features.transactions import Source, span_of
-from fraud_assets.features.write import write_features
+from fraud_assets.features.lookback import Source, span_of
+from fraud_assets.features.compute import write_features
 from fraud_assets.intake.contract import Roles
-from fraud_assets.masking import Masking
+from fraud_assets.platform.masking import Masking
 
 roles = Roles(target="TX_FRAUD", timestamp="TX_DATETIME", amount="TX_AMOUNT", card="CUSTOMER_ID",
               terminal="TERMINAL_ID", transaction_id="TRANSACTION_ID", real_time=True)

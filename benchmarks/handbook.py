@@ -17,7 +17,7 @@ from xgboost import XGBClassifier
 from benchmarks.features import FLAGS, OURS, PUBLISHED, numbered
 from benchmarks.measure import in_fresh_process
 from benchmarks.row import Row, row
-from fraud_assets.config import TrainingSettings
+from fraud_assets.config.settings import TrainingSettings
 from fraud_assets.metrics import ranking_figures
 from fraud_assets.training.train import fit_model, fraud_scores
 

@@ -18,7 +18,7 @@ OURS = """
 from pathlib import Path
 import duckdb
 from fraud_assets.config import IntakeSettings
-from fraud_assets.intake.take import Taken, take_in
+from fraud_assets.intake.ingest import Taken, take_in
 
 folder = Path(sys.argv[2])
 begin()
@@ -37,16 +37,17 @@ done(rows=len(frame))
 """
 TICK = """
 import dagster as dg
-from fraud_assets import config, storage
+from fraud_assets.config import environment
+from fraud_assets.store import paths
 from fraud_assets.definitions import defs
-from fraud_assets.intake.landing import look
-from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.landing.drop_folder import look
+from fraud_assets.intake.landing.ledger import Entry, Outcome, open_ledger
 from fraud_assets.intake.sensors import csv_landing
 
-folder = config.drop_folder()
+folder = environment.drop_folder()
 for number in range(int(sys.argv[1])):
     (folder / f"transactions_{number:05}.csv").touch()
-with open_ledger(storage.ledger_path()) as ledger:
+with open_ledger(paths.ledger_path()) as ledger:
     ledger.put([Entry(f.name, f.batch, *f.state, "0" * 64, Outcome.done, "run", f"{f.batch}:0:1")
                 for f in look(folder).values()])
 with dg.DagsterInstance.get() as instance:
@@ -57,8 +58,8 @@ with dg.DagsterInstance.get() as instance:
     done(cursor_bytes=len(result.cursor or ""))
 """
 SCAN = """
-from fraud_assets import config
-folder = config.drop_folder()
+from fraud_assets.config import environment
+folder = environment.drop_folder()
 for number in range(int(sys.argv[1])):
     (folder / f"transactions_{number:05}.csv").touch()
 begin()

@@ -5,7 +5,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks.row import Row, row
-from fraud_assets.config import SETTLE_SECONDS, SimulationSettings
+from fraud_assets.config.settings import SETTLE_SECONDS, SimulationSettings
 from fraud_assets.intake.simulator import simulate, write_csv
 from fraud_assets_tests.integration.servers import dagster
 

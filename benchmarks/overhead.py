@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measure import in_fresh_process
 from benchmarks.row import Row, row
-from fraud_assets.config import SimulationSettings, SimulationShape
+from fraud_assets.config.settings import SimulationSettings, SimulationShape
 from fraud_assets.intake.simulator import simulate, write_csv
 
 NEEDS_DATA = False
@@ -38,8 +38,9 @@ sys.modules["shap"] = None
 import logging
 from types import SimpleNamespace
 import numpy as np, pandas as pd
-from fraud_assets import config, storage
-from fraud_assets.config import *
+from fraud_assets.store import files, paths, reports, tables
+from fraud_assets.config.environment import *
+from fraud_assets.config.settings import *
 from fraud_assets.drift.profile import make_profile, watched_columns
 from fraud_assets.evaluation.evaluate import evaluate, slices
 from fraud_assets.evaluation.plots import all_plots
@@ -47,10 +48,10 @@ from fraud_assets.evaluation.explain import explain
 from fraud_assets.evaluation.segments import segment_rows
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
-from fraud_assets.features.transactions import Source, span_of
-from fraud_assets.features.write import own_features, write_features
+from fraud_assets.features.lookback import Source, span_of
+from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.intake.contract import Roles
-from fraud_assets.intake.take import Taken, take_in
+from fraud_assets.intake.ingest import Taken, take_in
 from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import splits, window
@@ -63,24 +64,24 @@ context = SimpleNamespace(
     instance=None)
 settings = TrainingSettings(estimator=sys.argv[1])
 with storage.Engine().connect() as engine:
-    rows = storage.new_rows_file("raw_transactions", batch)
-    taken = Taken(drop_folder() / f"{batch}.csv", batch, rows, storage.rejected_path(batch))
+    rows = tables.new_rows_file("raw_transactions", batch)
+    taken = Taken(drop_folder() / f"{batch}.csv", batch, rows, paths.rejected_path(batch))
     facts = take_in(engine, taken, IntakeSettings(), lambda _: None, print)
-    raw = storage.save_table("raw_transactions", storage.Table(rows, facts))
+    raw = tables.save_table("raw_transactions", tables.Table(rows, facts))
     roles = Roles(**raw.facts["roles"])
     key = {"batch": batch, "content_hash": raw.facts["content_hash"]}
-    rows = storage.new_rows_file("features", batch)
+    rows = tables.new_rows_file("features", batch)
     derived, own = features_for(roles, raw.facts["kinds"]), Source(raw.path, roles)
     with open_engine("duckdb", engine) as backend:
         span = span_of(backend, own, 7)
         write_features(backend, engine, own, [], span, derived, 7, rows)
-    features = storage.save_table("features", storage.Table(rows, key))
+    features = tables.save_table("features", tables.Table(rows, key))
     columns = own_features(raw.facts["kinds"], roles) + [f.name for f in derived]
-    rows = storage.new_rows_file("splits", batch)
+    rows = tables.new_rows_file("splits", batch)
     cuts = splits.plan_cuts(engine, features.path, roles, 7, SplitSettings())
     splits.write_splits(engine, features.path, raw.path, list(raw.facts["kinds"]), roles,
         SplitSettings(), cuts, [], rows)
-    assigned = storage.save_table("splits", storage.Table(rows, key))
+    assigned = tables.save_table("splits", tables.Table(rows, key))
     members = [window.Member(batch, features.path, assigned.path, roles, {})]
     window.count_rows(engine, members, None)
     window.straddling_contents(engine, members)
@@ -102,7 +103,7 @@ loaded, costs = tracking.load(version), settings.costs
 scores, labels = fraud_scores(loaded, test, columns), test["fraud_"].to_numpy()
 losses, threshold = losses_of(test, costs), model.decision_threshold
 report = evaluate(labels, scores, losses, threshold, costs, EvaluationSettings())
-folder = storage.report_folder(batch)
+folder = paths.report_folder(batch)
 parts = segment_rows(test, EvaluationSettings().segments, roles.real_time)
 report["slices"] = slices(labels, scores, threshold, parts)
 found = explain(loaded, test.head(1000), columns)
@@ -110,9 +111,9 @@ importance = found.importance().head(30).to_dict() if found else {}
 plots = all_plots(
     labels, scores, losses, threshold, costs, report["reliability"], importance)
 for name, image in plots.items():
-    storage.write_atomically(folder / f"{name}.png", image)
+    files.write_atomically(folder / f"{name}.png", image)
 test[["source_line_"]].assign(score=scores).to_parquet(folder / "test_predictions.parquet")
-storage.write_atomically(folder / "report.json", storage.to_json(report))
+files.write_atomically(folder / "report.json", reports.to_json(report))
 tracking.log_figures(run_id, report["metrics"])
 tracking.log_files(run_id, sorted(folder.iterdir()), "evaluation")
 of_validation = fraud_scores(loaded, validation, columns)
@@ -123,7 +124,7 @@ tracking.log_json(run_id, "reference_profile.json", profile.facts())
 tracking.model_hash(version)
 tracking.make_champion(version)
 tracking.tag_version(version, {"fraud.decision": "promote", "fraud.reason": "first"})
-storage.write_atomically(storage.metrics_folder() / "m.prom", to_openmetrics(
+files.write_atomically(paths.metrics_folder() / "m.prom", to_openmetrics(
     to_registry("m", report["metrics"], {"batch": batch})))
 done()
 """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import dagster as dg
 from pydantic import PrivateAttr
 
-from fraud_assets import storage
+from fraud_assets.store import reports, tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,7 +162,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
             metadata={"earlier_batches": len(contents)},
         )
 
-    def table(self, asset: str, batch: str, content_hash: str) -> storage.Table | None:
+    def table(self, asset: str, batch: str, content_hash: str) -> tables.Table | None:
         """Return a version of a batch's table; None when it is not kept.
 
         Parameters
@@ -173,7 +173,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         -------
         Table or None
         """
-        return storage.find_table(asset, batch, content_hash)
+        return tables.find_table(asset, batch, content_hash)
 
     def report(self, asset: str, batch: str) -> dict[str, Any] | None:
         """Return the latest report of an asset about a batch; None when there is none.
@@ -186,7 +186,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         -------
         dict or None
         """
-        return storage.find_report(asset, batch)
+        return reports.find_report(asset, batch)
 
     def scores(self, accepted: AcceptedBatch, champion: str) -> "pd.DataFrame | None":
         """Return a champion's scores of a batch; None when they are not kept.
@@ -204,14 +204,14 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         import pandas as pd
 
-        if storage.has_table(CHAMPION_SCORES, accepted.batch, accepted.content_hash):
+        if tables.has_table(CHAMPION_SCORES, accepted.batch, accepted.content_hash):
             scores = pd.read_parquet(
-                storage.rows_path(CHAMPION_SCORES, accepted.batch, accepted.content_hash)
+                tables.rows_path(CHAMPION_SCORES, accepted.batch, accepted.content_hash)
             )
             # Another champion may have scored the batch since.
             return scores if (scores["champion"] == champion).all() else None
         # Older releases kept them beside the reports.
-        path = storage.find_report_file(accepted.batch, f"{CHAMPION_SCORES}.parquet")
+        path = reports.find_report_file(accepted.batch, f"{CHAMPION_SCORES}.parquet")
         return None if path is None else pd.read_parquet(path)
 
 

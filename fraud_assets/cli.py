@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import click
 
-from fraud_assets import config
-from fraud_assets.config import SimulationSettings, SimulationShape
-from fraud_assets.files import SHARED, private_files, whole_file
+from fraud_assets.config import environment, names
+from fraud_assets.config.settings import SimulationSettings, SimulationShape
+from fraud_assets.store.files import SHARED, private_files, whole_file
 from fraud_assets.text import inert, named
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import dagster as dg
 
-    from fraud_assets.intake.ledger import Entry
+    from fraud_assets.intake.landing.ledger import Entry
 
 DEFAULTS = SimulationSettings()
 
@@ -40,19 +40,19 @@ def demo() -> None:
     """
     import dagster as dg
 
-    from fraud_assets import storage
-    from fraud_assets.intake.arrivals import notice
     from fraud_assets.intake.assets import write_first_csv
-    from fraud_assets.intake.landing import look
-    from fraud_assets.intake.ledger import Outcome, open_ledger
+    from fraud_assets.intake.landing.drop_folder import look
+    from fraud_assets.intake.landing.ledger import Outcome, open_ledger
+    from fraud_assets.intake.landing.planner import notice
+    from fraud_assets.store import paths
 
-    folder = config.drop_folder()
+    folder = environment.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
     if not look(folder):
         path = write_first_csv(DEFAULTS)
         click.echo(f"No CSV in {folder}, so {path.name} was simulated.")
     failed = []
-    with dg.DagsterInstance.get() as instance, open_ledger(storage.ledger_path()) as ledger:
+    with dg.DagsterInstance.get() as instance, open_ledger(paths.ledger_path()) as ledger:
         unsettled = notice(folder, ledger, settle_seconds=0, limit=sys.maxsize).unsettled
         present = look(folder)
         for entry in sorted(ledger.entries().values(), key=lambda e: (e.modified_ns, e.name)):
@@ -67,7 +67,7 @@ def demo() -> None:
         for name in unsettled:
             click.echo(f"\n{inert(name)} is still being written; once it is whole, run this again")
     click.echo(
-        f"\nReports: {config.home_folder() / 'reports'}\n"
+        f"\nReports: {environment.home_folder() / 'reports'}\n"
         "Next: `make dev`, open the Dagster UI, and drop another CSV into "
         f"{folder}."
     )
@@ -82,15 +82,16 @@ def _run(instance: "dg.DagsterInstance", entry: "Entry") -> "Entry":
     the same content again.
     """
     from fraud_assets.definitions import defs
-    from fraud_assets.intake.arrivals import new_run_key
-    from fraud_assets.intake.ledger import Outcome
-    from fraud_assets.intake.resources import batches, run_tags, runs_of
+    from fraud_assets.intake.landing.ledger import Outcome
+    from fraud_assets.intake.landing.planner import new_run_key
+    from fraud_assets.intake.landing.runs import run_tags, runs_of
+    from fraud_assets.intake.partitions import batches
 
     batch, run_id = entry.batch, str(uuid4())
     run_key = new_run_key(batch, entry.content_hash, runs_of(instance, batch))
     instance.add_dynamic_partitions(str(batches.name), [batch])
     instance.add_event_listener(run_id, _tell)
-    result = defs.resolve_job_def(config.JOB_NAME).execute_in_process(
+    result = defs.resolve_job_def(names.JOB_NAME).execute_in_process(
         instance=instance,
         partition_key=batch,
         run_id=run_id,
@@ -131,10 +132,10 @@ def _tell(entry: "dg.EventLogEntry") -> None:
 def _print_verdict(batch: str, success: bool, materialized: list[str]) -> None:
     import json
 
-    from fraud_assets import storage
     from fraud_assets.evaluation.report import worst_verdict
+    from fraud_assets.store import paths
 
-    folder = storage.report_folder(batch)
+    folder = paths.report_folder(batch)
     if not success:
         kept = ", ".join(materialized) or "nothing"
         click.echo(f"  Verdict: stopped; see what failed above. Batch {batch} wrote: {kept}.")
@@ -190,12 +191,12 @@ def simulate(path: Path, **settings: Any) -> None:
 @click.option("--actor", default=getuser, help="Who decides, for the log. Default: your login.")
 def champion(version: str, reason: str, actor: str) -> None:
     """Make VERSION of the model the champion by hand: an earlier one again, or a shadow."""
-    from fraud_assets import storage
-    from fraud_assets.registry.rollback import put_in_charge
+    from fraud_assets.registry.manual_promotion import put_in_charge
+    from fraud_assets.store import paths
     from fraud_assets.tracking import Tracking
 
     try:
-        entry = put_in_charge(Tracking(), storage.decisions_path(), version, reason, actor)
+        entry = put_in_charge(Tracking(), paths.decisions_path(), version, reason, actor)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"version {entry['version']} is the champion (before: {entry['champion_before']})")
@@ -209,20 +210,20 @@ def audit() -> None:
     """
     import dagster as dg
 
-    from fraud_assets import storage
-    from fraud_assets.append_only import is_protected
-    from fraud_assets.decisions import audit as audited
     from fraud_assets.registry.checks import confirmed_hashes
+    from fraud_assets.store import paths
+    from fraud_assets.store.append_only import is_protected
+    from fraud_assets.store.decision_log import audit as audited
     from fraud_assets.tracking import Tracking
 
     tracking = Tracking()
     champion = tracking.champion_alias()
     with dg.DagsterInstance.get() as instance:
-        found = audited(storage.decisions_path(), champion, confirmed_hashes(instance))
+        found = audited(paths.decisions_path(), champion, confirmed_hashes(instance))
     findings = [*found.findings, *tracking.findings()]
     for finding in findings:
         click.echo(f"FAIL  {finding}")
-    if not is_protected(storage.decisions_path()):
+    if not is_protected(paths.decisions_path()):
         click.echo("note  the file system lets runs rewrite the log; see docs/security.md")
     for note in found.notes:
         click.echo(f"note  {note}")
@@ -239,9 +240,9 @@ def protect_log(off: bool) -> None:
     Takes root with the capability LINUX_IMMUTABLE. Where the file system cannot do it, this says
     so and changes nothing.
     """
-    from fraud_assets import append_only, storage
+    from fraud_assets.store import append_only, paths
 
-    log = storage.decisions_path()
+    log = paths.decisions_path()
     try:
         append_only.protect_log(log, on=not off)
     except OSError as error:
@@ -262,8 +263,8 @@ def exporter(host: str, port: int) -> None:
     import dagster as dg
 
     from fraud_assets.definitions import defs
+    from fraud_assets.monitoring.collectors import parts
     from fraud_assets.monitoring.exporter import Exporter, serve
-    from fraud_assets.monitoring.resources import parts
     from fraud_assets.tracking import Tracking
 
     def report(part: str, error: Exception) -> None:
@@ -271,7 +272,7 @@ def exporter(host: str, port: int) -> None:
 
     with dg.DagsterInstance.get() as instance:
         graph = defs.resolve_asset_graph()
-        read = parts(instance, Tracking(), graph, [config.JOB_NAME], config.CODE_LOCATION)
+        read = parts(instance, Tracking(), graph, [names.JOB_NAME], names.CODE_LOCATION)
         serve(Exporter(read, report), host, port)
         click.echo(f"metrics on http://{host}:{port}/metrics")
         threading.Event().wait()
@@ -294,7 +295,7 @@ def webserver(arguments: tuple[str, ...]) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def code_server(arguments: tuple[str, ...]) -> None:
     """Serve the definitions to Dagster and start its runs; takes what `dagster api grpc` takes."""
-    from fraud_assets.code_server import run_code_server
+    from fraud_assets.platform.code_server import run_code_server
 
     run_code_server(arguments)
 
@@ -323,7 +324,7 @@ def identity(path: Path, host: str, port: int) -> None:
 
     from fraud_assets.access.accounts import Account, Role
     from fraud_assets.access.identity import Identity, identity_app, local_accounts
-    from fraud_assets.deployment import USER
+    from fraud_assets.platform.secrets import USER
 
     hashed = os.environ.get("FRAUD_PASSWORD_HASH")
     first = {USER: Account(role=Role.admin, password_hash=hashed)} if hashed else {}
@@ -400,7 +401,7 @@ def rules() -> None:
 def alertmanager(output: Path | None) -> None:
     """Print `alertmanager.yml` for the receivers that are set by FRAUD_ALERT_* variables."""
     from fraud_assets.monitoring.receivers import alertmanager_text
-    from fraud_assets.storage import write_atomically
+    from fraud_assets.store.files import write_atomically
 
     try:
         text = alertmanager_text()
@@ -417,7 +418,7 @@ def alertmanager(output: Path | None) -> None:
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path), default=".env")
 def secrets(path: Path) -> None:
     """Write the passwords of the full stack that PATH lacks; what is there stays."""
-    from fraud_assets.deployment import USER, write_secrets
+    from fraud_assets.platform.secrets import USER, write_secrets
 
     new = write_secrets(path)
     if "FRAUD_PASSWORD" in new:
@@ -432,7 +433,7 @@ def secrets(path: Path) -> None:
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path), default=".env")
 def kubernetes_secrets(path: Path) -> None:
     """Print the secrets of PATH that pods need, for `kubectl apply --filename -`."""
-    from fraud_assets.deployment import kubernetes_secrets as needed
+    from fraud_assets.platform.secrets import kubernetes_secrets as needed
 
     try:
         click.echo(needed(path), nl=False)
@@ -446,7 +447,7 @@ def kubernetes_secrets(path: Path) -> None:
 @click.option("--reader-password", envvar="MLFLOW_READER_PASSWORD", required=True)
 def mlflow_login(database: str, password: str, reader_password: str) -> None:
     """Migrate MLflow's accounts in DATABASE, and set the passwords of ours."""
-    from fraud_assets.deployment import USER, set_mlflow_logins
+    from fraud_assets.platform.secrets import USER, set_mlflow_logins
 
     there = set_mlflow_logins(database, password, reader_password)
     click.echo(f"{USER}: password set" if there else f"{USER}: MLflow makes it when it starts")
@@ -457,7 +458,7 @@ def wake() -> None:
     """Let sensors go on that stand still because a clock was ahead."""
     import dagster as dg
 
-    from fraud_assets.instance import wake_sensors
+    from fraud_assets.platform.instance import wake_sensors
 
     with dg.DagsterInstance.get() as instance:
         woken = wake_sensors(instance)
@@ -491,7 +492,7 @@ def prune(
 
     import dagster as dg
 
-    from fraud_assets.retention import prune as pruned
+    from fraud_assets.platform.retention import prune as pruned
 
     while True:
         now = datetime.now(UTC)
@@ -543,7 +544,7 @@ def forget(card: str, actor: str) -> None:
     import dagster as dg
 
     from fraud_assets.privacy.forget import forget as forgotten
-    from fraud_assets.storage import Engine
+    from fraud_assets.store.resources import Engine
 
     try:
         with dg.DagsterInstance.get() as instance:
@@ -585,7 +586,7 @@ def in_progress() -> None:
     """Say which runs are not over: after a stop, those that go on with the next start."""
     import dagster as dg
 
-    from fraud_assets.intake.resources import NOT_OVER
+    from fraud_assets.intake.landing.runs import NOT_OVER
 
     with dg.DagsterInstance.get() as instance:
         runs = instance.get_runs(dg.RunsFilter(statuses=list(NOT_OVER)))
@@ -601,10 +602,10 @@ def in_progress() -> None:
 @main.command()
 def files() -> None:
     """Tell what became of each file that landed."""
-    from fraud_assets import storage
-    from fraud_assets.intake.ledger import open_ledger
+    from fraud_assets.intake.landing.ledger import open_ledger
+    from fraud_assets.store import paths
 
-    with open_ledger(storage.ledger_path()) as ledger:
+    with open_ledger(paths.ledger_path()) as ledger:
         entries = sorted(ledger.entries().values(), key=lambda entry: entry.modified_ns)
     for entry in entries:
         name, detail = inert(entry.name), inert(entry.detail)
@@ -616,8 +617,8 @@ def files() -> None:
 @click.argument("version")
 def provenance(version: str) -> None:
     """Tell which files VERSION of the model was trained on, and whether their rows are kept."""
-    from fraud_assets import storage
-    from fraud_assets.intake.source import sha256
+    from fraud_assets.intake.csv.decoding import sha256
+    from fraud_assets.store import tables
     from fraud_assets.tracking import MODEL_FACTS, Tracking
 
     tracking = Tracking()
@@ -626,7 +627,7 @@ def provenance(version: str) -> None:
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     for batch, content_hash in window:
-        table = storage.find_table("raw_transactions", batch, content_hash)
+        table = tables.find_table("raw_transactions", batch, content_hash)
         if table is None:
             click.echo(f"{batch}: SHA-256 {content_hash}; its rows are no longer kept")
             continue

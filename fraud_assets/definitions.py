@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from fraud_assets import config
 from fraud_assets.catalog import BatchCatalog
+from fraud_assets.config import names
 from fraud_assets.drift import assets as drift
 from fraud_assets.drift import checks as drift_checks
 from fraud_assets.drift.sensors import drift_retraining
@@ -13,17 +13,18 @@ from fraud_assets.features import assets as features
 from fraud_assets.features import checks as features_checks
 from fraud_assets.intake import assets as intake
 from fraud_assets.intake import checks as intake_checks
-from fraud_assets.intake.resources import accepted_batches, history
+from fraud_assets.intake.partitions import accepted_batches, history
 from fraud_assets.intake.sensors import csv_landing
-from fraud_assets.launcher import take_up_after_outage
 from fraud_assets.monitoring import assets as monitoring
 from fraud_assets.monitoring import checks as monitoring_checks
 from fraud_assets.monitoring.sensors import fraud_alerts
+from fraud_assets.platform.outages import take_up_after_outage
 from fraud_assets.registry import assets as registry
 from fraud_assets.registry import checks as registry_checks
 from fraud_assets.scoring import assets as scoring
 from fraud_assets.scoring import checks as scoring_checks
-from fraud_assets.storage import Engine, ReportIOManager, TableIOManager
+from fraud_assets.store.io_managers import ReportIOManager, TableIOManager
+from fraud_assets.store.resources import Engine
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import assets as training
 from fraud_assets.training import checks as training_checks
@@ -47,7 +48,7 @@ BY_HAND = ("simulated_transactions", "tuned_parameters", "comparison_report")
 in_one_process = dg.in_process_executor
 
 fraud_pipeline = dg.define_asset_job(
-    config.JOB_NAME,
+    names.JOB_NAME,
     selection=dg.AssetSelection.all()
     - dg.AssetSelection.assets(*BY_HAND)
     - dg.AssetSelection.checks_for_assets("accepted_batches"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud_assets.config import Costs
+from fraud_assets.config.settings import Costs
 
 Floats = NDArray[np.floating]
 Labels = NDArray[np.integer]

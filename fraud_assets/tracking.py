@@ -23,18 +23,19 @@ from cachetools import LRUCache
 from filelock import FileLock
 from pydantic import Field
 
-from fraud_assets import config, storage
-from fraud_assets.decisions import (
+from fraud_assets.config import environment, names
+from fraud_assets.platform.masking import masking
+from fraud_assets.platform.outages import is_outage, runs_to_take_up
+from fraud_assets.store import paths, reports
+from fraud_assets.store.decision_log import (
     is_decided,
     read_entries,
     recorded_artifacts,
     recorded_model_hash,
     recorded_run,
 )
-from fraud_assets.files import private_folder
-from fraud_assets.launcher import is_outage, runs_to_take_up
-from fraud_assets.masking import masking
-from fraud_assets.model_file import TRUSTED_TYPES, open_model
+from fraud_assets.store.files import private_folder
+from fraud_assets.store.model_file import TRUSTED_TYPES, open_model
 from fraud_assets.text import fitting_lines, named
 
 if TYPE_CHECKING:
@@ -119,8 +120,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Name of the registered model.
     """
 
-    experiment: str = Field(default=config.EXPERIMENT_NAME, pattern=NAME_PATTERN)
-    model_name: str = Field(default=config.MODEL_NAME, pattern=NAME_PATTERN)
+    experiment: str = Field(default=names.EXPERIMENT_NAME, pattern=NAME_PATTERN)
+    model_name: str = Field(default=names.MODEL_NAME, pattern=NAME_PATTERN)
 
     # --- runs ---------------------------------------------------------------------------
 
@@ -128,14 +129,14 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Return MLflow's client, with the experiment at hand."""
         mlflow = _mlflow()
 
-        uri = config.tracking_uri()
+        uri = environment.tracking_uri()
         mlflow.set_tracking_uri(uri)
         artifacts = None
         if uri.startswith("sqlite:///"):
             database = Path(uri.removeprefix("sqlite:///"))
             database.parent.mkdir(parents=True, exist_ok=True)
-            if database.is_relative_to(config.home_folder()):
-                private_folder(database.parent, config.home_folder())
+            if database.is_relative_to(environment.home_folder()):
+                private_folder(database.parent, environment.home_folder())
             _create_database(database)
             artifacts = (database.parent / "artifacts").as_uri()
         client: MlflowClient = mlflow.MlflowClient()
@@ -203,7 +204,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
     ) -> Iterator[str]:
         """Open an MLflow run that holds others, such as the trials of a tuning; yield its id."""
         client = self.client()
-        link = {"dagster_url": f"{config.dagster_url()}/runs/{context.run_id}"}
+        link = {"dagster_url": f"{environment.dagster_url()}/runs/{context.run_id}"}
         run = client.create_run(self._experiment_id(client), tags={**link, **tags}, run_name=name)
         status = "FAILED"
         try:
@@ -254,7 +255,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         all_tags = {
             BATCH_TAG: batch,
             "mlflow.runName": batch[:RUN_NAME_LENGTH],
-            "dagster_url": f"{config.dagster_url()}/runs/{context.run_id}",
+            "dagster_url": f"{environment.dagster_url()}/runs/{context.run_id}",
             **tags,
         }
         return SimpleNamespace(
@@ -263,7 +264,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             run_id=context.run_id,
             resource_config={
                 "experiment_name": self.experiment,
-                "mlflow_tracking_uri": config.tracking_uri(),
+                "mlflow_tracking_uri": environment.tracking_uri(),
                 "extra_tags": all_tags,
             },
         )
@@ -299,7 +300,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Close a run that died, and remove its version unless something was decided about it."""
         # Tags are not asked: a decision is in the log before it is a tag, and MLflow's login may
         # write them.
-        entries, champion = read_entries(storage.decisions_path()), self.champion_alias()
+        entries, champion = read_entries(paths.decisions_path()), self.champion_alias()
         versions = client.search_model_versions(equals("run_id", run.info.run_id))
         kept = [
             version
@@ -350,7 +351,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         str
             SHA-256 of the artifact, in hexadecimal.
         """
-        return self._log_bytes(run_id, name, storage.to_json(value).encode())
+        return self._log_bytes(run_id, name, reports.to_json(value).encode())
 
     def read_json(self, run_id: str, name: str) -> Any:
         """Read a JSON artifact of a run; None when there is no such artifact.
@@ -414,7 +415,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         if name not in {file.path for file in artifacts.list_artifacts(folder)}:
             return None
         content = _content(artifacts, name)
-        decided = recorded_artifacts(read_entries(storage.decisions_path()), run_id)
+        decided = recorded_artifacts(read_entries(paths.decisions_path()), run_id)
         found = hashlib.sha256(content).hexdigest()
         if decided is not None and decided.get(name) != found:
             recorded = decided.get(name, "that there was none")
@@ -588,12 +589,12 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             When no hash of the version is known outside MLflow, or its file has another one:
             it is not opened then.
         """
-        decided = recorded_model_hash(read_entries(storage.decisions_path()), version)
+        decided = recorded_model_hash(read_entries(paths.decisions_path()), version)
         trusted = expected or decided
         if trusted is None:
             raise ValueError(
                 f"no decision about version {version} of {self.model_name} is in "
-                f"{storage.decisions_path()}, so its file cannot be verified; restore the log, or "
+                f"{paths.decisions_path()}, so its file cannot be verified; restore the log, or "
                 f"run `fraud-assets champion {version} --reason ...` if you trust the version"
             )
         known = {trusted, decided or trusted, self._hash_tag(version)}
@@ -667,7 +668,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         if version is None:
             return []
         found = self.client().get_model_version(self.model_name, version)
-        entries, run_id = read_entries(storage.decisions_path()), str(found.run_id)
+        entries, run_id = read_entries(paths.decisions_path()), str(found.run_id)
         artifacts = recorded_artifacts(entries, run_id) or {}
         looks: list[Callable[[], object]] = [
             lambda: self._require_decided_run(found),
@@ -709,13 +710,13 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
             found = client.get_model_version(self.model_name, version)
         except MlflowException as error:
             raise ValueError(
-                f"there is no version {version!r} of {self.model_name} in {config.mlflow_url()}; "
-                "look up the versions there"
+                f"there is no version {version!r} of {self.model_name} in "
+                f"{environment.mlflow_url()}; look up the versions there"
             ) from error
         return self._known(found)
 
     def _require_decided_run(self, found: "RegisteredVersion") -> None:
-        decided = recorded_run(read_entries(storage.decisions_path()), str(found.version))
+        decided = recorded_run(read_entries(paths.decisions_path()), str(found.version))
         if decided not in (None, found.run_id):
             raise ValueError(
                 f"version {found.version} of {self.model_name} is not the one that was decided "
@@ -745,7 +746,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         Kept once it was read: it does not change, and the exporter asks every few seconds.
         """
-        key = config.tracking_uri(), run_id
+        key = environment.tracking_uri(), run_id
         facts: dict[str, Any] | None = _facts_at_hand.get(key)
         if facts is None:
             facts = self.read_json(run_id, MODEL_FACTS)
@@ -771,7 +772,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         ValueError
             When an artifact is not the one that was decided about.
         """
-        client, entries = self.client(), read_entries(storage.decisions_path())
+        client, entries = self.client(), read_entries(paths.decisions_path())
         for run in self._runs_of(client, dagster_runs):
             run_id = str(run.info.run_id)
             for found in client.search_model_versions(equals("run_id", run_id)):
@@ -849,13 +850,13 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Return a link to a run in the MLflow UI."""
         experiment = self.client().get_run(run_id).info.experiment_id
         return dg.MetadataValue.url(
-            f"{config.mlflow_url()}/#/experiments/{experiment}/runs/{run_id}"
+            f"{environment.mlflow_url()}/#/experiments/{experiment}/runs/{run_id}"
         )
 
     def version_link(self, version: str) -> dg.MetadataValue:
         """Return a link to a model version in the MLflow UI."""
         return dg.MetadataValue.url(
-            f"{config.mlflow_url()}/#/models/{self.model_name}/versions/{version}"
+            f"{environment.mlflow_url()}/#/models/{self.model_name}/versions/{version}"
         )
 
     # --- old batches --------------------------------------------------------------------
@@ -951,7 +952,7 @@ def artifacts_at(place: str) -> "ArtifactRepository":
     ValueError
         When MLflow is a server, and the location is not one that it serves itself.
     """
-    uri = config.tracking_uri()
+    uri = environment.tracking_uri()
     if urlsplit(uri).scheme in ("http", "https") and not re.fullmatch(SERVED_PLACE, place):
         raise ValueError(
             f"artifacts at {named(place, PLACE_LENGTH)} are neither read nor written: with a "
@@ -995,7 +996,7 @@ def _content(artifacts: "ArtifactRepository", name: str) -> bytes:
 
 def _mlflow() -> Any:
     """Import MLflow, which takes seconds, and keep its logs quiet."""
-    config.set_mlflow_defaults()
+    environment.set_mlflow_defaults()
     import mlflow
 
     for noisy in ("alembic", "mlflow"):

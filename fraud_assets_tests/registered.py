@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fraud_assets import config, storage
-from fraud_assets.config import CONTENT_TAG, TrainingSettings
-from fraud_assets.decisions import append_entry
+from fraud_assets.config import environment
+from fraud_assets.config.names import CONTENT_TAG
+from fraud_assets.config.settings import TrainingSettings
+from fraud_assets.store import paths
+from fraud_assets.store.decision_log import append_entry
 from fraud_assets.tracking import MODEL_FACTS, Tracking, _models_at_hand
 from fraud_assets.training.calibration import CalibratedModel
 from fraud_assets.training.estimators import build, fit
@@ -26,7 +28,7 @@ def empty_database(tmp_path_factory):
         patch.setenv("FRAUD_HOME", str(tmp_path_factory.mktemp("made")))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         Tracking(experiment="none").client()
-        return config.home_folder() / "mlflow" / "mlflow.db"
+        return environment.home_folder() / "mlflow" / "mlflow.db"
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ def registered(tracking, home):
         }
         version, model_hash = tracking.register(run_id, model, frame.head(), {"t": "v"})
     hashes = {"mlflow_run_id": run_id, "model_hash": model_hash, "artifacts": artifacts}
-    append_entry(storage.decisions_path(), decision(version, **hashes))
+    append_entry(paths.decisions_path(), decision(version, **hashes))
     tracking.make_champion(version)
     (file,) = (home / "var" / "mlflow").rglob("model.skops")
     scores = model.predict_proba(frame)

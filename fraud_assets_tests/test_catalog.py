@@ -5,9 +5,10 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from fraud_assets import config, storage
 from fraud_assets.catalog import CHAMPION_SCORES, AcceptedBatch, BatchCatalog, acceptance
+from fraud_assets.config import environment
 from fraud_assets.records import ChampionScores
+from fraud_assets.store import paths, reports, tables
 
 
 def accept(instance, batch, content="h"):
@@ -105,10 +106,10 @@ def keep(batch):
         source_file="june.csv",
         column_changes=[],
     )
-    with storage.incoming(CHAMPION_SCORES, batch) as rows:
+    with tables.incoming(CHAMPION_SCORES, batch) as rows:
         pd.DataFrame({"score": [0.1, 0.9], "champion": "1"}).to_parquet(rows)
-    storage.save_table(CHAMPION_SCORES, storage.Table(rows, record.model_dump()))
-    storage.save_report("drift_report", batch, {"batch": batch})
+    tables.save_table(CHAMPION_SCORES, tables.Table(rows, record.model_dump()))
+    reports.save_report("drift_report", batch, {"batch": batch})
 
 
 def test_a_machine_without_a_local_copy_finds_the_whole_history(instance, store):
@@ -116,7 +117,7 @@ def test_a_machine_without_a_local_copy_finds_the_whole_history(instance, store)
         keep(batch)
         accept(instance, batch)
     for folder in ("tables", "reports"):
-        shutil.rmtree(config.home_folder() / folder)
+        shutil.rmtree(environment.home_folder() / folder)
     catalog = BatchCatalog.of(instance)
     for accepted in catalog.earlier("new"):
         assert catalog.report("drift_report", accepted.batch) == {"batch": accepted.batch}
@@ -129,7 +130,7 @@ def test_a_machine_without_a_local_copy_finds_the_whole_history(instance, store)
 def test_scores_of_an_older_release_lie_beside_the_reports(instance, home):
     accept(instance, "first")
     pd.DataFrame({"score": [0.3]}).to_parquet(
-        storage.report_folder("first") / "champion_scores.parquet"
+        paths.report_folder("first") / "champion_scores.parquet"
     )
     catalog = BatchCatalog.of(instance)
     (accepted,) = catalog.earlier("new")

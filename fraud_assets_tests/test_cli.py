@@ -3,9 +3,9 @@ import stat
 
 from click.testing import CliRunner
 
-from fraud_assets import storage
 from fraud_assets.cli import main
-from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import Entry, Outcome, open_ledger
+from fraud_assets.store import paths
 
 
 def test_simulate_writes_a_csv_of_the_size_asked_for_and_never_over_another(tmp_path):
@@ -34,7 +34,7 @@ def test_a_champion_that_does_not_exist_is_refused(tracking):
 
 def test_files_tells_what_became_of_each_file_that_landed(home):
     entry = Entry("june.csv", "june", 8, 1, 1, "hash", Outcome.done, "run 7", "key")
-    with open_ledger(storage.ledger_path()) as ledger:
+    with open_ledger(paths.ledger_path()) as ledger:
         ledger.put([entry])
     result = CliRunner().invoke(main, ["files"])
     assert result.output.splitlines()[0] == "done       june.csv  batch 'june'  run 7"
@@ -43,7 +43,7 @@ def test_files_tells_what_became_of_each_file_that_landed(home):
 def test_a_file_name_moves_no_terminal(home):
     evil = "\x1b[2Jjune\x07\u202e.csv"
     entry = Entry(evil, evil, 8, 1, 1, "hash", Outcome.refused, f"{evil} is a folder", "key")
-    with open_ledger(storage.ledger_path()) as ledger:
+    with open_ledger(paths.ledger_path()) as ledger:
         ledger.put([entry])
     shown = CliRunner().invoke(main, ["files"]).output
     assert "[2Jjune.csv is a folder" in shown

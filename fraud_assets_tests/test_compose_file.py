@@ -11,7 +11,7 @@ import yaml
 from dagster._config import process_config
 from dagster_docker import DockerRunLauncher
 
-from fraud_assets.deployment import make_secrets
+from fraud_assets.platform.secrets import make_secrets
 from fraud_assets_tests.integration.compose import COMPOSE_FILE, interpolate, read_compose
 
 ROOT = COMPOSE_FILE.parent

@@ -12,18 +12,20 @@ import shlex
 import dagster as dg
 import pytest
 
-from fraud_assets import storage
 from fraud_assets.catalog import BatchCatalog
-from fraud_assets.config import CONTENT_TAG, KEY_TAG, SOURCE_TAG, SplitSettings
+from fraud_assets.config.names import CONTENT_TAG, KEY_TAG, SOURCE_TAG
+from fraud_assets.config.settings import SplitSettings
+from fraud_assets.drift.batch_reader import pieces_of
 from fraud_assets.drift.profile import watched_columns
-from fraud_assets.drift.read import pieces_of
+from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
-from fraud_assets.features.transactions import Source, look_back, span_of
-from fraud_assets.features.write import own_features, write_features
+from fraud_assets.features.lookback import Source, look_back, span_of
 from fraud_assets.intake.assets import raw_transactions
 from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.quality import find_repeats
+from fraud_assets.metadata import table_metadata
+from fraud_assets.store import io_managers, resources, tables
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import splits as splitting
 from fraud_assets.training.window import Member, count_rows, load_rows, unassigned_rows
@@ -79,9 +81,9 @@ def materialize(instance, run_config, batch="june", tags=None):
             partition_key=batch,
             instance=instance,
             resources={
-                "engine": storage.Engine.configure_at_launch(),
+                "engine": resources.Engine.configure_at_launch(),
                 "catalog": BatchCatalog(),
-                "tables": storage.TableIOManager(),
+                "tables": io_managers.TableIOManager(),
             },
             run_config=run_config | quiet,
             tags=tags,
@@ -136,7 +138,7 @@ def test_tags_of_a_run_lead_to_no_other_file(evil, drop, home, instance):
     }
     success, _ = materialize(instance, {}, tags=tags)
     assert success
-    table = storage.load_table("raw_transactions", "june")
+    table = tables.load_table("raw_transactions", "june")
     assert table.facts["source_file"] == "june.csv"
     assert re.fullmatch("[0-9a-f]{64}", table.path.parent.name)
 
@@ -153,7 +155,7 @@ def test_a_partition_that_was_added_by_hand_is_no_path(evil, drop, home, instanc
 
 @pytest.mark.parametrize("content_hash", ["../../x", "a/../../b", "..", "", "*", "a" * 65, "a\n"])
 def test_a_content_hash_is_no_path(home, content_hash):
-    for ask in (storage.load_table, storage.has_table, storage.find_table):
+    for ask in (tables.load_table, tables.has_table, tables.find_table):
         with pytest.raises(ValueError, match="is not a content hash"):
             ask("raw_transactions", "june", content_hash)
 
@@ -177,7 +179,7 @@ def taken(instance, drop, name, columns):
     drop(f"{name}.csv", hostile_csv(columns))
     success, said = materialize(instance, {}, name)
     assert success, said
-    return storage.load_table("raw_transactions", name)
+    return tables.load_table("raw_transactions", name)
 
 
 def walk(table, past, columns):
@@ -185,9 +187,9 @@ def walk(table, past, columns):
     facts, batch = table.facts, table.facts["batch"]
     roles = Roles(**facts["roles"])
     own, history = Source(table.path, roles), [Source(t.path, roles) for t in past]
-    rows = storage.new_rows_file("features", batch)
-    written = storage.new_rows_file("splits", batch)
-    engine = storage.Engine()
+    rows = tables.new_rows_file("features", batch)
+    written = tables.new_rows_file("splits", batch)
+    engine = resources.Engine()
     with (
         engine.connect("raw_transactions", "features", "splits") as connection,
         open_engine("duckdb", connection) as backend,
@@ -197,7 +199,7 @@ def walk(table, past, columns):
         write_features(backend, connection, own, history, span, derived, 7, rows)
         names = [*own_features(facts["kinds"], roles), *(f.name for f in derived)]
         known = {"batch": batch, "content_hash": facts["content_hash"], "features": names}
-        features = storage.save_table("features", storage.Table(rows, known))
+        features = tables.save_table("features", tables.Table(rows, known))
         seen = look_back(backend, own, history, span, 7).count().to_pyarrow().as_py()
         assert seen == 80 * (1 + len(past))
         settings = SplitSettings(mode="stratified")
@@ -206,14 +208,14 @@ def walk(table, past, columns):
         splitting.write_splits(
             connection, features.path, table.path, list(kinds), roles, settings, cuts, [], written
         )
-        splits = storage.save_table("splits", storage.Table(written, known))
+        splits = tables.save_table("splits", tables.Table(written, known))
         member = Member(batch, features.path, splits.path, roles, kinds)
         assert unassigned_rows(connection, member) == 0
         assert count_rows(connection, [member], None)["train"]["rows"] > 0
         assert find_repeats(connection, table.path, list(kinds), columns[0]).rows == 0
         watched = watched_columns(names, kinds, roles)
         assert sum(map(len, pieces_of(connection, features.path, watched, roles))) == 80
-        assert storage.table_metadata(connection, features.path)["dagster/row_count"] == 80
+        assert table_metadata(connection, features.path)["dagster/row_count"] == 80
         return load_rows(connection, [member], splitting.TRAIN, columns)
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from dotenv import dotenv_values
 
 from fraud_assets.cli import main
-from fraud_assets.deployment import IN_KUBERNETES, kubernetes_secrets, write_secrets
+from fraud_assets.platform.secrets import IN_KUBERNETES, kubernetes_secrets, write_secrets
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 VALUES = yaml.safe_load((DEPLOY / "helm-values.yaml").read_text())

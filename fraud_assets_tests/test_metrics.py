@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from fraud_assets import metrics
-from fraud_assets.config import Costs
+from fraud_assets.config.settings import Costs
 
 
 @st.composite

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from fraud_assets import storage
 from fraud_assets import tracking as tracking_module
-from fraud_assets.decisions import append_entry, read_entries
-from fraud_assets.masking import KEY_ID_FILE, AnotherKeyError, masking
+from fraud_assets.platform.masking import KEY_ID_FILE, AnotherKeyError, masking
+from fraud_assets.store import paths
+from fraud_assets.store.decision_log import append_entry, read_entries
 from fraud_assets.text import named
 from fraud_assets.tracking import (
     DECISION_TAG,
@@ -161,15 +161,15 @@ def test_a_model_that_asks_for_a_type_of_its_own_is_not_built(registered, monkey
     file.write_bytes(skops.io.dumps(Stranger()))
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     registered.tracking.tag_version(registered.version, {HASH_TAG: sha256})
-    (entry,) = read_entries(storage.decisions_path())
-    storage.decisions_path().unlink()
-    append_entry(storage.decisions_path(), {**entry, "model_hash": sha256})
+    (entry,) = read_entries(paths.decisions_path())
+    paths.decisions_path().unlink()
+    append_entry(paths.decisions_path(), {**entry, "model_hash": sha256})
     with pytest.raises(UntrustedTypesFoundException, match="Stranger"):
         registered.load()
 
 
 def test_a_version_that_nothing_was_decided_about_is_not_opened(registered):
-    storage.decisions_path().unlink()
+    paths.decisions_path().unlink()
     with pytest.raises(ValueError, match="no decision about version 1 .* cannot be verified"):
         registered.load()
 
@@ -209,7 +209,7 @@ def test_a_registry_with_another_run_for_a_decided_version_is_not_believed(regis
 
 
 def test_a_later_entry_with_another_hash_is_not_believed(registered):
-    append_entry(storage.decisions_path(), decision(registered.version, model_hash="0" * 64))
+    append_entry(paths.decisions_path(), decision(registered.version, model_hash="0" * 64))
     assert registered.load() is not None
 
 
@@ -382,7 +382,7 @@ def undecided(tracking):
 
 def log_decision(version, run_id, model_hash, **more):
     hashes = {"mlflow_run_id": run_id, "model_hash": model_hash}
-    append_entry(storage.decisions_path(), decision(version, "reject", **hashes, **more))
+    append_entry(paths.decisions_path(), decision(version, "reject", **hashes, **more))
 
 
 @pytest.mark.parametrize("how", ["decided", "in charge"])

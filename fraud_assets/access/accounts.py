@@ -9,7 +9,7 @@ import bcrypt
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fraud_assets.files import whole_file
+from fraud_assets.store.files import whole_file
 
 ROUNDS = 12
 """A guess costs a quarter of a second."""

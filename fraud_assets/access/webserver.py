@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from fraud_assets import config
 from fraud_assets.access.origin import OwnOriginOnly
+from fraud_assets.config import environment
 
 
 def run_webserver(arguments: Sequence[str]) -> None:
@@ -19,7 +19,7 @@ def run_webserver(arguments: Sequence[str]) -> None:
     from dagster_webserver.webserver import DagsterWebserver
     from starlette.middleware import Middleware
 
-    hosts = [urlsplit(config.dagster_url()).hostname or ""]
+    hosts = [urlsplit(environment.dagster_url()).hostname or ""]
 
     class GuardedWebserver(DagsterWebserver):  # type: ignore[type-arg]
         """Dagster's own, which asks for its middleware."""

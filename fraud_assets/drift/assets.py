@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pandas as pd
 
-from fraud_assets import storage
 from fraud_assets.catalog import AcceptedBatch, BatchCatalog
-from fraud_assets.config import DriftSettings
-from fraud_assets.decisions import read_entries, recorded_artifacts
+from fraud_assets.config.settings import DriftSettings
 from fraud_assets.drift import plots
+from fraud_assets.drift.batch_reader import pieces_of
 from fraud_assets.drift.encoding import Column
-from fraud_assets.drift.labels import came_true, clock, expected_performance
 from fraud_assets.drift.measure import column_findings, common_columns, measure_drift
+from fraud_assets.drift.messages import verdict_sentence
+from fraud_assets.drift.performance import came_true, clock, expected_performance
 from fraud_assets.drift.profile import (
     Profile,
     Summary,
@@ -22,13 +22,13 @@ from fraud_assets.drift.profile import (
     summarize,
     watched_columns,
 )
-from fraud_assets.drift.read import pieces_of
 from fraud_assets.drift.statistics import compare_scores
-from fraud_assets.drift.words import verdict_sentence
 from fraud_assets.evaluation.assets import plot_metadata
 from fraud_assets.intake.contract import Roles
-from fraud_assets.intake.resources import OWNERS, batches
+from fraud_assets.intake.partitions import OWNERS, batches
 from fraud_assets.records import ChampionScores, ReferenceProfile
+from fraud_assets.store import files, paths, resources, tables
+from fraud_assets.store.decision_log import read_entries, recorded_artifacts
 from fraud_assets.tracking import REFERENCE_PROFILE, REFERENCE_SAMPLE, ModelVersion, Tracking
 from fraud_assets.training.assets import validation_scores, window_of
 from fraud_assets.training.splits import TRAIN
@@ -59,9 +59,9 @@ class DriftConfig(DriftSettings, dg.Config):
 def drift_report(
     context: dg.AssetExecutionContext,
     config: DriftConfig,
-    features: storage.Table,
-    champion_scores: storage.Table,
-    engine: storage.Engine,
+    features: tables.Table,
+    champion_scores: tables.Table,
+    engine: resources.Engine,
     catalog: BatchCatalog,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
@@ -115,10 +115,10 @@ def drift_report(
 )
 def reference_profile(
     context: dg.AssetExecutionContext,
-    features: storage.Table,
-    splits: storage.Table,
+    features: tables.Table,
+    splits: tables.Table,
     trained_model: dict[str, Any],
-    engine: storage.Engine,
+    engine: resources.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """A summary of the challenger's training data, for drift to be measured against.
@@ -127,7 +127,7 @@ def reference_profile(
     recorded stays as it is.
     """
     run_id, version = trained_model["run_id"], trained_model["version"]
-    recorded = recorded_artifacts(read_entries(storage.decisions_path()), run_id)
+    recorded = recorded_artifacts(read_entries(paths.decisions_path()), run_id)
     if recorded is None:
         artifacts = _log_profile(tracking, engine, features, splits, trained_model)
     else:
@@ -150,9 +150,9 @@ def reference_profile(
 
 def _log_profile(
     tracking: Tracking,
-    engine: storage.Engine,
-    features: storage.Table,
-    splits: storage.Table,
+    engine: resources.Engine,
+    features: tables.Table,
+    splits: tables.Table,
     model: dict[str, Any],
 ) -> dict[str, str]:
     """Log the profile of a model with its MLflow run; return the SHA-256 of each artifact."""
@@ -244,9 +244,9 @@ def _write_plots(
         distance = report["settings"]["min_distance"]
         pictures["drift"] = plots.drift_by_feature(report["features"], distance)
         pictures["distributions"] = plots.distributions(moved, summary.counts)
-    folder = storage.report_folder(report["batch"])
+    folder = paths.report_folder(report["batch"])
     for name, picture in pictures.items():
-        storage.write_atomically(folder / f"{name}.png", picture)
+        files.write_atomically(folder / f"{name}.png", picture)
     return pictures
 
 
@@ -259,9 +259,7 @@ def _log(
 ) -> None:
     """Show in MLflow how the champion's data has moved since: report, pictures and curves."""
     folder = f"drift/{re.sub(r'[^A-Za-z0-9_.-]', '_', report['batch'])}"
-    files: list[Path] = [
-        storage.report_folder(report["batch"]) / f"{name}.png" for name in pictures
-    ]
+    files: list[Path] = [paths.report_folder(report["batch"]) / f"{name}.png" for name in pictures]
     tracking.log_files(version.run_id, files, folder)
     tracking.log_json(version.run_id, f"{folder}/{DRIFT_REPORT}.json", report)
     figures = {name: report[name] for name in FIGURES if name in report}

@@ -4,12 +4,12 @@ from typing import Any
 
 import dagster as dg
 
-from fraud_assets import config
-from fraud_assets.config import Verdict
+from fraud_assets.config import limits
+from fraud_assets.config.limits import Verdict
 from fraud_assets.drift.assets import drift_report
-from fraud_assets.drift.words import FINDINGS, moved_most, verdict_sentence
+from fraud_assets.drift.messages import FINDINGS, moved_most, verdict_sentence
 from fraud_assets.evaluation.checks import verdict_result
-from fraud_assets.intake.resources import batches
+from fraud_assets.intake.partitions import batches
 
 
 def _not_judged(report: dict[str, Any]) -> dg.AssetCheckResult | None:
@@ -34,7 +34,7 @@ def drift_score(drift_report: dict[str, Any]) -> dg.AssetCheckResult:
     """
     return _not_judged(drift_report) or verdict_result(
         drift_report["verdict"],
-        config.DRIFT_SCORE,
+        limits.DRIFT_SCORE,
         verdict_sentence(drift_report),
         drift_report["drift_score"],
     )
@@ -53,7 +53,7 @@ def drifted_features(drift_report: dict[str, Any]) -> dg.AssetCheckResult:
     said += [f"{FINDINGS[name]}: {', '.join(names)}" for name, names in found.items()]
     return verdict_result(
         _verdict(share, found),
-        config.DRIFTED_FEATURES_SHARE,
+        limits.DRIFTED_FEATURES_SHARE,
         "; ".join(filter(None, said)),
         share,
     )
@@ -63,5 +63,5 @@ def _verdict(share: float, found: dict[str, list[str]]) -> Verdict:
     """Judge the share; a column that the champion cannot read any more is critical."""
     if found.keys() & {"vanished", "changed_type"}:
         return "critical"
-    verdict = config.DRIFTED_FEATURES_SHARE.verdict(share)
+    verdict = limits.DRIFTED_FEATURES_SHARE.verdict(share)
     return "watch" if found and verdict == "good" else verdict

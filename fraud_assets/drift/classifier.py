@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fraud_assets.drift.correlations import Numbers, ranks, strongest_pairs
 from fraud_assets.drift.encoding import Column
-from fraud_assets.drift.together import Numbers, ranks, strongest_pairs
 from fraud_assets.metrics import ranking_figures
 
 if TYPE_CHECKING:

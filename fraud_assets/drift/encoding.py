@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fraud_assets.config import SMALLEST_CATEGORY
+from fraud_assets.config.limits import SMALLEST_CATEGORY
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fraud_assets.config import DRIFT_SCORE, MIN_PROFILE_ROWS, DriftSettings
+from fraud_assets.config.limits import DRIFT_SCORE, MIN_PROFILE_ROWS
+from fraud_assets.config.settings import DriftSettings
 from fraud_assets.drift.classifier import classifier_inputs, giveaways, tell_apart
+from fraud_assets.drift.correlations import changed_pairs, extremes, ranks
 from fraud_assets.drift.encoding import Column
-from fraud_assets.drift.labels import prevalence_change
+from fraud_assets.drift.performance import prevalence_change
 from fraud_assets.drift.profile import (
     DAYS_KNOWN,
     Profile,
@@ -22,7 +24,6 @@ from fraud_assets.drift.profile import (
 )
 from fraud_assets.drift.segments import moved_segments, parts_of
 from fraud_assets.drift.statistics import compare_column
-from fraud_assets.drift.together import changed_pairs, extremes, ranks
 
 NOT_ENOUGH_ROWS: Literal["not_enough_rows"] = "not_enough_rows"
 CALENDAR = ("weekday", "is_weekend")

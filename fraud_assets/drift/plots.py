@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud_assets.config import DRIFT_SCORE
+from fraud_assets.config.limits import DRIFT_SCORE
 from fraud_assets.drift.encoding import Column, Counts
 from fraud_assets.evaluation.plots import (
     CHOSEN,

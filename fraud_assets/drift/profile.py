@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fraud_assets.config import LABEL_LEAKS, MIN_PROFILE_ROWS
+from fraud_assets.config.limits import MIN_PROFILE_ROWS
+from fraud_assets.config.settings import LABEL_LEAKS
 from fraud_assets.drift.encoding import (
     Column,
     category_column,
@@ -17,7 +18,7 @@ from fraud_assets.drift.encoding import (
     side_by_side,
     text_of,
 )
-from fraud_assets.features.known import MICROSECONDS_PER_SECOND
+from fraud_assets.features.availability import MICROSECONDS_PER_SECOND
 from fraud_assets.intake.contract import NAME, Roles
 from fraud_assets.metrics import Floats
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from fraud_assets.config import DRIFT_SCORE, RetrainingSettings
+from fraud_assets.config.limits import DRIFT_SCORE
+from fraud_assets.config.settings import RetrainingSettings
 from fraud_assets.text import named
 
 

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from fraud_assets import config
 from fraud_assets.catalog import BatchCatalog
-from fraud_assets.config import REASON_TAG, RETRAINING_TAG
+from fraud_assets.config import environment, names
+from fraud_assets.config.names import REASON_TAG, RETRAINING_TAG
 from fraud_assets.drift.assets import DRIFT_REPORT
 from fraud_assets.drift.retraining import retraining_due
-from fraud_assets.intake.resources import is_busy
+from fraud_assets.intake.landing.runs import is_busy
 
 TRAINED_ANEW = (
     *("splits", "trained_model", "reference_profile", "evaluation_report"),
@@ -17,7 +17,7 @@ TRAINED_ANEW = (
 )
 
 
-@dg.sensor(job_name=config.JOB_NAME, minimum_interval_seconds=30)
+@dg.sensor(job_name=names.JOB_NAME, minimum_interval_seconds=30)
 def drift_retraining(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Train from the newest batches alone when the last one has drifted critically.
 
@@ -29,7 +29,7 @@ def drift_retraining(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.
     catalog = BatchCatalog.of(context.instance)
     accepted = list(catalog.accepted().values())
     report = catalog.report(DRIFT_REPORT, accepted[-1].batch) if accepted else None
-    settings = config.retraining()
+    settings = environment.retraining()
     due, reason = retraining_due(report, _last(context.instance), datetime.now(UTC), settings)
     if not due or report is None:
         return dg.SkipReason(reason)

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from fraud_assets import storage
 from fraud_assets.catalog import BatchCatalog
-from fraud_assets.config import (
+from fraud_assets.config.settings import (
     ChallengerSettings,
     ComparisonSettings,
     Costs,
@@ -24,10 +23,11 @@ from fraud_assets.evaluation.explain import explain
 from fraud_assets.evaluation.plots import all_plots
 from fraud_assets.evaluation.report import to_markdown, worst_verdict
 from fraud_assets.evaluation.segments import NEW_CARD_COLUMN, columns_of, segment_rows
-from fraud_assets.intake.resources import OWNERS, batches
-from fraud_assets.masking import AnotherKeyError
+from fraud_assets.intake.partitions import OWNERS, batches
 from fraud_assets.metrics import Floats
+from fraud_assets.platform.masking import AnotherKeyError
 from fraud_assets.records import ChampionScores
+from fraud_assets.store import files, paths, reports, resources, tables
 from fraud_assets.text import named as quoted
 from fraud_assets.tracking import Tracking
 from fraud_assets.training.assets import days_of, splits, window_of, with_tuned
@@ -56,10 +56,10 @@ class EvaluationConfig(EvaluationSettings, dg.Config):
 def evaluation_report(
     context: dg.AssetExecutionContext,
     config: EvaluationConfig,
-    splits: storage.Table,
+    splits: tables.Table,
     trained_model: dict[str, Any],
-    champion_scores: storage.Table,
-    engine: storage.Engine,
+    champion_scores: tables.Table,
+    engine: resources.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """Frauds caught and missed, false alarms and money, on rows that chose nothing.
@@ -127,7 +127,7 @@ def _importance(
     return {str(name): float(value) for name, value in largest.items()}
 
 
-def _scores_at(champion_scores: storage.Table, rows: pd.DataFrame) -> Floats:
+def _scores_at(champion_scores: tables.Table, rows: pd.DataFrame) -> Floats:
     """Return the champion's scores of some rows of the batch."""
     found = pd.read_parquet(champion_scores.path, columns=["source_line", "score"])
     scores: Floats = found.set_index("source_line")["score"].loc[rows["source_line_"]].to_numpy()
@@ -201,12 +201,12 @@ def _write_files(
     batch: str, report: dict[str, Any], plots: dict[str, bytes], predictions: pd.DataFrame
 ) -> list[Path]:
     """Write the files of the report; return those that go to MLflow as they are."""
-    folder = storage.report_folder(batch)
+    folder = paths.report_folder(batch)
     contents: dict[str, str | bytes] = {f"{name}.png": image for name, image in plots.items()}
     contents["evaluation_report.md"] = to_markdown(report)
     for name, content in contents.items():
-        storage.write_atomically(folder / name, content)
-    storage.write_atomically(folder / PREDICTIONS, predictions.to_parquet(index=False))
+        files.write_atomically(folder / name, content)
+    files.write_atomically(folder / PREDICTIONS, predictions.to_parquet(index=False))
     return [folder / name for name in contents]
 
 
@@ -265,7 +265,7 @@ class ComparisonConfig(ComparisonSettings, dg.Config):
 def comparison_report(
     context: dg.AssetExecutionContext,
     config: ComparisonConfig,
-    engine: storage.Engine,
+    engine: resources.Engine,
     catalog: BatchCatalog,
     tracking: Tracking,
 ) -> dg.MaterializeResult[None]:
@@ -293,9 +293,9 @@ def comparison_report(
         "settings": settings.model_dump(mode="json"),
         "table": table,
     }
-    folder = storage.comparison_folder()
-    storage.write_atomically(folder / "comparison_report.json", storage.to_json(about))
-    storage.write_atomically(folder / "comparison_report.md", text)
+    folder = paths.comparison_folder()
+    files.write_atomically(folder / "comparison_report.json", reports.to_json(about))
+    files.write_atomically(folder / "comparison_report.md", text)
     run_id = _log_comparison(context, tracking, about, text)
     return dg.MaterializeResult(
         metadata={
@@ -312,7 +312,7 @@ def _past_batches(catalog: BatchCatalog, wanted: list[str]) -> list[tuple[str, s
     known = {
         accepted.batch: accepted.content_hash
         for accepted in catalog.accepted().values()
-        if storage.has_table("splits", accepted.batch, accepted.content_hash)
+        if tables.has_table("splits", accepted.batch, accepted.content_hash)
     }
     missing = [batch for batch in wanted if batch not in known]
     if missing or not known:
@@ -329,12 +329,12 @@ def _judge(
     content_hash: str,
     named: dict[str, ChallengerSettings],
     costs: Costs,
-    engine: storage.Engine,
+    engine: resources.Engine,
     tracking: Tracking,
 ) -> dict[str, challengers.Outcome]:
     """Let every challenger judge the test rows of a batch that no registered one has seen."""
-    features = storage.load_table("features", batch, content_hash)
-    splits_ = storage.load_table("splits", batch, content_hash)
+    features = tables.load_table("features", batch, content_hash)
+    splits_ = tables.load_table("splits", batch, content_hash)
     columns, found = features.facts["features"], {}
     with engine.connect("features", "splits") as connection:
         own = window_of(splits_)[-1:]
@@ -354,7 +354,7 @@ def _judge(
 
 def _scores_of(
     challenger: ChallengerSettings,
-    splits_: storage.Table,
+    splits_: tables.Table,
     columns: list[str],
     rows: pd.DataFrame,
     connection: Any,

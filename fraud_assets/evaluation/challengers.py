@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fraud_assets.config import EvaluationSettings
+from fraud_assets.config.settings import EvaluationSettings
 from fraud_assets.evaluation.evaluate import Scored
 from fraud_assets.metrics import (
     Labels,

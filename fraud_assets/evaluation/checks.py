@@ -8,11 +8,11 @@ from typing import Any
 
 import dagster as dg
 
-from fraud_assets import config
-from fraud_assets.config import Limits, Verdict
+from fraud_assets.config import limits, settings
+from fraud_assets.config.limits import Limits, Verdict
 from fraud_assets.evaluation.assets import evaluation_report
 from fraud_assets.evaluation.report import comparison_sentence
-from fraud_assets.intake.resources import batches
+from fraud_assets.intake.partitions import batches
 from fraud_assets.metrics import ratio
 from fraud_assets.text import inert
 
@@ -40,11 +40,11 @@ def fraud_recall(evaluation_report: dict[str, Any]) -> dg.AssetCheckResult:
     """The share of frauds caught: good from 0.80, critical under 0.60."""
     recall = evaluation_report["metrics"]["test_fraud_recall"]
     low, high = evaluation_report["intervals"]["test_fraud_recall"]
-    by_interval = evaluation_report["recall_judged_by"] == config.JudgedBy.interval
+    by_interval = evaluation_report["recall_judged_by"] == settings.JudgedBy.interval
     judged = "; judged by the interval's lower end" if by_interval else ""
     return verdict_result(
         evaluation_report["verdicts"]["fraud_recall"],
-        config.FRAUD_RECALL,
+        limits.FRAUD_RECALL,
         f"recall {recall:.3f} (95% interval {low:.3f} to {high:.3f}) on "
         f"{evaluation_report['test']['frauds']} test frauds{judged}",
         recall,
@@ -58,7 +58,7 @@ def frauds_missed(evaluation_report: dict[str, Any]) -> dg.AssetCheckResult:
     frauds = evaluation_report["test"]["frauds"]
     return verdict_result(
         evaluation_report["verdicts"]["frauds_missed"],
-        config.FRAUDS_MISSED_SHARE,
+        limits.FRAUDS_MISSED_SHARE,
         f"{missed} of {frauds} test frauds missed, {ratio(missed, frauds) * 99:.1f} of 99",
         ratio(missed, frauds),
     )
@@ -70,7 +70,7 @@ def false_alarm_rate(evaluation_report: dict[str, Any]) -> dg.AssetCheckResult:
     metrics = evaluation_report["metrics"]
     return verdict_result(
         evaluation_report["verdicts"]["false_alarm_rate"],
-        config.FALSE_ALARM_RATE,
+        limits.FALSE_ALARM_RATE,
         f"{metrics['false_alarms_count']} false alarms, {metrics['false_alarm_rate']:.3%} of the "
         "genuine transactions",
         metrics["false_alarm_rate"],

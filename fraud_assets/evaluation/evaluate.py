@@ -7,14 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fraud_assets.config import (
-    FALSE_ALARM_RATE,
-    FRAUD_RECALL,
-    FRAUDS_MISSED_SHARE,
-    Costs,
-    EvaluationSettings,
-    JudgedBy,
-)
+from fraud_assets.config.limits import FALSE_ALARM_RATE, FRAUD_RECALL, FRAUDS_MISSED_SHARE
+from fraud_assets.config.settings import Costs, EvaluationSettings, JudgedBy
 from fraud_assets.metrics import (
     Confusion,
     Difference,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fraud_assets.features.words import in_words
+from fraud_assets.features.reason_codes import in_words
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator

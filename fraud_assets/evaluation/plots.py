@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from fraud_assets.config import Costs
+from fraud_assets.config.settings import Costs
 from fraud_assets.metrics import Floats, Labels, confusion, threshold_curve
 from fraud_assets.text import JOINER, inert
 

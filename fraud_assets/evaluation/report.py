@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fraud_assets.config import Verdict
+from fraud_assets.config.limits import Verdict
 from fraud_assets.text import escape_markdown
 
 FIGURES = (

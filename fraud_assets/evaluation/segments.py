@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from fraud_assets.config import SMALLEST_CATEGORY
+from fraud_assets.config.limits import SMALLEST_CATEGORY
+from fraud_assets.features.availability import MICROSECONDS_PER_DAY
 from fraud_assets.features.build import NIGHT_UNTIL_HOUR
-from fraud_assets.features.known import MICROSECONDS_PER_DAY
 from fraud_assets.intake.contract import CARD, Roles
 from fraud_assets.text import inert
 

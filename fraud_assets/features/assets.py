@@ -4,16 +4,17 @@ from typing import Any
 
 import dagster as dg
 
-from fraud_assets import config as configuration
-from fraud_assets import storage
 from fraud_assets.catalog import HISTORY, AcceptedBatch, BatchCatalog, acceptance
-from fraud_assets.config import FeatureSettings
+from fraud_assets.config import environment
+from fraud_assets.config.settings import FeatureSettings
+from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import WindowFeature, features_for
-from fraud_assets.features.transactions import Source, Span, span_of
-from fraud_assets.features.write import own_features, write_features
+from fraud_assets.features.lookback import Source, Span, span_of
 from fraud_assets.intake.contract import Roles
-from fraud_assets.intake.resources import OWNERS, batches
+from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.metadata import table_metadata
+from fraud_assets.store import resources, tables
 
 PROVENANCE = (
     *("source_file", "source_bytes", "content_hash", "schema_fingerprint"),
@@ -38,10 +39,10 @@ class FeatureConfig(FeatureSettings, dg.Config):
 def features(
     context: dg.AssetExecutionContext,
     config: FeatureConfig,
-    raw_transactions: storage.Table,
-    engine: storage.Engine,
+    raw_transactions: tables.Table,
+    engine: resources.Engine,
     catalog: BatchCatalog,
-) -> dg.MaterializeResult[storage.Table]:
+) -> dg.MaterializeResult[tables.Table]:
     """Model-ready rows: numbers as they came, and the past of each card and terminal.
 
     The first step after intake: it notes that the batch was accepted.
@@ -50,9 +51,9 @@ def features(
     batch, roles, delay = raw["batch"], Roles(**raw["roles"]), config.label_delay_days
     own = Source(raw_transactions.path, roles)
     derived = features_for(roles, raw["kinds"])
-    address = configuration.feature_engine()
+    address = environment.feature_engine()
     with (
-        storage.incoming("features", batch) as rows,
+        tables.incoming("features", batch) as rows,
         engine.connect("raw_transactions", "features") as connection,
         open_engine(address, connection) as backend,
     ):
@@ -62,8 +63,8 @@ def features(
             f"{len(derived)} derived features by {address}, looking back on {len(past)} batches"
         )
         write_features(backend, connection, own, past, span, derived, delay, rows)
-        metadata = storage.table_metadata(connection, rows)
-    storage.prune_versions(batch, raw["content_hash"])
+        metadata = table_metadata(connection, rows)
+    tables.prune_versions(batch, raw["content_hash"])
     note_acceptance(context, catalog, AcceptedBatch(batch, raw["content_hash"], span), raw["rows"])
     facts = {
         "batch": batch,
@@ -79,7 +80,7 @@ def features(
         },
     }
     return dg.MaterializeResult(
-        value=storage.Table(rows, facts), metadata=metadata | _metadata(facts)
+        value=tables.Table(rows, facts), metadata=metadata | _metadata(facts)
     )
 
 

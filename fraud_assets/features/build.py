@@ -3,18 +3,18 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from fraud_assets.features.families import (
-    PEAK_AGAINST_DAYS,
-    Feature,
-    RowFeature,
-    WindowFeature,
-)
-from fraud_assets.features.known import (
+from fraud_assets.features.availability import (
     KNOWN,
     LABEL_KNOWN,
     MICROSECONDS_PER_DAY,
     MICROSECONDS_PER_SECOND,
     microseconds,
+)
+from fraud_assets.features.families import (
+    PEAK_AGAINST_DAYS,
+    Feature,
+    RowFeature,
+    WindowFeature,
 )
 from fraud_assets.intake.contract import Roles
 

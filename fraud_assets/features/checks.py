@@ -2,21 +2,22 @@
 
 import dagster as dg
 
-from fraud_assets import config, storage
 from fraud_assets.catalog import BatchCatalog
+from fraud_assets.config import environment
 from fraud_assets.features.assets import features, looked_back_on
+from fraud_assets.features.compute import common_delay
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import WindowFeature, features_for
 from fraud_assets.features.leakage import CUTS, SAMPLED_ROWS, find_leaks
-from fraud_assets.features.transactions import Source, Span, look_back
-from fraud_assets.features.write import common_delay
+from fraud_assets.features.lookback import Source, Span, look_back
 from fraud_assets.intake.contract import Roles
-from fraud_assets.intake.resources import batches
+from fraud_assets.intake.partitions import batches
+from fraud_assets.store import resources, tables
 
 
 @dg.asset_check(asset=features, blocking=True, partitions_def=batches)
 def no_future_information(
-    features: storage.Table, engine: storage.Engine, catalog: BatchCatalog
+    features: tables.Table, engine: resources.Engine, catalog: BatchCatalog
 ) -> dg.AssetCheckResult:
     """Taking the future away, labels included, moves no feature of an earlier row."""
     facts = features.facts
@@ -26,13 +27,13 @@ def no_future_information(
     if not windows:
         description = "no feature looks at other rows, so none can know the future"
         return dg.AssetCheckResult(passed=True, description=description)
-    raw = storage.load_table("raw_transactions", facts["batch"], facts["content_hash"])
+    raw = tables.load_table("raw_transactions", facts["batch"], facts["content_hash"])
     own = Source(raw.path, roles)
     past = looked_back_on(catalog, facts["batch"], span)
     shared_delay = common_delay([own, *past], delay)
     with (
         engine.connect("raw_transactions", "features") as connection,
-        open_engine(config.IN_PROCESS, connection) as backend,
+        open_engine(environment.IN_PROCESS, connection) as backend,
         look_back(backend, own, past, span, delay).cache() as seen,
     ):
         leaks = find_leaks(connection, seen, features.path, windows, shared_delay)

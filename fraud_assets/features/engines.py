@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from fraud_assets.config import IN_PROCESS
-from fraud_assets.sql import NO_HIVE, literal, one_file
+from fraud_assets.config.environment import IN_PROCESS
+from fraud_assets.store.sql import NO_HIVE, literal, one_file
 
 if TYPE_CHECKING:
     import duckdb

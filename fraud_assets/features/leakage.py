@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fraud_assets.features.availability import KNOWN, LABEL_KNOWN
 from fraud_assets.features.build import KEY, window_features
 from fraud_assets.features.families import WindowFeature
-from fraud_assets.features.known import KNOWN, LABEL_KNOWN
-from fraud_assets.sql import identifier, parquet
+from fraud_assets.store.sql import identifier, parquet
 
 if TYPE_CHECKING:
     import duckdb

@@ -7,13 +7,16 @@ from typing import Any
 
 import dagster as dg
 
-from fraud_assets import config, storage
 from fraud_assets.catalog import BatchCatalog
-from fraud_assets.config import CONTENT_TAG, SOURCE_TAG, IntakeSettings, SimulationSettings
-from fraud_assets.intake import landing
-from fraud_assets.intake.resources import OWNERS, batches
-from fraud_assets.intake.source import IntakeError
-from fraud_assets.intake.take import Taken, take_in
+from fraud_assets.config import environment
+from fraud_assets.config.names import CONTENT_TAG, SOURCE_TAG
+from fraud_assets.config.settings import IntakeSettings, SimulationSettings
+from fraud_assets.intake.csv.decoding import IntakeError
+from fraud_assets.intake.ingest import Taken, take_in
+from fraud_assets.intake.landing import drop_folder
+from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.metadata import table_metadata
+from fraud_assets.store import files, paths, resources, tables
 
 GROUP = "intake"
 
@@ -61,13 +64,13 @@ def write_first_csv(settings: SimulationSettings) -> Path:
     """
     from fraud_assets.intake.simulator import simulate, write_csv
 
-    folder = config.drop_folder()
+    folder = environment.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    present = sorted(landing.look(folder))
+    present = sorted(drop_folder.look(folder))
     if present:
         raise FileExistsError(
-            f"{folder} already holds {landing.printable(present[0])}, so nothing was simulated; "
-            "materialize that batch, or empty the folder first"
+            f"{folder} already holds {drop_folder.printable(present[0])}, so nothing was "
+            "simulated; materialize that batch, or empty the folder first"
         )
     if not os.access(folder, os.W_OK):
         raise PermissionError(
@@ -90,22 +93,22 @@ def write_first_csv(settings: SimulationSettings) -> Path:
 def raw_transactions(
     context: dg.AssetExecutionContext,
     config: IntakeConfig,
-    engine: storage.Engine,
+    engine: resources.Engine,
     catalog: BatchCatalog,
-) -> dg.MaterializeResult[storage.Table]:
+) -> dg.MaterializeResult[tables.Table]:
     """The accepted rows of a CSV, typed. Rejected rows are kept beside, with the reason."""
     batch = context.partition_key
     with (
-        storage.incoming("raw_transactions", batch) as rows,
+        tables.incoming("raw_transactions", batch) as rows,
         engine.connect("raw_transactions") as connection,
     ):
         try:
             source = source_of(batch, context.run.tags.get(SOURCE_TAG))
             facts = take_in(
                 connection,
-                Taken(source, batch, rows, storage.rejected_path(batch)),
+                Taken(source, batch, rows, paths.rejected_path(batch)),
                 config,
-                lambda content: storage.find_table("raw_transactions", batch, content),
+                lambda content: tables.find_table("raw_transactions", batch, content),
                 context.log.info,
             )
         except IntakeError as error:
@@ -113,12 +116,12 @@ def raw_transactions(
         except OSError as error:
             # What a person is shown is the cause, where there is one.
             shown = {"error": repr(error)}
-            raise dg.Failure(storage.explain(error), shown, allow_retries=False) from None
-        metadata = storage.table_metadata(connection, rows)
+            raise dg.Failure(files.explain(error), shown, allow_retries=False) from None
+        metadata = table_metadata(connection, rows)
     context.instance.add_run_tags(context.run_id, {CONTENT_TAG: facts["content_hash"]})
     context.log_event(catalog.history_version(batch))
     return dg.MaterializeResult(
-        value=storage.Table(rows, facts), metadata=metadata | _metadata(source, facts)
+        value=tables.Table(rows, facts), metadata=metadata | _metadata(source, facts)
     )
 
 
@@ -136,8 +139,8 @@ def source_of(batch: str, name: str | None) -> Path:
     IntakeError
         When there is no such file, or it cannot be read.
     """
-    folder = config.drop_folder()
-    file = landing.file_of(folder, batch, name)
+    folder = environment.drop_folder()
+    file = drop_folder.file_of(folder, batch, name)
     if file is None:
         raise IntakeError(
             f"{batch}.csv is not in the drop folder {folder}; put the file back there "
@@ -166,7 +169,7 @@ def _metadata(source: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
         "roles": dg.MetadataValue.json(facts["roles"]),
     }
     if facts["rejected"]:
-        metadata["rejected_rows"] = dg.MetadataValue.path(storage.rejected_path(facts["batch"]))
+        metadata["rejected_rows"] = dg.MetadataValue.path(paths.rejected_path(facts["batch"]))
     if facts["repairs"]:
         metadata["repairs"] = facts["repairs"]
     return metadata

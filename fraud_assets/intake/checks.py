@@ -5,19 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from fraud_assets import config, storage
 from fraud_assets.catalog import ACCEPTED_BATCHES
+from fraud_assets.config import environment, limits
 from fraud_assets.intake.assets import raw_transactions
-from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.partitions import batches
 from fraud_assets.intake.quality import find_repeats, look_at_times
-from fraud_assets.intake.resources import batches
+from fraud_assets.store import paths, resources, tables
 from fraud_assets.text import inert, named
 
 AHEAD_OF_UTC = timedelta(hours=14)
 
 
 @dg.asset_check(asset=raw_transactions, blocking=True, partitions_def=batches)
-def schema_contract(raw_transactions: storage.Table) -> dg.AssetCheckResult:
+def schema_contract(raw_transactions: tables.Table) -> dg.AssetCheckResult:
     """Every column can be used, and the target is there: otherwise the batch stops here."""
     facts = raw_transactions.facts
     constant = [f"column {named(name)} is constant" for name in facts["constant_columns"]]
@@ -30,12 +31,12 @@ def schema_contract(raw_transactions: storage.Table) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=raw_transactions, blocking=True, partitions_def=batches)
-def rejected_rows(raw_transactions: storage.Table) -> dg.AssetCheckResult:
+def rejected_rows(raw_transactions: tables.Table) -> dg.AssetCheckResult:
     """Rejected rows are a warning; over 1% of the file, the batch stops here."""
     facts = raw_transactions.facts
     lines = facts["rows"] + facts["rejected"]
     share = facts["rejected"] / lines
-    path = storage.rejected_path(facts["batch"])
+    path = paths.rejected_path(facts["batch"])
     file = inert(facts["source_file"])
     description = f"{facts['rejected']} of {lines} rows of {file} rejected"
     if facts["rejected"]:
@@ -48,23 +49,23 @@ def rejected_rows(raw_transactions: storage.Table) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=facts["rejected"] == 0,
         severity=dg.AssetCheckSeverity.ERROR
-        if config.REJECTED_SHARE.verdict(share) == "critical"
+        if limits.REJECTED_SHARE.verdict(share) == "critical"
         else dg.AssetCheckSeverity.WARN,
         description=description,
         metadata={
             "rejected": facts["rejected"],
             "share": share,
-            "allowed_share": config.REJECTED_SHARE.critical,
+            "allowed_share": limits.REJECTED_SHARE.critical,
         },
     )
 
 
 @dg.asset_check(asset=raw_transactions, partitions_def=batches)
-def fraud_prevalence(raw_transactions: storage.Table) -> dg.AssetCheckResult:
+def fraud_prevalence(raw_transactions: tables.Table) -> dg.AssetCheckResult:
     """The share of frauds is one that card data usually has."""
     facts = raw_transactions.facts
     share = facts["frauds"] / facts["rows"]
-    low, high = config.FRAUD_PREVALENCE_RANGE
+    low, high = limits.FRAUD_PREVALENCE_RANGE
     target = facts["roles"]["target"]
     description = f"{facts['frauds']} frauds in {facts['rows']} rows ({share:.3%})"
     if not low <= share <= high:
@@ -83,7 +84,7 @@ def fraud_prevalence(raw_transactions: storage.Table) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset=raw_transactions, partitions_def=batches)
 def unique_transactions(
-    raw_transactions: storage.Table, engine: storage.Engine
+    raw_transactions: tables.Table, engine: resources.Engine
 ) -> dg.AssetCheckResult:
     """No transaction id stands at two rows. Equal rows without an id are counted only."""
     facts = raw_transactions.facts
@@ -107,7 +108,7 @@ def unique_transactions(
 
 @dg.asset_check(asset=raw_transactions, partitions_def=batches)
 def plausible_timestamps(
-    raw_transactions: storage.Table, engine: storage.Engine
+    raw_transactions: tables.Table, engine: resources.Engine
 ) -> dg.AssetCheckResult:
     """No transaction is later than now. Their order in the file does not matter."""
     facts = raw_transactions.facts
@@ -138,7 +139,7 @@ def plausible_timestamps(
 @dg.asset_check(asset=ACCEPTED_BATCHES)
 def landed_files() -> dg.AssetCheckResult:
     """Every file in the drop folder can be taken; the sensor looks, too, whenever one comes."""
-    with open_ledger(storage.ledger_path()) as ledger:
+    with open_ledger(paths.ledger_path()) as ledger:
         return landed_files_verdict(ledger.with_outcome(Outcome.refused))
 
 
@@ -148,6 +149,6 @@ def landed_files_verdict(refused: Sequence[Entry]) -> dg.AssetCheckResult:
         passed=not refused,
         severity=dg.AssetCheckSeverity.WARN,
         description="; ".join(inert(entry.detail) for entry in refused)
-        or f"every file in {config.drop_folder()} can be taken",
+        or f"every file in {environment.drop_folder()} can be taken",
         metadata={"refused": len(refused)},
     )

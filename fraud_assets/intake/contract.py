@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Self
 
-from fraud_assets.config import (
+from fraud_assets.config.settings import (
     KNOWN_NAMES,
     LABEL_LEAKS,
     MISSING,
@@ -19,9 +19,14 @@ from fraud_assets.config import (
     IntakeSettings,
     Settings,
 )
-from fraud_assets.intake.records import MAX_RECORD_BYTES, Chunk, chunks
-from fraud_assets.intake.source import HEAD_BYTES, IntakeError, Source
-from fraud_assets.masking import FEWEST_DIGITS, holds_card_number, is_card_number, is_issued
+from fraud_assets.intake.csv.chunks import MAX_RECORD_BYTES, Chunk, chunks
+from fraud_assets.intake.csv.decoding import HEAD_BYTES, IntakeError, Source
+from fraud_assets.platform.masking import (
+    FEWEST_DIGITS,
+    holds_card_number,
+    is_card_number,
+    is_issued,
+)
 from fraud_assets.text import inert, named
 
 DELIMITERS = ",;\t|"

@@ -1,222 +1,196 @@
-"""From a CSV to typed Parquet: rows that fit the contract, and the rejected rest."""
+"""From a landed file to a batch's rows: a CSV, or rejected rows that were repaired."""
 
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import duckdb
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fraud_assets.intake.contract import CARD, NAME, Contract
-from fraud_assets.intake.parse import LINE, Parsed, parse, schema
-from fraud_assets.intake.records import CHUNK_BYTES, chunks
-from fraud_assets.intake.rejected import RejectedRow, RejectedRows
-from fraud_assets.intake.source import IntakeError, Source
-from fraud_assets.text import inert, named
+from fraud_assets.config.settings import IntakeSettings
+from fraud_assets.intake.contract import Contract, draw_contract, read_header, schema_fingerprint
+from fraud_assets.intake.csv.conversion import Intake, empty_column_problems, ingest, require_rows
+from fraud_assets.intake.csv.decoding import IntakeError, Source, open_source, sha256
+from fraud_assets.intake.csv.parsing import LINE
+from fraud_assets.intake.landing.drop_folder import state_of
+from fraud_assets.intake.quality import constant_columns
+from fraud_assets.intake.quarantine import (
+    Origin,
+    collect_rejected,
+    is_repair,
+    publish_rejected,
+    unwrap,
+)
+from fraud_assets.store.sql import literal, parquet
 
-WORKERS = 2
-WRITES_AHEAD = 1
-ROW_GROUP = 122_880
-"""Rows that DuckDB reads as one piece."""
-SECONDS_BETWEEN_LINES = 5.0
-"""How often the log says how far a long file has been read."""
+Log = Callable[[str], Any]
 
 
-@dataclass
-class Intake:
-    """What came of a file.
+class KeptTable(Protocol):
+    """Rows that were accepted before, and what is known of them."""
+
+    @property
+    def path(self) -> Path:
+        """A Parquet file."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What `take_in` returned of it."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What is taken in, and where to.
 
     Attributes
     ----------
-    rows : int
-        Accepted rows.
-    frauds : int
-        Accepted rows whose target is 1.
-    rejected : int
-    examples : list of RejectedRow
-        The first rejected rows.
-    filled : dict of str to int
-        Values that are not missing, by column.
+    path : Path
+        The landed file.
+    batch : str
+    rows : Path
+        The Parquet file to write. What else is written meanwhile lies beside it.
+    rejected : Path
+        The CSV of rejected rows to write; an old one goes when none is rejected.
     """
 
-    rows: int = 0
-    frauds: int = 0
-    rejected: int = 0
-    examples: list[RejectedRow] = field(default_factory=list)
-    filled: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def empty_columns(self) -> list[str]:
-        """Columns without one value in all accepted rows."""
-        return [name for name, count in self.filled.items() if self.rows and count == 0]
+    path: Path
+    batch: str
+    rows: Path
+    rejected: Path
 
 
-def ingest(
-    source: Source,
-    contract: Contract,
-    destination: Path,
-    rejected: RejectedRows,
-    log: Callable[[str], Any] = lambda _: None,
-    lines: NDArray[np.int64] | None = None,
-    chunk_bytes: int = CHUNK_BYTES,
-) -> Intake:
-    """Write the rows of a CSV that fit the contract to a Parquet file.
-
-    Memory is bounded: chunks are read by two threads and written in order.
+def take_in(
+    engine: duckdb.DuckDBPyConnection,
+    taken: Taken,
+    settings: IntakeSettings,
+    kept: Callable[[str], KeptTable | None],
+    log: Log,
+) -> dict[str, Any]:
+    """Write a landed file's accepted rows to Parquet and its rejected rows to a CSV.
 
     Parameters
     ----------
-    source : Source
-        The CSV, of which nothing has been read yet.
-    contract : Contract
-    destination : Path
-        The Parquet file to write: `source_line`, then the columns, in the order of the file.
-        NaN becomes null.
-    rejected : RejectedRows
-        Takes the other rows.
-    log : callable, optional
+    engine : duckdb.DuckDBPyConnection
+    taken : Taken
+    settings : IntakeSettings
+    kept : callable
+        Returns the rows of the batch that were accepted of a content before, if they are kept.
+    log : callable
         Is told of the progress.
-    lines : ndarray of int64, optional
-        What to say in place of each line number: of a repaired row, its old one.
-    chunk_bytes : int, optional
-        How much is read at a time; the outcome does not depend on it.
 
     Returns
     -------
-    Intake
-    """
-    intake = Intake(filled=dict.fromkeys(contract.kinds, 0))
-    next_line, said = contract.first_line, time.monotonic()
-    with _ordered_writer(destination, contract) as write:
-        for parsed in _in_order(source, contract, chunk_bytes):
-            table, refused = parsed.renumbered(_numbers(next_line, lines))
-            next_line += parsed.breaks
-            for row in refused:
-                rejected.add(row)
-            _count(intake, table, contract)
-            write(table)
-            if time.monotonic() - said > SECONDS_BETWEEN_LINES:
-                said = time.monotonic()
-                share = source.position / max(1, source.size)
-                log(f"{share:.0%} of {source.size:,} bytes read: {intake.rows:,} rows")
-    intake.rejected, intake.examples = rejected.count, rejected.examples
-    return intake
-
-
-def _numbers(
-    next_line: int, lines: NDArray[np.int64] | None
-) -> Callable[[NDArray[np.int64]], NDArray[np.int64]]:
-    """Return what turns the lines of a chunk into those of its file, or of the file it repairs."""
-    own = partial(np.add, next_line)
-    return own if lines is None else lambda places: lines[own(places) - 1]
-
-
-def _count(intake: Intake, table: pa.Table, contract: Contract) -> None:
-    intake.rows += table.num_rows
-    intake.frauds += pc.sum(table[contract.roles.target]).as_py() or 0
-    for name in contract.kinds:
-        intake.filled[name] += table.num_rows - table[name].null_count
-
-
-@contextmanager
-def _ordered_writer(destination: Path, contract: Contract) -> Iterator[Callable[[pa.Table], None]]:
-    """Yield what writes tables in order, in a thread of its own, as whole row groups."""
-    names = [name for name, kind in contract.kinds.items() if kind in (NAME, CARD)]
-    waiting: list[pa.Table] = []
-    under_way: deque[Future[None]] = deque()
-    with (
-        pq.ParquetWriter(
-            destination,
-            schema(contract),
-            use_dictionary=names,
-            column_encoding={LINE: "DELTA_BINARY_PACKED"},
-        ) as writer,
-        ThreadPoolExecutor(1) as thread,
-    ):
-
-        def flush(rows: pa.Table) -> None:
-            under_way.append(thread.submit(writer.write_table, rows, ROW_GROUP))
-            while len(under_way) > WRITES_AHEAD:
-                under_way.popleft().result()
-
-        def write(table: pa.Table) -> None:
-            waiting.append(table)
-            if sum(map(len, waiting)) >= ROW_GROUP:
-                rows = pa.concat_tables(waiting)
-                whole = len(rows) // ROW_GROUP * ROW_GROUP
-                waiting[:] = [rows[whole:]]
-                flush(rows[:whole])
-
-        yield write
-        flush(pa.concat_tables([schema(contract).empty_table(), *waiting]))
-        while under_way:
-            under_way.popleft().result()
-
-
-def _in_order(source: Source, contract: Contract, chunk_bytes: int) -> Iterator[Parsed]:
-    """Parse chunks side by side; yield them in the order of the file."""
-    skipped = _Skipped(source, len(contract.header))
-    with ThreadPoolExecutor(WORKERS) as pool:
-        under_way: deque[Future[Parsed]] = deque()
-        for chunk in chunks(skipped, contract.delimiter, chunk_bytes):
-            under_way.append(pool.submit(parse, chunk, contract))
-            if len(under_way) > WORKERS + 1:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
-
-
-class _Skipped:
-    """A reader without its first bytes."""
-
-    def __init__(self, source: Source, size: int):
-        self._source, self._size = source, size
-
-    def read(self, size: int) -> bytes:
-        data = self._source.read(size)
-        while data and self._size:
-            cut = min(self._size, len(data))
-            self._size -= cut
-            data = data[cut:] or self._source.read(size)
-        return data
-
-
-def require_rows(name: str, intake: Intake) -> None:
-    """Refuse a file of which no row was accepted.
-
-    Parameters
-    ----------
-    name : str
-        Of the file.
-    intake : Intake
+    dict
+        What is known of the rows, JSON-like.
 
     Raises
     ------
     IntakeError
-        With the first rejected row as the example.
+        When no batch can be made of the file.
     """
-    if intake.rows == 0:
-        example = intake.examples[0] if intake.examples else None
-        where = example.place_and_reason() if example else "no row could be read"
-        raise IntakeError(
-            f"{name}: none of its rows fits the contract; first, {where}; "
-            "correct the file and drop it again"
-        )
+    path = taken.path
+    state = state_of(path)
+    if state is None:
+        raise IntakeError(f"{path.name} is gone; drop it again")
+    with open_source(path, settings.encoding) as source:
+        log(f"reading {path.name}: {source.size:,} bytes, {source.encoding}")
+        if is_repair(source):
+            facts = _take_in_repair(engine, taken, source, settings, kept, log)
+        else:
+            contract = draw_contract(source, settings)
+            intake = _read(source, contract, taken, log)
+            facts = _publish(taken, contract, intake, source.content_hash)
+        encoding = source.encoding
+    if state_of(path) != state:
+        raise IntakeError(f"{path.name} changed while it was read; materialize the batch again")
+    log(f"{facts['rows']:,} rows accepted, {facts['rejected']:,} rejected")
+    return {
+        "repairs": None,
+        **facts,
+        "batch": taken.batch,
+        "source_file": path.name,
+        "source_bytes": state[0],
+        "encoding": encoding,
+        "schema_fingerprint": schema_fingerprint(facts["kinds"]),
+        "constant_columns": constant_columns(taken.rows, list(facts["kinds"])),
+        "rows_hash": sha256(taken.rows),
+    }
 
 
-def empty_column_problems(name: str, intake: Intake) -> list[str]:
-    """Return a message for each column without a value."""
-    return [
-        f"{inert(name)}: column {named(column)} holds no value (only NaN or nothing) in all "
-        f"{intake.rows} rows; fill or remove the column"
-        for column in intake.empty_columns
-    ]
+def _read(
+    source: Source,
+    contract: Contract,
+    taken: Taken,
+    log: Log,
+    lines: NDArray[np.int64] | None = None,
+) -> Intake:
+    with collect_rejected(_beside(taken, ".rejected")) as rejected:
+        return ingest(source, contract, taken.rows, rejected, log, lines)
+
+
+def _beside(taken: Taken, suffix: str) -> Path:
+    return taken.rows.with_suffix(suffix)
+
+
+def _publish(taken: Taken, contract: Contract, intake: Intake, content_hash: str) -> dict[str, Any]:
+    """Put the rejected rows where a person finds them; return what is known of all rows."""
+    header = contract.header.decode("utf-8", "replace").strip("\r\n")
+    origin = Origin(intake.rows, content_hash, taken.batch)
+    publish_rejected(_beside(taken, ".rejected"), taken.rejected, header, origin)
+    require_rows(taken.path.name, intake)
+    facts = contract.to_facts()
+    return {
+        **facts,
+        "content_hash": content_hash,
+        "rows": intake.rows,
+        "frauds": intake.frauds,
+        "rejected": intake.rejected,
+        "faults": [row.place_and_reason() for row in intake.examples],
+        "problems": [*facts["problems"], *empty_column_problems(taken.path.name, intake)],
+    }
+
+
+def _take_in_repair(
+    engine: duckdb.DuckDBPyConnection,
+    taken: Taken,
+    source: Source,
+    settings: IntakeSettings,
+    kept: Callable[[str], KeptTable | None],
+    log: Log,
+) -> dict[str, Any]:
+    """Take in repaired rows: with the rows accepted before, or as a batch of their own."""
+    repair = unwrap(source, _beside(taken, ".repair.csv"))
+    origin, base = repair.origin, None
+    if origin.batch == taken.batch and origin.rows:
+        base = kept(origin.content_hash)
+        if base is None:
+            raise IntakeError(
+                f"{taken.path.name}: line 2: it repairs a file whose {origin.rows} accepted rows "
+                f"({origin.content_hash[:16]}…) are no longer kept; drop the whole file again"
+            )
+    with open_source(repair.text, "utf-8") as text:
+        if base is None:
+            contract = draw_contract(text, settings)
+        else:
+            given = settings.model_copy(update={"delimiter": base.facts["delimiter"]})
+            contract = Contract.from_facts(base.facts, read_header(text, given)[1])
+        intake = _read(text, contract, taken, log, repair.lines)
+    if base is not None:
+        log(f"joining {intake.rows:,} repaired rows with {base.facts['rows']:,} accepted before")
+        _join(engine, base.path, taken.rows, _beside(taken, ".joined"))
+        intake.rows += base.facts["rows"]
+        intake.frauds += base.facts["frauds"]
+        intake.filled = {}
+    facts = _publish(taken, contract, intake, source.content_hash)
+    return {**facts, "repairs": origin.content_hash}
+
+
+def _join(engine: duckdb.DuckDBPyConnection, base: Path, rows: Path, joined: Path) -> None:
+    """Put repaired rows among those accepted before, each in its old place."""
+    engine.execute(
+        f"COPY (SELECT * FROM {parquet(base)} UNION ALL BY NAME SELECT * FROM {parquet(rows)} "
+        f"ORDER BY {LINE}) TO {literal(joined)} (FORMAT parquet)"
+    )
+    joined.replace(rows)

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
-from fraud_assets.sql import identifier, literal, parquet
+from fraud_assets.store.sql import identifier, literal, parquet
 
 
 @dataclass(frozen=True)

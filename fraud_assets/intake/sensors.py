@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import dagster as dg
 
-from fraud_assets import config, storage
 from fraud_assets.catalog import ACCEPTED_BATCHES
-from fraud_assets.intake.arrivals import (
+from fraud_assets.config import environment, names, settings
+from fraud_assets.intake.checks import landed_files, landed_files_verdict
+from fraud_assets.intake.landing.ledger import Entry, Ledger, Outcome, open_ledger
+from fraud_assets.intake.landing.planner import (
     Noticed,
     Past,
     PastStatus,
@@ -16,33 +18,32 @@ from fraud_assets.intake.arrivals import (
     following_step,
     notice,
 )
-from fraud_assets.intake.checks import landed_files, landed_files_verdict
-from fraud_assets.intake.ledger import Entry, Ledger, Outcome, open_ledger
-from fraud_assets.intake.resources import (
-    batches,
+from fraud_assets.intake.landing.runs import (
     batches_of_latest_runs,
     is_busy,
     is_complete,
     run_tags,
     runs_of,
 )
+from fraud_assets.intake.partitions import batches
+from fraud_assets.store import paths
 from fraud_assets.text import inert, some
 
 WAITING_SHOWN = 3
 
 
 @dg.sensor(
-    job_name=config.JOB_NAME,
+    job_name=names.JOB_NAME,
     minimum_interval_seconds=2,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def csv_landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Take new and changed CSV files once they hold still; ask for one run at a time."""
-    folder = config.drop_folder()
+    folder = environment.drop_folder()
     if not folder.is_dir():
         return dg.SkipReason(f"there is no drop folder {folder}; make it, or set FRAUD_DATA_DIR")
-    with open_ledger(storage.ledger_path()) as ledger:
-        noticed = notice(folder, ledger, config.SETTLE_SECONDS, config.FILES_PER_TICK)
+    with open_ledger(paths.ledger_path()) as ledger:
+        noticed = notice(folder, ledger, settings.SETTLE_SECONDS, settings.FILES_PER_TICK)
         for entry in noticed.entries:
             context.log.info(f"{entry.name}: {entry.outcome} {entry.detail}")
         asked = settle(ledger, context.instance) or ask_for_next(ledger, context.instance)
@@ -151,7 +152,7 @@ def _quiet(ledger: Ledger, unsettled: Sequence[str]) -> str:
         said.append(f"running: {some(running, WAITING_SHOWN)}")
     if waiting:
         said.append(f"waiting for their turn: {some(waiting, WAITING_SHOWN)}")
-    return "; ".join(said) or f"nothing new in {config.drop_folder()}"
+    return "; ".join(said) or f"nothing new in {environment.drop_folder()}"
 
 
 def _events(

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fraud_assets.config import SimulationSettings, SimulationShape
-from fraud_assets.engine import open_duckdb
-from fraud_assets.sql import literal
+from fraud_assets.config.settings import SimulationSettings, SimulationShape
+from fraud_assets.store.locked_duckdb import open_duckdb
+from fraud_assets.store.sql import literal
 
 DAY = 86_400
 COMPONENTS = 28

@@ -4,11 +4,12 @@ from typing import Any
 
 import dagster as dg
 
-from fraud_assets import config, storage
+from fraud_assets.config import environment
 from fraud_assets.drift.assets import FIGURES as DRIFT_FIGURES
-from fraud_assets.files import SHARED
-from fraud_assets.intake.resources import OWNERS, batches
+from fraud_assets.intake.partitions import OWNERS, batches
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
+from fraud_assets.store import files, paths
+from fraud_assets.store.files import SHARED
 from fraud_assets.tracking import Tracking
 
 
@@ -85,9 +86,9 @@ def publish(
         Its value says what was published and whether the push succeeded.
     """
     registry = to_registry(model, figures, info)
-    path = storage.metrics_folder() / f"fraud_{part}.prom"
-    storage.write_atomically(path, to_openmetrics(registry), SHARED)
-    result = push(registry, config.pushgateway_url(), model, part)
+    path = paths.metrics_folder() / f"fraud_{part}.prom"
+    files.write_atomically(path, to_openmetrics(registry), SHARED)
+    result = push(registry, environment.pushgateway_url(), model, part)
     return dg.MaterializeResult(
         value={"figures": figures, "info": info, **result},
         metadata={

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from fraud_assets.intake.resources import batches
+from fraud_assets.intake.partitions import batches
 from fraud_assets.monitoring.assets import published_drift, published_metrics
 
 

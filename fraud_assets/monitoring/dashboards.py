@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fraud_assets import config
-from fraud_assets.config import Limits
+from fraud_assets.config import environment, limits, names
+from fraud_assets.config.limits import Limits
 
 GREEN, ORANGE, RED, BLUE = "#3d9970", "#e08e0b", "#c0392b", "#2c7fb8"
 MODEL = '{model="$model"}'
@@ -88,13 +88,13 @@ def _top_row() -> list[Panel]:
     missed, caught = _last("frauds_missed_count"), _last("frauds_detected_count")
     verdicts = [
         ("Fraud recall", "Share of test frauds caught.", _last("test_fraud_recall"),
-         "percentunit", config.FRAUD_RECALL),
+         "percentunit", limits.FRAUD_RECALL),
         ("Frauds missed", "Share of test frauds missed; good is under 10 of 99.",
-         f"{missed} / ({missed} + {caught})", "percentunit", config.FRAUDS_MISSED_SHARE),
+         f"{missed} / ({missed} + {caught})", "percentunit", limits.FRAUDS_MISSED_SHARE),
         ("False alarms", "Share of genuine transactions that raise an alarm.",
-         _last("false_alarm_rate"), "percentunit", config.FALSE_ALARM_RATE),
+         _last("false_alarm_rate"), "percentunit", limits.FALSE_ALARM_RATE),
         ("Drift score", "How well anybody could tell the batch from the reference.",
-         _last("drift_score"), "percentunit", config.DRIFT_SCORE),
+         _last("drift_score"), "percentunit", limits.DRIFT_SCORE),
     ]  # fmt: skip
     row = [
         Panel(title, said, "stat", [(expr, title)], unit, limits, 4, VERDICT_HEIGHT)
@@ -117,7 +117,7 @@ def model_panels() -> list[Panel]:
         *_top_row(),
         Panel("Fraud detection performance", "F1, precision and recall of the fraud class.",
               "bargauge", _figures("test_fraud_f1", "test_fraud_precision", "test_fraud_recall"),
-              "percentunit", config.FRAUD_RECALL),
+              "percentunit", limits.FRAUD_RECALL),
         Panel("Business impact", "Money saved on the test rows against doing nothing.", "stat",
               _figures("net_savings", "return_on_investment")),
         Panel("Confusion counts over time", "Frauds caught and missed, and false alarms.",
@@ -125,16 +125,16 @@ def model_panels() -> list[Panel]:
               _figures(*COUNTS), colored=COUNTS),
         Panel("Performance over time", "The figures of each batch's own model.", "timeseries",
               _figures("test_fraud_recall", "test_fraud_precision", "test_average_precision"),
-              "percentunit", config.FRAUD_RECALL),
+              "percentunit", limits.FRAUD_RECALL),
         Panel("Threshold", "Score from which a transaction is an alert.", "timeseries",
               _figures("decision_threshold"), "percentunit"),
         Panel("Challengers by decision", "What became of the challengers.", "timeseries",
               [("fraud_decisions_total", "{{outcome}}")],
               colored=("promote", "shadow_only", "reject")),
         Panel("Drift metrics", "Drift score, and the largest distance of a feature.", "bargauge",
-              _figures("drift_score", "max_feature_drift"), "percentunit", config.DRIFT_SCORE),
+              _figures("drift_score", "max_feature_drift"), "percentunit", limits.DRIFT_SCORE),
         Panel("Drift score over time", "Under 0.1 is stable, over 0.3 says retrain.", "timeseries",
-              _figures("drift_score"), "percentunit", config.DRIFT_SCORE),
+              _figures("drift_score"), "percentunit", limits.DRIFT_SCORE),
         Panel("Drifted features", "Features that drifted beyond chance.", "timeseries",
               _figures("n_drifted_features")),
         Panel("Prevalence and score drift", "Share of frauds, and drift of the champion's scores.",
@@ -156,7 +156,7 @@ def model_panels() -> list[Panel]:
 
 def health_panels() -> list[Panel]:
     """Return the panels of Pipeline health."""
-    job = f'{{job_name="{config.JOB_NAME}"}}'
+    job = f'{{job_name="{names.JOB_NAME}"}}'
     since = [("time() - fraud_pipeline_last_success_timestamp_seconds", "since the last success")]
     return [
         Panel("Last success", "Time since a batch last went through whole.", "stat", since, "s",
@@ -238,9 +238,9 @@ ANNOTATIONS = (
 def links() -> list[tuple[str, str]]:
     """Return names and addresses of what stands beside the dashboards."""
     return [
-        ("Dagster", config.dagster_url()),
-        ("MLflow", config.mlflow_url()),
-        ("Runbooks", f"{config.runbooks_url()}/"),
+        ("Dagster", environment.dagster_url()),
+        ("MLflow", environment.mlflow_url()),
+        ("Runbooks", f"{environment.runbooks_url()}/"),
     ]
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from fraud_assets.monitoring.causes import Message
+from fraud_assets.monitoring.incidents import Message
 from fraud_assets.text import inert
 
 Send = Callable[[Message], bool]

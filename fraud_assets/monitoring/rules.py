@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from fraud_assets import config
-from fraud_assets.config import Limits
+from fraud_assets.config import environment, limits, names
+from fraud_assets.config.limits import Limits
 
 MEMORY = "1h"
 """For how long a figure counts after it was last scraped."""
@@ -63,8 +63,8 @@ class Alert:
             "labels": labels,
             "annotations": {
                 "summary": self.summary,
-                "runbook_url": f"{config.runbooks_url()}/{self.name}.md",
-                "dashboard_url": f"{config.grafana_url()}{self.dashboard}",
+                "runbook_url": f"{environment.runbooks_url()}/{self.name}.md",
+                "dashboard_url": f"{environment.grafana_url()}{self.dashboard}",
             },
         }
 
@@ -121,16 +121,16 @@ def _by_model(metric: str) -> str:
 def all_alerts() -> list[Alert]:
     """Return every alert, verdicts first."""
     missed, caught = _by_model("frauds_missed_count"), _by_model("frauds_detected_count")
-    job = f'job_name="{config.JOB_NAME}"'
+    job = f'job_name="{names.JOB_NAME}"'
     return [
-        *verdict_alerts("FraudRecall", _by_model("test_fraud_recall"), config.FRAUD_RECALL,
+        *verdict_alerts("FraudRecall", _by_model("test_fraud_recall"), limits.FRAUD_RECALL,
                         "Batch {batch}: recall of frauds is {value}"),
         *verdict_alerts("FraudsMissed", f"{missed} / ({missed} + {caught})",
-                        config.FRAUDS_MISSED_SHARE,
+                        limits.FRAUDS_MISSED_SHARE,
                         "Batch {batch}: a share of {value} of the test frauds is missed"),
-        *verdict_alerts("FalseAlarmRate", _by_model("false_alarm_rate"), config.FALSE_ALARM_RATE,
+        *verdict_alerts("FalseAlarmRate", _by_model("false_alarm_rate"), limits.FALSE_ALARM_RATE,
                         "Batch {batch}: {value} of the genuine transactions raise an alarm"),
-        *verdict_alerts("Drift", _by_model("drift_score"), config.DRIFT_SCORE,
+        *verdict_alerts("Drift", _by_model("drift_score"), limits.DRIFT_SCORE,
                         "Batch {batch}: the drift score is {value}"),
         Alert("TooFewRowsToJudge", _of_batch(f"{_by_model('drift_judged')} == 0"), "watch",
               "Batch {{ $labels.batch }} has too few rows for a verdict on drift.",

@@ -6,10 +6,11 @@ from typing import Literal
 
 import dagster as dg
 
-from fraud_assets import config, storage
-from fraud_assets.monitoring.causes import CheckEvent, Message, RunEvent, State, tell
+from fraud_assets.config import environment
+from fraud_assets.monitoring.collectors import new_evaluations
+from fraud_assets.monitoring.incidents import CheckEvent, Message, RunEvent, State, tell
 from fraud_assets.monitoring.notify import apprise_sender, send_once
-from fraud_assets.monitoring.resources import new_evaluations
+from fraud_assets.store import paths
 
 OVER = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
@@ -35,13 +36,13 @@ def fraud_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 
 def _sent(messages: list[Message]) -> str:
-    if config.pushgateway_url():
+    if environment.pushgateway_url():
         return "PROMETHEUS_PUSHGATEWAY_URL is set: Alertmanager tells"
-    urls = config.alert_urls()
+    urls = environment.alert_urls()
     if urls is None:
         return "FRAUD_ALERT_URLS is not set: nobody is told"
-    link = f"{config.dagster_url()}/assets"
-    count = send_once(messages, storage.alerts_path(), apprise_sender(urls, link))
+    link = f"{environment.dagster_url()}/assets"
+    count = send_once(messages, paths.alerts_path(), apprise_sender(urls, link))
     return f"{count} messages sent"
 
 

@@ -8,13 +8,20 @@ from pathlib import Path
 
 import dagster as dg
 
-from fraud_assets import config, object_store, storage
 from fraud_assets.catalog import ACCEPTED_BATCHES
-from fraud_assets.decisions import append_entry, read_entries, registry_lock, versions_promoted
-from fraud_assets.intake.landing import look, printable
-from fraud_assets.intake.ledger import open_ledger
-from fraud_assets.intake.resources import batches, is_busy
-from fraud_assets.retention import last_runs, remove_runs
+from fraud_assets.config import environment
+from fraud_assets.intake.landing.drop_folder import look, printable
+from fraud_assets.intake.landing.ledger import open_ledger
+from fraud_assets.intake.landing.runs import is_busy
+from fraud_assets.intake.partitions import batches
+from fraud_assets.platform.retention import last_runs, remove_runs
+from fraud_assets.store import object_store, paths
+from fraud_assets.store.decision_log import (
+    append_entry,
+    read_entries,
+    registry_lock,
+    versions_promoted,
+)
 from fraud_assets.tracking import Tracking
 
 STAYS = (
@@ -108,7 +115,7 @@ def expire(
                 f"a run is in progress and may need batch {batch!r}; run this again when it is over"
             )
         removed.append(_expire(instance, tracking, batch))
-        log = storage.decisions_path()
+        log = paths.decisions_path()
         with registry_lock(log):
             gone = list(removed[-1].versions)
             about = {"event": "expired", "actor": actor, "batch": batch, "versions_removed": gone}
@@ -118,7 +125,7 @@ def expire(
 
 def _expire(instance: dg.DagsterInstance, tracking: Tracking, batch: str) -> Expired:
     # Models first: what is interrupted here is found again, since the batch's runs are still there.
-    promoted = versions_promoted(read_entries(storage.decisions_path()))
+    promoted = versions_promoted(read_entries(paths.decisions_path()))
     gone: list[str] = []
     kept: list[str] = []
     for version, aliases in tracking.versions_of(batch).items():
@@ -126,10 +133,10 @@ def _expire(instance: dg.DagsterInstance, tracking: Tracking, batch: str) -> Exp
         (kept if needed else gone).append(version)
         if not needed:
             tracking.delete_version(version)
-    for folder in storage.folders_of(batch):
+    for folder in paths.folders_of(batch):
         object_store.remove(folder)
         shutil.rmtree(folder, ignore_errors=True)
-    storage.rejected_path(batch).unlink(missing_ok=True)
+    paths.rejected_path(batch).unlink(missing_ok=True)
     tracked = tracking.delete_runs_of(batch, kept)
     metrics = _remove_metrics(batch)
     in_ledger = _expire_entries(batch)
@@ -140,7 +147,7 @@ def _expire(instance: dg.DagsterInstance, tracking: Tracking, batch: str) -> Exp
 
 def _remove_metrics(batch: str) -> tuple[str, ...]:
     """Remove the textfiles whose figures are of a batch; return their names."""
-    files = sorted(storage.metrics_folder().glob("fraud_*.prom"))
+    files = sorted(paths.metrics_folder().glob("fraud_*.prom"))
     of_batch = [path for path in files if batch in _batches_named(path)]
     for path in of_batch:
         path.unlink(missing_ok=True)
@@ -157,8 +164,8 @@ def _batches_named(textfile: Path) -> set[str]:
 
 def _expire_entries(batch: str) -> tuple[str, ...]:
     """Remove a batch from the ledger of files; return the files that stay in it."""
-    folder = config.drop_folder()
-    with open_ledger(storage.ledger_path()) as ledger:
+    folder = environment.drop_folder()
+    with open_ledger(paths.ledger_path()) as ledger:
         if not folder.is_dir():  # nobody knows what will be there
             present = set(ledger.entries())
         else:

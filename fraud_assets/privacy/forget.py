@@ -10,16 +10,18 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from fraud_assets import config, object_store, storage
-from fraud_assets.decisions import append_entry, registry_lock
-from fraud_assets.files import csv_line, without_apostrophes
-from fraud_assets.intake import landing
-from fraud_assets.intake.resources import batches, is_busy
-from fraud_assets.intake.source import open_source, sha256
-from fraud_assets.masking import masking
+from fraud_assets.config import environment
+from fraud_assets.intake.csv.decoding import open_source, sha256
+from fraud_assets.intake.landing import drop_folder
+from fraud_assets.intake.landing.runs import is_busy
+from fraud_assets.intake.partitions import batches
+from fraud_assets.platform.masking import masking
+from fraud_assets.platform.retention import replace_events
 from fraud_assets.privacy.sought import WITHIN_TEXT, Sought
-from fraud_assets.retention import replace_events
-from fraud_assets.sql import identifier, literal, parquet
+from fraud_assets.store import files, object_store, paths, reports, resources, tables
+from fraud_assets.store.decision_log import append_entry, registry_lock
+from fraud_assets.store.spreadsheet import csv_line, without_apostrophes
+from fraud_assets.store.sql import identifier, literal, parquet
 from fraud_assets.text import named
 
 LINE = "source_line"
@@ -87,7 +89,7 @@ class ForgetSummary:
 
 
 def forget(
-    instance: dg.DagsterInstance, engine: storage.Engine, card: str, actor: str
+    instance: dg.DagsterInstance, engine: resources.Engine, card: str, actor: str
 ) -> ForgetSummary:
     """Take a card or customer out of tables, lists, rejected rows and suppressions of all batches.
 
@@ -119,13 +121,13 @@ def forget(
     if is_busy(instance):
         raise RuntimeError("a run is in progress; run this again when it is over")
     found, sought = [], Sought(card, masking())
-    with engine.connect(*storage.table_assets(), folders=[storage.reports_folder()]) as connection:
+    with engine.connect(*paths.table_assets(), folders=[paths.reports_folder()]) as connection:
         for batch in _known_batches(instance):
             forgotten = _forget_in(instance, connection, batch, sought)
             if forgotten.files or forgotten.stays or forgotten.still_in:
                 found.append(forgotten)
-    suppressions = _without(config.suppressions_path(), _suppresses(sought))
-    log = storage.decisions_path()
+    suppressions = _without(environment.suppressions_path(), _suppresses(sought))
+    log = paths.decisions_path()
     with registry_lock(log):
         rows = {one.batch: one.rows for one in found if one.rows}
         about = {"event": "forgotten", "actor": actor, "card": sought.mark, "rows_removed": rows}
@@ -135,7 +137,7 @@ def forget(
 
 def _known_batches(instance: dg.DagsterInstance) -> list[str]:
     """Return all batches of which something is kept, those without a partition too."""
-    home = config.home_folder()
+    home = environment.home_folder()
     known = dict.fromkeys(instance.get_dynamic_partitions(str(batches.name)))
     known |= dict.fromkeys(sorted(f.name for f in (home / "tables").glob("*/*") if f.is_dir()))
     known |= dict.fromkeys(sorted(f.stem for f in (home / "rejected").glob("*.csv")))
@@ -148,8 +150,8 @@ def _forget_in(
     batch: str,
     sought: Sought,
 ) -> Forgotten:
-    for asset in storage.table_assets():
-        storage.clear_incoming(asset, batch)
+    for asset in paths.table_assets():
+        tables.clear_incoming(asset, batch)
     versions = {found: _Version.of(connection, batch, found, sought) for found in _versions(batch)}
     rows = {content_hash: version.rows for content_hash, version in versions.items()}
     lines = {content_hash: version.lines for content_hash, version in versions.items()}
@@ -158,9 +160,9 @@ def _forget_in(
     for version in versions.values():
         files |= version.removed(connection)
     stays = [text for version in versions.values() for text in version.stays]
-    mentions = _rejected_mentions(storage.rejected_path(batch), sought)
+    mentions = _rejected_mentions(paths.rejected_path(batch), sought)
     if mentions:
-        stays.append(f"{storage.rejected_path(batch)}: {_have_it(mentions)}")
+        stays.append(f"{paths.rejected_path(batch)}: {_have_it(mentions)}")
     if any(lines.values()):
         replace_events(instance, batch, SCORED, {"rows_forgotten": sum(rows.values())})
     return Forgotten(batch, sum(rows.values()), files, tuple(stays), _still_in(batch, sought))
@@ -175,7 +177,7 @@ def _have_it(count: int) -> str:
 
 def _versions(batch: str) -> list[str]:
     """Return the content hashes of all versions of a batch's tables."""
-    found = (storage.versions(asset, batch) for asset in storage.table_assets())
+    found = (tables.versions(asset, batch) for asset in paths.table_assets())
     return sorted({content_hash for some in found for content_hash in some})
 
 
@@ -183,7 +185,7 @@ def _versions(batch: str) -> list[str]:
 class _Version:
     """The tables of one version of a batch; line numbers mean the same row in all of them."""
 
-    tables: Mapping[str, storage.Table]
+    tables: Mapping[str, tables.Table]
     found: Mapping[str, set[int]]
     stays: tuple[str, ...]
 
@@ -195,7 +197,7 @@ class _Version:
         content_hash: str,
         sought: Sought,
     ) -> "_Version":
-        kept = {a: storage.find_table(a, batch, content_hash) for a in storage.table_assets()}
+        kept = {a: tables.find_table(a, batch, content_hash) for a in paths.table_assets()}
         tables = {asset: table for asset, table in kept.items() if table is not None}
         found = {
             asset: _lines_of(connection, table.path, _card_column(table.facts), sought)
@@ -253,7 +255,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str
 
 
 def _mentions(
-    connection: duckdb.DuckDBPyConnection, table: storage.Table, sought: Sought
+    connection: duckdb.DuckDBPyConnection, table: tables.Table, sought: Sought
 ) -> list[str]:
     """Say in which other columns of text a card may stand."""
     found, card = [], _card_column(table.facts)
@@ -270,14 +272,14 @@ def _mentions(
     return found
 
 
-def _note(table: storage.Table, count: int) -> None:
+def _note(table: tables.Table, count: int) -> None:
     """Write down what is known of a table that has fewer rows."""
     facts = {**table.facts, "rows_forgotten": table.facts.get("rows_forgotten", 0) + count}
     if "rows_hash" in facts:
         facts["rows_hash"] = sha256(table.path)
         facts["rows"] -= count
-    facts_file = table.path.with_name(storage.FACTS_FILE)
-    storage.write_atomically(facts_file, storage.to_json(facts))
+    facts_file = table.path.with_name(tables.FACTS_FILE)
+    files.write_atomically(facts_file, reports.to_json(facts))
     object_store.push(table.path, facts_file)
 
 
@@ -308,7 +310,7 @@ def _lists_without(
     sought: Sought,
 ) -> dict[Path, int]:
     """Write the lists of a batch and its rejected rows anew; return how many rows less each has."""
-    folder = storage.report_folder(batch)
+    folder = paths.report_folder(batch)
     removed = {
         table: _rewrite(
             connection,
@@ -324,7 +326,7 @@ def _lists_without(
     removed[folder / "suppressions.csv"] = _without(
         folder / "suppressions.csv", _suppresses(sought)
     )
-    rejected = storage.rejected_path(batch)
+    rejected = paths.rejected_path(batch)
     removed[rejected] = _without(rejected, lambda row: sought.is_in_line(_raw_text(row)))
     return {path: count for path, count in removed.items() if count}
 
@@ -334,7 +336,7 @@ def _lines_behind(listed: Path, lines: Mapping[str, set[int]]) -> set[int]:
 
     Of a list of before that does not say, those of all versions.
     """
-    report = storage.read_json(listed.with_name(f"{REPORT_OF.get(listed.stem, listed.stem)}.json"))
+    report = reports.read_json(listed.with_name(f"{REPORT_OF.get(listed.stem, listed.stem)}.json"))
     version = (report or {}).get("content_hash")
     return lines.get(version, set()) if version else set().union(*lines.values())
 
@@ -394,16 +396,16 @@ def _without(path: Path, leaves: Callable[[Row], bool]) -> int:
     kept = [values for values in rows if not leaves(_as_row(header, values))]
     if len(kept) == len(rows):
         return 0
-    storage.write_atomically(path, "".join(map(csv_line, [header, *kept])))
+    files.write_atomically(path, "".join(map(csv_line, [header, *kept])))
     return len(rows) - len(kept)
 
 
 def _still_in(batch: str, sought: Sought) -> Path | None:
     """Return the batch's CSV in the drop folder when it holds the card."""
-    file = landing.file_of(config.drop_folder(), batch, None)
+    file = drop_folder.file_of(environment.drop_folder(), batch, None)
     if file is None or file.problem:
         return None
-    path = config.drop_folder() / file.name
+    path = environment.drop_folder() / file.name
     with open_source(path) as source:
         rest = ""
         while chunk := source.read(READ_BYTES):

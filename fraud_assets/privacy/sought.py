@@ -10,8 +10,8 @@ import re
 from functools import cached_property
 
 from fraud_assets.intake.contract import DELIMITERS
-from fraud_assets.masking import FEWEST_IN_ROLE, MASK_CARD, MASK_TEXT, Masking
-from fraud_assets.sql import literal
+from fraud_assets.platform.masking import FEWEST_IN_ROLE, MASK_CARD, MASK_TEXT, Masking
+from fraud_assets.store.sql import literal
 
 _of_number, _of_name = "…[0-9]{4} #[0-9a-f]{8}", "#[0-9a-f]{8}"
 _grouped = re.compile(r"[0-9](?:[0-9 \-]*[0-9])?")

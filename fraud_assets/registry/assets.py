@@ -6,10 +6,15 @@ from typing import Any
 
 import dagster as dg
 
-from fraud_assets import storage
 from fraud_assets.catalog import BatchCatalog
-from fraud_assets.config import USER_TAG
-from fraud_assets.decisions import (
+from fraud_assets.config.names import USER_TAG
+from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.platform.outages import runs_to_take_up
+from fraud_assets.records import ReferenceProfile
+from fraud_assets.registry.card import model_card
+from fraud_assets.registry.promotion import decide
+from fraud_assets.store import files, paths, tables
+from fraud_assets.store.decision_log import (
     append_entry,
     decision_of,
     log_hash,
@@ -17,11 +22,6 @@ from fraud_assets.decisions import (
     recorded_artifacts,
     registry_lock,
 )
-from fraud_assets.intake.resources import OWNERS, batches
-from fraud_assets.launcher import runs_to_take_up
-from fraud_assets.records import ReferenceProfile
-from fraud_assets.registry.card import model_card
-from fraud_assets.registry.promotion import decide
 from fraud_assets.text import named
 from fraud_assets.tracking import (
     DECISION_TAG,
@@ -44,7 +44,7 @@ LOG_HASH = "decision_log_sha256"
 )
 def registered_model(
     context: dg.AssetExecutionContext,
-    splits: storage.Table,
+    splits: tables.Table,
     trained_model: dict[str, Any],
     evaluation_report: dict[str, Any],
     drift_report: dict[str, Any],
@@ -54,7 +54,7 @@ def registered_model(
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """`promote`, `shadow_only` or `reject`, with the reason; the aliases follow it."""
     batch, version = context.partition_key, trained_model["version"]
-    log = storage.decisions_path()
+    log = paths.decisions_path()
     artifacts = _artifacts(log, trained_model, ReferenceProfile(**reference_profile))
     with registry_lock(log):
         # The log first, then the alias: what dies in between finds its decision there.
@@ -92,7 +92,7 @@ def registered_model(
     tracking.tag_version(version, {DECISION_TAG: entry["outcome"], "fraud.reason": entry["reason"]})
     context.log.info(f"version {version}: {entry['outcome']}: {entry['reason']}")
     card = model_card(trained_model, evaluation_report, entry, _period(splits))
-    storage.write_atomically(storage.report_folder(batch) / CARD, card)
+    files.write_atomically(paths.report_folder(batch) / CARD, card)
     tracking.log_text(trained_model["run_id"], CARD, card)
     tracking.describe_version(version, card, CARD)
     metadata = _metadata(tracking, entry) | {
@@ -102,11 +102,11 @@ def registered_model(
     return dg.MaterializeResult(value=entry, metadata=metadata)
 
 
-def _period(splits: storage.Table) -> tuple[str, str] | None:
+def _period(splits: tables.Table) -> tuple[str, str] | None:
     """Return first and last day of a window, None when its data has no dates."""
     spans = []
     for batch, content_hash in splits.facts["window"]:
-        facts = storage.load_table("features", batch, content_hash).facts
+        facts = tables.load_table("features", batch, content_hash).facts
         if facts["roles"]["real_time"] and facts["span"][0] is not None:
             spans.append(facts["span"][:2])
     if not spans:
@@ -169,7 +169,7 @@ def _metadata(tracking: Tracking, entry: dict[str, Any]) -> dict[str, Any]:
         "checks_failed": entry["failed"],
         "figures": dg.MetadataValue.json(entry["figures"]),
         "thresholds": dg.MetadataValue.json(entry["thresholds"]),
-        "decision_log": dg.MetadataValue.path(storage.decisions_path()),
+        "decision_log": dg.MetadataValue.path(paths.decisions_path()),
         "hashes": dg.MetadataValue.json(
             {name: entry[name] for name in ("data_hash", "configuration_hash", "model_hash")}
         ),

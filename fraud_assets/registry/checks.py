@@ -5,10 +5,10 @@ from itertools import islice
 
 import dagster as dg
 
-from fraud_assets import storage
-from fraud_assets.decisions import present_findings
-from fraud_assets.intake.resources import batches
+from fraud_assets.intake.partitions import batches
 from fraud_assets.registry.assets import LOG_HASH, registered_model
+from fraud_assets.store import paths
+from fraud_assets.store.decision_log import present_findings
 from fraud_assets.text import named
 from fraud_assets.tracking import Tracking
 
@@ -38,7 +38,7 @@ def champion_is_decided(
     context: dg.AssetCheckExecutionContext, tracking: Tracking
 ) -> dg.AssetCheckResult:
     """The champion is the version that the decision log promoted last, and the log is whole."""
-    log = storage.decisions_path()
+    log = paths.decisions_path()
     confirmed = dict(islice(_confirmations(context.instance), 1))
     findings = [
         *present_findings(log, tracking.champion_alias(), confirmed),

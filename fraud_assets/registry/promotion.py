@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fraud_assets.config import FRAUD_RECALL
-from fraud_assets.decision_lines import Outcome
+from fraud_assets.config.limits import FRAUD_RECALL
+from fraud_assets.store.decision_lines import Outcome
 
 
 @dataclass(frozen=True)

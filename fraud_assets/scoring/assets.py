@@ -8,17 +8,18 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from fraud_assets import config as configuration
-from fraud_assets import storage
-from fraud_assets.config import ScoringSettings
-from fraud_assets.files import csv_text
+from fraud_assets.config import environment
+from fraud_assets.config.settings import ScoringSettings
 from fraud_assets.intake.contract import Roles, schema_changes
-from fraud_assets.intake.resources import OWNERS, batches
-from fraud_assets.masking import masking
+from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.metadata import table_metadata
+from fraud_assets.platform.masking import masking
 from fraud_assets.records import ChampionScores
 from fraud_assets.scoring.score import BatchRows, no_scores, rank_rows, score_rows
 from fraud_assets.scoring.suppressions import read_suppressions, to_frame
 from fraud_assets.scoring.worklist import make_worklist, outcome
+from fraud_assets.store import files, paths, resources, tables
+from fraud_assets.store.spreadsheet import csv_text
 from fraud_assets.text import inert
 from fraud_assets.tracking import ModelVersion, Tracking
 
@@ -45,10 +46,10 @@ class ScoringConfig(ScoringSettings, dg.Config):
 )
 def champion_scores(
     context: dg.AssetExecutionContext,
-    features: storage.Table,
-    engine: storage.Engine,
+    features: tables.Table,
+    engine: resources.Engine,
     tracking: Tracking,
-) -> dg.MaterializeResult[storage.Table]:
+) -> dg.MaterializeResult[tables.Table]:
     """The champion's score of every row, computed once for all that compare with the champion.
 
     By the champion of the moment at which the batch arrived, so that no row helped to train what
@@ -67,7 +68,7 @@ def champion_scores(
         column_changes=_column_changes(tracking, champion, facts["kinds"]),
     )
     with (
-        storage.incoming("champion_scores", record.batch) as rows,
+        tables.incoming("champion_scores", record.batch) as rows,
         engine.connect("features", "champion_scores") as connection,
     ):
         scores = no_scores()
@@ -75,11 +76,11 @@ def champion_scores(
             model, roles = tracking.load(champion.version), Roles(**facts["roles"])
             scores = score_rows(connection, features.path, roles, model, list(champion.features))
         scores.assign(champion=record.champion).to_parquet(rows, index=False)
-        metadata = storage.table_metadata(connection, rows)
+        metadata = table_metadata(connection, rows)
     if not record.is_scored:
         context.log.warning(f"not scored: {_obstacle(record)}")
     return dg.MaterializeResult(
-        value=storage.Table(rows, record.model_dump()),
+        value=tables.Table(rows, record.model_dump()),
         metadata=metadata
         | {"champion": tracking.version_link(champion.version) if champion else "none yet"}
         | ({} if record.is_scored else {"not_scored": _obstacle(record)}),
@@ -106,9 +107,9 @@ def _column_changes(
 def scored_transactions(
     context: dg.AssetExecutionContext,
     config: ScoringConfig,
-    features: storage.Table,
-    champion_scores: storage.Table,
-    engine: storage.Engine,
+    features: tables.Table,
+    champion_scores: tables.Table,
+    engine: resources.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """The champion's decisions and reasons, ranked by its scores, and a worklist for the analysts.
@@ -120,7 +121,7 @@ def scored_transactions(
         value = {"batch": batch, "not_scored": _obstacle(record)}
         return dg.MaterializeResult(value=value, metadata={"not_scored": _obstacle(record)})
     version = tracking.version(record.champion)
-    path = configuration.suppressions_path()
+    path = environment.suppressions_path()
     entries = read_suppressions(path, masking())
     with engine.connect("features", "champion_scores") as connection:
         scored = rank_rows(
@@ -168,18 +169,18 @@ def _obstacle(record: ChampionScores) -> str:
 def _write(
     batch: str, scored: pd.DataFrame, worklist: pd.DataFrame, suppressions: str | None
 ) -> None:
-    folder = storage.report_folder(batch)
-    storage.write_atomically(folder / "scored_transactions.parquet", scored.to_parquet(index=False))
-    storage.write_atomically(folder / "scored_transactions.csv", csv_text(scored))
-    storage.write_atomically(folder / "worklist.csv", csv_text(worklist))
+    folder = paths.report_folder(batch)
+    files.write_atomically(folder / "scored_transactions.parquet", scored.to_parquet(index=False))
+    files.write_atomically(folder / "scored_transactions.csv", csv_text(scored))
+    files.write_atomically(folder / "worklist.csv", csv_text(worklist))
     # One of before may name cards by their numbers.
     (folder / SUPPRESSIONS).unlink(missing_ok=True)
     if suppressions is not None:
-        storage.write_atomically(folder / SUPPRESSIONS, suppressions)
+        files.write_atomically(folder / SUPPRESSIONS, suppressions)
 
 
 def _metadata(tracking: Tracking, report: dict[str, Any], worklist: pd.DataFrame) -> dict[str, Any]:
-    folder = storage.report_folder(report["batch"])
+    folder = paths.report_folder(report["batch"])
     # Who is behind an entry stands in the CSV alone: events are kept for long, and copied.
     shown = worklist.head(SHOWN_ENTRIES)[["place", "kind", "score", "amount", "reasons"]]
     records = json.loads(shown.to_json(orient="records"))

@@ -2,17 +2,17 @@
 
 import dagster as dg
 
-from fraud_assets import storage
-from fraud_assets.intake.resources import batches
+from fraud_assets.intake.partitions import batches
 from fraud_assets.records import ChampionScores
 from fraud_assets.scoring.assets import champion_scores
+from fraud_assets.store import tables
 from fraud_assets.text import inert, named, some
 
 CHANGES_SHOWN = 5
 
 
 @dg.asset_check(asset=champion_scores, partitions_def=batches)
-def champion_columns(champion_scores: storage.Table) -> dg.AssetCheckResult:
+def champion_columns(champion_scores: tables.Table) -> dg.AssetCheckResult:
     """Every column that the champion was trained on is there, and of the same kind.
 
     Otherwise a new model can be trained, and perhaps cannot be compared with the champion.

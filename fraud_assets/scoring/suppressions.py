@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from fraud_assets.masking import Masking
+from fraud_assets.platform.masking import Masking
 
 COLUMNS = ["kind", "name", "reason", "expires"]
 KINDS = ("card", "terminal")

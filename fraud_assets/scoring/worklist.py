@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fraud_assets.config import ScoringSettings
+from fraud_assets.config.settings import ScoringSettings
 from fraud_assets.metrics import ratio
 from fraud_assets.scoring.score import ALERT
 

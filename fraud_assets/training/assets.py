@@ -7,15 +7,16 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from fraud_assets import object_store, storage
 from fraud_assets.catalog import BatchCatalog
-from fraud_assets.config import SplitMode, SplitSettings, TrainingSettings, TuningSettings
-from fraud_assets.features.known import MICROSECONDS_PER_DAY
+from fraud_assets.config.settings import SplitMode, SplitSettings, TrainingSettings, TuningSettings
+from fraud_assets.features.availability import MICROSECONDS_PER_DAY
 from fraud_assets.intake.contract import Roles
-from fraud_assets.intake.resources import OWNERS, batches
-from fraud_assets.launcher import runs_to_take_up
-from fraud_assets.masking import masking
+from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.metadata import table_metadata
 from fraud_assets.metrics import Floats
+from fraud_assets.platform.masking import masking
+from fraud_assets.platform.outages import runs_to_take_up
+from fraud_assets.store import files, object_store, paths, reports, resources, tables
 from fraud_assets.text import named
 from fraud_assets.tracking import BATCH_TAG, MODEL_FACTS, TRAINING_KEYS, Tracking
 from fraud_assets.training import assignments
@@ -56,10 +57,10 @@ class TrainingConfig(TrainingSettings, dg.Config):
 )
 def splits(
     config: SplitConfig,
-    features: storage.Table,
-    engine: storage.Engine,
+    features: tables.Table,
+    engine: resources.Engine,
     catalog: BatchCatalog,
-) -> dg.MaterializeResult[storage.Table]:
+) -> dg.MaterializeResult[tables.Table]:
     """Which row is for training, for the threshold, and for the test.
 
     Assigned once, by content; the window names the batches whose train and validation rows
@@ -68,8 +69,8 @@ def splits(
     batch, roles = features.facts["batch"], Roles(**features.facts["roles"])
     columns, delay = list(features.facts["kinds"]), features.facts["label_delay_days"]
     past = window_before(catalog, features, config.window_batches)
-    rows = storage.new_rows_file("splits", batch)
-    accepted = storage.load_table("raw_transactions", batch, features.facts["content_hash"])
+    rows = tables.new_rows_file("splits", batch)
+    accepted = tables.load_table("raw_transactions", batch, features.facts["content_hash"])
     with engine.connect("raw_transactions", "features", "splits") as connection:
         cuts = splitting.plan_cuts(connection, features.path, roles, delay, config)
         kept = earlier_splits(catalog, batch, config)
@@ -77,7 +78,7 @@ def splits(
             connection, features.path, accepted.path, columns, roles, config, cuts, kept, rows
         )
         about = {"batch": batch, "content_hash": features.facts["content_hash"]}
-        table = storage.Table(rows, about | {HASH_KEY_ID: masking().key_id})
+        table = tables.Table(rows, about | {HASH_KEY_ID: masking().key_id})
         members = [*past, member(features, table)]
         facts = {
             **table.facts,
@@ -90,12 +91,12 @@ def splits(
             "straddling_contents": straddling_contents(connection, members),
             "unassigned_rows": unassigned_rows(connection, members[-1]),
         }
-        metadata = storage.table_metadata(connection, rows)
-    assignments.note(storage.assignments_path(), _assignment(facts))
-    object_store.push(storage.assignments_path())
+        metadata = table_metadata(connection, rows)
+    assignments.note(paths.assignments_path(), _assignment(facts))
+    object_store.push(paths.assignments_path())
     shown = ("mode", "validation_start", "test_start")
     return dg.MaterializeResult(
-        value=storage.Table(rows, facts),
+        value=tables.Table(rows, facts),
         metadata=metadata
         | {name: facts[name] for name in shown if facts[name]}
         | {"window": [m.batch for m in members], "splits": counts_table(facts["counts"])},
@@ -109,7 +110,7 @@ def counts_table(counts: dict[str, dict[str, int]]) -> dg.TableMetadataValue:
     )
 
 
-def member(features: storage.Table, splits: storage.Table) -> Member:
+def member(features: tables.Table, splits: tables.Table) -> Member:
     """Return a batch as a member of a window."""
     return Member(
         features.facts["batch"],
@@ -128,7 +129,7 @@ def _is_keyed(batch: str, key_id: str | None) -> bool:
 
 
 def window_before(
-    catalog: BatchCatalog, features: storage.Table, window_batches: int | None
+    catalog: BatchCatalog, features: tables.Table, window_batches: int | None
 ) -> list[Member]:
     """Return the earlier batches that a batch's model is trained from, oldest first.
 
@@ -141,10 +142,10 @@ def window_before(
     for earlier in reversed(catalog.earlier(features.facts["batch"])):
         if most is not None and len(members) >= most:
             break
-        if storage.has_table("splits", earlier.batch, earlier.content_hash):
-            table = storage.load_table("features", earlier.batch, earlier.content_hash)
+        if tables.has_table("splits", earlier.batch, earlier.content_hash):
+            table = tables.load_table("features", earlier.batch, earlier.content_hash)
             if wanted <= set(table.facts["features"]):
-                splits = storage.load_table("splits", earlier.batch, earlier.content_hash)
+                splits = tables.load_table("splits", earlier.batch, earlier.content_hash)
                 members.append(member(table, splits))
     return members[::-1]
 
@@ -154,15 +155,15 @@ def earlier_splits(
 ) -> list[splitting.Assigned]:
     """Return the splits assigned before under the same settings, also to this batch itself."""
     wanted = assignments.settings_hash(settings.model_dump(mode="json"))
-    index = assignments.read_index(storage.latest(storage.assignments_path()))
+    index = assignments.read_index(reports.latest(paths.assignments_path()))
     found = []
     for earlier in [*(b.batch for b in catalog.earlier(batch)), batch]:
-        for content_hash in storage.versions("splits", earlier):
+        for content_hash in tables.versions("splits", earlier):
             noted = index.get((earlier, content_hash))
             if noted is None:  # of an older release
-                noted = _assignment(storage.load_table("splits", earlier, content_hash).facts)
+                noted = _assignment(tables.load_table("splits", earlier, content_hash).facts)
             if noted.settings == wanted:
-                path = storage.rows_path("splits", earlier, content_hash)
+                path = tables.rows_path("splits", earlier, content_hash)
                 found.append(splitting.Assigned(path, _is_keyed(earlier, noted.hash_key_id)))
     return found
 
@@ -177,12 +178,12 @@ def _assignment(facts: Mapping[str, Any]) -> assignments.Assignment:
     )
 
 
-def window_of(splits: storage.Table) -> list[Member]:
+def window_of(splits: tables.Table) -> list[Member]:
     """Return the window of a batch as its splits recorded it."""
     return [
         member(
-            storage.load_table("features", batch, content_hash),
-            storage.load_table("splits", batch, content_hash),
+            tables.load_table("features", batch, content_hash),
+            tables.load_table("splits", batch, content_hash),
         )
         for batch, content_hash in splits.facts["window"]
     ]
@@ -203,9 +204,9 @@ class TuningConfig(TuningSettings, dg.Config):
 def tuned_parameters(
     context: dg.AssetExecutionContext,
     config: TuningConfig,
-    features: storage.Table,
-    splits: storage.Table,
-    engine: storage.Engine,
+    features: tables.Table,
+    splits: tables.Table,
+    engine: resources.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """The best parameters that Optuna found for an estimator; the next trainings use them.
@@ -229,11 +230,11 @@ def tuned_parameters(
             child = f"trial {trial.number}"
             tracking.log_child(parent, child, trial.parameters, trial.figures(), tags)
 
-        study = storage.tuning_folder() / "studies.db"
-        found = tune(rows, columns, settings, study, storage.to_json(about), note)
+        study = paths.tuning_folder() / "studies.db"
+        found = tune(rows, columns, settings, study, reports.to_json(about), note)
     report = about | {"estimator": str(settings.estimator), **found, "mlflow_run_id": parent}
-    path = storage.tuning_folder() / f"{settings.estimator}.json"
-    storage.write_atomically(path, storage.to_json(report))
+    path = paths.tuning_folder() / f"{settings.estimator}.json"
+    files.write_atomically(path, reports.to_json(report))
     return dg.MaterializeResult(
         value=report,
         metadata={
@@ -259,9 +260,9 @@ def tuned_parameters(
 def trained_model(
     context: dg.AssetExecutionContext,
     config: TrainingConfig,
-    features: storage.Table,
-    splits: storage.Table,
-    engine: storage.Engine,
+    features: tables.Table,
+    splits: tables.Table,
+    engine: resources.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """A fitted pipeline and its decision threshold, registered in MLflow as the challenger."""
@@ -314,7 +315,7 @@ def keep_validation_scores(batch: str, scores: Floats) -> None:
         Fraud probabilities, 0 to 1.
     """
     content = pd.DataFrame({"score": scores}).to_parquet(index=False)
-    storage.write_report_file(batch, VALIDATION_SCORES, content)
+    reports.write_report_file(batch, VALIDATION_SCORES, content)
 
 
 def validation_scores(batch: str) -> Floats:
@@ -334,7 +335,7 @@ def validation_scores(batch: str) -> Floats:
     FileNotFoundError
         When the model of the batch was trained by a release that kept none.
     """
-    path = storage.find_report_file(batch, VALIDATION_SCORES)
+    path = reports.find_report_file(batch, VALIDATION_SCORES)
     if path is None:
         raise FileNotFoundError(
             f"the validation scores of batch {named(batch)} are not kept; materialize "
@@ -354,7 +355,7 @@ def with_tuned(settings: TrainingSettings) -> tuple[TrainingSettings, str | None
     tuned_on : str or None
         The batch that the parameters were found on.
     """
-    found = storage.read_json(storage.tuning_folder() / f"{settings.estimator}.json")
+    found = reports.read_json(paths.tuning_folder() / f"{settings.estimator}.json")
     if not settings.use_tuned or found is None:
         return settings, None
     parameters = found["parameters"] | settings.parameters
@@ -362,7 +363,7 @@ def with_tuned(settings: TrainingSettings) -> tuple[TrainingSettings, str | None
     return TrainingSettings(**{**settings.model_dump(), "parameters": parameters}), found["batch"]
 
 
-def days_of(splits: storage.Table, rows: pd.DataFrame, validation: pd.DataFrame) -> float | None:
+def days_of(splits: tables.Table, rows: pd.DataFrame, validation: pd.DataFrame) -> float | None:
     """Return the days of transactions that the validation rows stand for, None without times."""
     moments = pd.concat([rows["known_us_"], validation["known_us_"]]) / MICROSECONDS_PER_DAY
     if moments.isna().all():
@@ -374,7 +375,7 @@ def days_of(splits: storage.Table, rows: pd.DataFrame, validation: pd.DataFrame)
 
 
 def model_facts(
-    features: storage.Table, splits: storage.Table, settings: TrainingSettings
+    features: tables.Table, splits: tables.Table, settings: TrainingSettings
 ) -> dict[str, Any]:
     """Return what a model is made from; kept with its MLflow run and read by later assets."""
     configuration = {
@@ -392,7 +393,7 @@ def model_facts(
         "split_mode": splits.facts["mode"],
         "counts": splits.facts["counts"],
         "configuration": configuration,
-        "configuration_hash": hashlib.sha256(storage.to_json(configuration).encode()).hexdigest(),
+        "configuration_hash": hashlib.sha256(reports.to_json(configuration).encode()).hexdigest(),
     }
 
 

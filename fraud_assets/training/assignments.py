@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from fraud_assets.files import whole_file
+from fraud_assets.store.files import whole_file
 
 NOT_OF_THE_ASSIGNMENT = "window_batches"
 """The setting that says which batches a model is trained from, not which row is for what."""

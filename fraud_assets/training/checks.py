@@ -4,8 +4,9 @@ from typing import Any
 
 import dagster as dg
 
-from fraud_assets import config, storage
-from fraud_assets.intake.resources import batches
+from fraud_assets.config import limits
+from fraud_assets.intake.partitions import batches
+from fraud_assets.store import tables
 from fraud_assets.text import named
 from fraud_assets.training.assets import splits, trained_model
 
@@ -16,7 +17,7 @@ REMEDY = (
 
 
 @dg.asset_check(asset=splits, blocking=True, partitions_def=batches)
-def splits_disjoint(splits: storage.Table) -> dg.AssetCheckResult:
+def splits_disjoint(splits: tables.Table) -> dg.AssetCheckResult:
     """Every row has one split, and equal rows have the same, over the whole window."""
     straddling = splits.facts["straddling_contents"]
     unassigned = splits.facts["unassigned_rows"]
@@ -31,11 +32,11 @@ def splits_disjoint(splits: storage.Table) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=splits, blocking=True, partitions_def=batches)
-def enough_frauds(splits: storage.Table) -> dg.AssetCheckResult:
+def enough_frauds(splits: tables.Table) -> dg.AssetCheckResult:
     """Each split holds enough frauds, and genuine rows, to learn from or to judge by."""
     counts = splits.facts["counts"]
     short = []
-    for split, needed in config.MIN_FRAUDS.items():
+    for split, needed in limits.MIN_FRAUDS.items():
         frauds = counts[split]["frauds"]
         genuine = counts[split]["rows"] - frauds
         if frauds < needed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fraud_assets.config import ENSEMBLES, EstimatorName, Imbalance, TrainingSettings
+from fraud_assets.config.settings import ENSEMBLES, EstimatorName, Imbalance, TrainingSettings
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fraud_assets.config import Imbalance, TrainingSettings
+from fraud_assets.config.settings import Imbalance, TrainingSettings
 
 
 def odds(labels: pd.Series) -> float:

@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 import duckdb
 
-from fraud_assets.config import SplitMode, SplitSettings
-from fraud_assets.features.known import KNOWN, MOMENT, label_known_by, microseconds
+from fraud_assets.config.settings import SplitMode, SplitSettings
+from fraud_assets.features.availability import KNOWN, MOMENT, label_known_by, microseconds
 from fraud_assets.intake.contract import Roles
-from fraud_assets.masking import KEYED
-from fraud_assets.sql import identifier, literal, parquet
+from fraud_assets.platform.masking import KEYED
+from fraud_assets.store.sql import identifier, literal, parquet
 
 TRAIN, VALIDATION, TEST, DELAY = "train", "validation", "test", "delay"
 """The splits; `delay` holds rows whose label was not known when the test period began."""

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from fraud_assets.config import ThresholdRule, ThresholdSettings
+from fraud_assets.config.settings import ThresholdRule, ThresholdSettings
 from fraud_assets.metrics import Floats, Labels, threshold_curve
 
 NEIGHBOURS = (0.5, 0.8, 1.0, 1.25, 2.0)

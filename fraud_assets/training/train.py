@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fraud_assets.config import Costs, EstimatorName, Imbalance, TrainingSettings
+from fraud_assets.config.settings import Costs, EstimatorName, Imbalance, TrainingSettings
 from fraud_assets.metrics import (
     Floats,
     Labels,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fraud_assets.config import EstimatorName, TrainingSettings, TuningSettings
+from fraud_assets.config.settings import EstimatorName, TrainingSettings, TuningSettings
 from fraud_assets.metrics import ranking_figures
 from fraud_assets.training.train import fit_model, fraud_scores
 

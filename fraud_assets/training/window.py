@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from fraud_assets.features.known import KNOWN, LABEL_KNOWN, label_known_by
+from fraud_assets.features.availability import KNOWN, LABEL_KNOWN, label_known_by
 from fraud_assets.intake.contract import Roles
-from fraud_assets.masking import MASK_TEXT
-from fraud_assets.sql import identifier, literal, parquet, parquets
+from fraud_assets.platform.masking import MASK_TEXT
+from fraud_assets.store.sql import identifier, literal, parquet, parquets
 from fraud_assets.training.splits import TEST, TRAIN, VALIDATION, Assigned
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fraud_assets.config import DriftSettings
+from fraud_assets.config.settings import DriftSettings
 from fraud_assets.drift.measure import column_findings, common_columns, measure_drift
 from fraud_assets.drift.profile import Watched, make_profile, summarize
 

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from fraud_assets.config import RetrainingSettings
+from fraud_assets.config.settings import RetrainingSettings
 from fraud_assets.drift.retraining import retraining_due
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -1,10 +1,10 @@
 import dagster as dg
 import pytest
 
-from fraud_assets import storage
 from fraud_assets.catalog import AcceptedBatch, acceptance
-from fraud_assets.config import REASON_TAG, RETRAINING_TAG
+from fraud_assets.config.names import REASON_TAG, RETRAINING_TAG
 from fraud_assets.drift.sensors import TRAINED_ANEW, drift_retraining
+from fraud_assets.store import paths, reports
 
 CRITICAL = {"batch": "may", "verdict": "critical", "drift_score": 0.42, "champion": "3"}
 
@@ -28,8 +28,8 @@ def look(instance):
 
 
 def report(batch, **figures):
-    path = storage.report_folder(batch) / "drift_report.json"
-    path.write_text(storage.to_json(CRITICAL | {"batch": batch} | figures))
+    path = paths.report_folder(batch) / "drift_report.json"
+    path.write_text(reports.to_json(CRITICAL | {"batch": batch} | figures))
 
 
 def test_it_is_off_until_somebody_turns_it_on():

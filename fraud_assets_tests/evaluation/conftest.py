@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
-from fraud_assets.config import Costs, EvaluationSettings
+from fraud_assets.config.settings import Costs, EvaluationSettings
 from fraud_assets.evaluation.evaluate import Scored, evaluate, slices
 
 SETTINGS = EvaluationSettings(bootstrap_resamples=60)

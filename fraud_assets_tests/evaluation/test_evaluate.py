@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraud_assets.config import Costs, JudgedBy
+from fraud_assets.config.settings import Costs, JudgedBy
 from fraud_assets.evaluation.evaluate import brier_score, compare, evaluate, reliability
 from fraud_assets_tests.evaluation.conftest import SETTINGS, scored
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fraud_assets.config import Imbalance, TrainingSettings
+from fraud_assets.config.settings import Imbalance, TrainingSettings
 from fraud_assets.evaluation import explain as explaining
 from fraud_assets.evaluation.explain import explain
 from fraud_assets.training.anomaly import SCORE

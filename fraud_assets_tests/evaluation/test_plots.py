@@ -3,7 +3,7 @@ import io
 import matplotlib.image
 import pytest
 
-from fraud_assets.config import Costs
+from fraud_assets.config.settings import Costs
 from fraud_assets.evaluation.plots import all_plots, plain_label
 
 NAMES = [

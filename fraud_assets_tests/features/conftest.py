@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 
+from fraud_assets.features.compute import write_features
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
-from fraud_assets.features.transactions import Source, span_of
-from fraud_assets.features.write import write_features
+from fraud_assets.features.lookback import Source, span_of
 from fraud_assets_tests.conftest import CARD_ROLES, connected
 from fraud_assets_tests.features.oracle import Event
 

@@ -1,10 +1,10 @@
 import pytest
 
 from fraud_assets.features import build, leakage
+from fraud_assets.features.compute import write_features
 from fraud_assets.features.families import Family, WindowFeature, features_for
 from fraud_assets.features.leakage import SAMPLED_ROWS, as_of, find_leaks
-from fraud_assets.features.transactions import Source, look_back, span_of
-from fraud_assets.features.write import write_features
+from fraud_assets.features.lookback import Source, look_back, span_of
 from fraud_assets_tests.conftest import CARD_ROLES
 from fraud_assets_tests.features.conftest import in_process
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fraud_assets.intake.ledger import Ledger, open_ledger
+from fraud_assets.intake.landing.ledger import Ledger, open_ledger
 
 
 @pytest.fixture

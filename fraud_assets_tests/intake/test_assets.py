@@ -2,9 +2,9 @@ import os
 
 import pytest
 
-from fraud_assets.config import SimulationSettings
+from fraud_assets.config.settings import SimulationSettings
 from fraud_assets.intake.assets import source_of, write_first_csv
-from fraud_assets.intake.source import IntakeError
+from fraud_assets.intake.csv.decoding import IntakeError
 
 
 def test_the_file_of_a_batch_is_the_one_that_the_run_was_asked_for(drop, home):

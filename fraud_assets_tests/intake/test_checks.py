@@ -1,7 +1,6 @@
 import dagster as dg
 import pytest
 
-from fraud_assets import storage
 from fraud_assets.intake.checks import (
     fraud_prevalence,
     landed_files,
@@ -10,7 +9,8 @@ from fraud_assets.intake.checks import (
     schema_contract,
     unique_transactions,
 )
-from fraud_assets.intake.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import Entry, Outcome, open_ledger
+from fraud_assets.store import paths, resources, tables
 
 
 def facts(**changes):
@@ -29,7 +29,7 @@ def facts(**changes):
 
 
 def judge(check, home, **changes):
-    return check(raw_transactions=storage.Table(home, facts(**changes)))
+    return check(raw_transactions=tables.Table(home, facts(**changes)))
 
 
 def test_a_contract_without_problems_passes(home):
@@ -63,7 +63,7 @@ def test_rejected_rows_warn_and_over_one_percent_are_an_error(home, rejected, pa
     if rejected:
         assert "line 7, column 'a': not a number" in result.description
         assert "june.csv" in result.description
-        assert str(storage.rejected_path("june")) in result.description
+        assert str(paths.rejected_path("june")) in result.description
 
 
 @pytest.mark.parametrize(("frauds", "passed"), [(0, False), (2, True), (50, True), (1000, False)])
@@ -85,9 +85,9 @@ def test_intake_checks_that_make_the_rest_meaningless_are_blocking():
 @pytest.fixture
 def rows(engine, home):
     def parquet(query):
-        path = storage.new_rows_file("raw_transactions", "june")
+        path = tables.new_rows_file("raw_transactions", "june")
         engine.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
-        return storage.Table(path, facts(kinds={"id": "VARCHAR", "t": "TIMESTAMP"}))
+        return tables.Table(path, facts(kinds={"id": "VARCHAR", "t": "TIMESTAMP"}))
 
     return parquet
 
@@ -95,11 +95,11 @@ def rows(engine, home):
 def test_a_transaction_id_at_two_rows_is_a_warning_that_names_the_line(home, rows):
     ids = "(2, 'a', TIMESTAMP '2026-01-01'), (3, 'b', TIMESTAMP '2026-01-02')"
     named = "v(source_line, id, t)"
-    good = unique_transactions(rows(f"FROM (VALUES {ids}) {named}"), storage.Engine())
+    good = unique_transactions(rows(f"FROM (VALUES {ids}) {named}"), resources.Engine())
     assert good.passed
     more = "(4, 'b', TIMESTAMP '2026-01-03'), (5, 'b', TIMESTAMP '2026-01-03')"
     twice = rows(f"FROM (VALUES {more}, {ids}) {named}")
-    bad = unique_transactions(twice, storage.Engine())
+    bad = unique_transactions(twice, resources.Engine())
     assert (bad.passed, bad.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert bad.description.startswith(
         "june.csv: line 4, column 'id': an id that an earlier line has; 1 transaction ids stand at"
@@ -109,11 +109,11 @@ def test_a_transaction_id_at_two_rows_is_a_warning_that_names_the_line(home, row
 def test_a_transaction_in_the_future_is_a_warning_and_the_order_is_not(home, rows):
     past = "(2, 'b', TIMESTAMP '2026-01-02'), (3, 'a', TIMESTAMP '2026-01-01')"
     named = "v(source_line, id, t)"
-    good = plausible_timestamps(rows(f"FROM (VALUES {past}) {named}"), storage.Engine())
+    good = plausible_timestamps(rows(f"FROM (VALUES {past}) {named}"), resources.Engine())
     assert good.passed
     assert good.description == "from 2026-01-01 to 2026-01-02, 1 rows out of order"
     late = rows(f"FROM (VALUES {past}, (4, 'c', TIMESTAMP '2126-01-02')) {named}")
-    bad = plausible_timestamps(late, storage.Engine())
+    bad = plausible_timestamps(late, resources.Engine())
     assert (bad.passed, bad.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "line 4, column 't': in the future, as 1 rows are; check the year" in bad.description
 
@@ -121,7 +121,7 @@ def test_a_transaction_in_the_future_is_a_warning_and_the_order_is_not(home, row
 def test_refused_files_are_a_warning_in_their_own_words(home):
     assert landed_files().passed
     entry = Entry("j.csv", "j", 1, 1, 1, "", Outcome.refused, "j.csv is a folder; move it")
-    with open_ledger(storage.ledger_path()) as ledger:
+    with open_ledger(paths.ledger_path()) as ledger:
         ledger.put([entry])
     result = landed_files()
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)

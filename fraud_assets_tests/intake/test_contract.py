@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from fraud_assets.config import IntakeSettings
+from fraud_assets.config.settings import IntakeSettings
 from fraud_assets.intake.contract import (
     LABEL,
     MOMENT,
@@ -13,7 +13,7 @@ from fraud_assets.intake.contract import (
     schema_changes,
     schema_fingerprint,
 )
-from fraud_assets.intake.source import IntakeError, open_source
+from fraud_assets.intake.csv.decoding import IntakeError, open_source
 
 
 @pytest.fixture

@@ -10,16 +10,17 @@ from dagster._core.events import (
     StepMaterializationData,
 )
 
-from fraud_assets import config, storage
+from fraud_assets.config import names
 from fraud_assets.definitions import defs
-from fraud_assets.intake.ledger import Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import Outcome, open_ledger
 from fraud_assets.intake.sensors import csv_landing
+from fraud_assets.store import paths
 from fraud_assets_tests.intake.test_resources import record_run
 
 
 @pytest.fixture(autouse=True)
 def _no_wait(monkeypatch):
-    monkeypatch.setattr("fraud_assets.config.SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("fraud_assets.config.settings.SETTLE_SECONDS", 0.0)
 
 
 def tick(instance):
@@ -31,7 +32,7 @@ def carry_out(instance, result, status=dg.DagsterRunStatus.SUCCESS, **more):
     """Record the run that a tick asked for."""
     (request,) = result.run_requests
     run = dg.DagsterRun(
-        config.JOB_NAME,
+        names.JOB_NAME,
         status=status,
         tags={**request.tags, "dagster/partition": request.partition_key, **more},
     )
@@ -40,7 +41,7 @@ def carry_out(instance, result, status=dg.DagsterRunStatus.SUCCESS, **more):
 
 
 def outcomes():
-    with open_ledger(storage.ledger_path()) as ledger:
+    with open_ledger(paths.ledger_path()) as ledger:
         return {name: entry.outcome.value for name, entry in ledger.entries().items()}
 
 
@@ -92,7 +93,7 @@ def test_a_file_waits_while_any_run_of_the_pipeline_is_not_over(drop, instance):
 def test_a_file_that_was_run_already_is_done_without_a_run(drop, instance):
     drop("june.csv", "a,y\n1,0\n")
     carry_out(instance, tick(instance))
-    storage.ledger_path().unlink()
+    paths.ledger_path().unlink()
     assert tick(instance).run_requests == []
     assert outcomes() == {"june.csv": "done"}
 
@@ -154,7 +155,7 @@ def test_a_failed_file_is_done_once_its_run_was_tried_again_with_success(drop, i
     instance.report_run_failed(run)
     tick(instance)
     assert outcomes() == {"june.csv": "failed"}
-    again = dg.DagsterRun(config.JOB_NAME, status=dg.DagsterRunStatus.SUCCESS, tags=run.tags)
+    again = dg.DagsterRun(names.JOB_NAME, status=dg.DagsterRunStatus.SUCCESS, tags=run.tags)
     instance.add_run(again)
     record(instance, again, [LAST], [LAST])
     assert tick(instance).run_requests == []
@@ -221,8 +222,8 @@ def test_refused_files_fail_the_check_until_they_are_gone(home, instance):
 def test_ten_thousand_files_that_were_seen_need_no_cursor_and_no_reading(
     home, instance, monkeypatch
 ):
-    from fraud_assets.intake.landing import look
-    from fraud_assets.intake.ledger import Entry
+    from fraud_assets.intake.landing.drop_folder import look
+    from fraud_assets.intake.landing.ledger import Entry
 
     for number in range(10_000):
         (home / "data" / f"{number}.csv").touch()
@@ -230,9 +231,9 @@ def test_ten_thousand_files_that_were_seen_need_no_cursor_and_no_reading(
         Entry(file.name, file.batch, *file.state, file.name, Outcome.done)
         for file in look(home / "data").values()
     ]
-    with open_ledger(storage.ledger_path()) as ledger:
+    with open_ledger(paths.ledger_path()) as ledger:
         ledger.put(seen)
-    monkeypatch.setattr("fraud_assets.intake.arrivals.sha256", lambda _: pytest.fail("read"))
+    monkeypatch.setattr("fraud_assets.intake.landing.planner.sha256", lambda _: pytest.fail("read"))
     result = tick(instance)
     assert (result.run_requests, result.cursor, result.asset_events) == ([], None, [])
 

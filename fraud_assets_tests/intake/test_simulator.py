@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fraud_assets.config import SimulationSettings
+from fraud_assets.config.settings import SimulationSettings
 from fraud_assets.intake.simulator import simulate, write_csv
 
 

@@ -28,8 +28,8 @@ import yaml
 from dotenv import dotenv_values
 from playwright.sync_api import Page, sync_playwright
 
-from fraud_assets.append_only import is_protected, protect_log
-from fraud_assets.deployment import USER, write_secrets
+from fraud_assets.platform.secrets import USER, write_secrets
+from fraud_assets.store.append_only import is_protected, protect_log
 from fraud_assets_tests.integration.conftest import require
 from fraud_assets_tests.integration.contained import IMAGE_UID, contain, why_not, write_passwd
 from fraud_assets_tests.integration.servers import (

@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from fraud_assets.config import SimulationSettings
+from fraud_assets.config.settings import SimulationSettings
 from fraud_assets.definitions import defs
 from fraud_assets.intake.simulator import simulate
 from fraud_assets_tests.conftest import OUTSIDE

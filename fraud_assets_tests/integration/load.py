@@ -10,7 +10,7 @@ from typing import Any
 import click
 import psutil
 
-from fraud_assets.config import SimulationSettings
+from fraud_assets.config.settings import SimulationSettings
 from fraud_assets.intake.simulator import simulate
 from fraud_assets_tests.integration.compose import Compose, ask, browsing, composed, drop
 from fraud_assets_tests.integration.servers import wait_for

@@ -14,10 +14,10 @@ import click
 import psutil
 import pytest
 
-from fraud_assets import storage
-from fraud_assets.config import SimulationSettings
-from fraud_assets.decisions import read_entries
+from fraud_assets.config.settings import SimulationSettings
 from fraud_assets.intake.simulator import simulate
+from fraud_assets.store import paths
+from fraud_assets.store.decision_log import read_entries
 from fraud_assets.tracking import BATCH_TAG, Tracking
 from fraud_assets_tests.integration.servers import Dagster, dagster, drop_csv, wait_for
 
@@ -117,7 +117,7 @@ def count(stack: Dagster, killed: list[str], batches: list[str]) -> Tally:
         client = tracking.client()
         versions = client.search_model_versions(f"name = '{tracking.model_name}'")
         trained = [client.get_run(str(v.run_id)).data.tags[BATCH_TAG] for v in versions]
-        decided = [entry["batch"] for entry in read_entries(storage.decisions_path())]
+        decided = [entry["batch"] for entry in read_entries(paths.decisions_path())]
     return Tally(
         killed,
         dict(Counter(order)),

@@ -17,7 +17,7 @@ import psutil
 import pytest
 import requests
 
-from fraud_assets.intake.ledger import open_ledger
+from fraud_assets.intake.landing.ledger import open_ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent

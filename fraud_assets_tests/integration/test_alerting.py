@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import requests
 
-from fraud_assets import config
+from fraud_assets.config import environment
 from fraud_assets_tests.integration.alerting import alerting
 from fraud_assets_tests.integration.conftest import cards, require
 from fraud_assets_tests.integration.preview import asking, draw
@@ -64,7 +64,7 @@ def test_a_bad_csv_reaches_a_person_with_its_figures(watched):
     when, alert = wait_for("the message", lambda: inbox.find("firing", CRITICAL, "bad"), 180)
     print(f"message {when - pushed:.1f} s after the push")
     assert alert["annotations"]["summary"].startswith("Batch bad: recall of frauds is 0")
-    assert alert["annotations"]["runbook_url"] == f"{config.runbooks_url()}/{CRITICAL}.md"
+    assert alert["annotations"]["runbook_url"] == f"{environment.runbooks_url()}/{CRITICAL}.md"
     mail = wait_for("the mail", lambda: next((m for m in inbox.mails if CRITICAL in m), None), 180)
     assert "recall of frauds is 0" in mail
     wait_for("Slack", lambda: said_in_slack(inbox, "recall of frauds is 0"), 180)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from fraud_assets.config import SimulationSettings
+from fraud_assets.config.settings import SimulationSettings
 from fraud_assets.intake.simulator import simulate, write_csv
 from fraud_assets_tests.integration.conftest import require
 from fraud_assets_tests.integration.other_site import attack, by_the_page_itself

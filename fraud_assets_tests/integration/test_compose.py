@@ -22,10 +22,10 @@ import pytest
 import requests
 import yaml
 
-from fraud_assets import storage
 from fraud_assets.access.accounts import Role, put_account
-from fraud_assets.append_only import is_protected
-from fraud_assets.decisions import read_entries
+from fraud_assets.store import paths
+from fraud_assets.store.append_only import is_protected
+from fraud_assets.store.decision_log import read_entries
 from fraud_assets_tests.integration.compose import ask, browsing, composed, drop
 from fraud_assets_tests.integration.conftest import cards
 from fraud_assets_tests.integration.contained import IMAGE_UID, why_not
@@ -536,7 +536,7 @@ def _state(stack):
     ).json()["model_version"]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FRAUD_HOME", str(stack.folder / "var"))
-        decisions = read_entries(storage.decisions_path())
+        decisions = read_entries(paths.decisions_path())
     reports = {
         str(path.relative_to(stack.folder / "var")): path.read_text()
         for path in sorted((stack.folder / "var" / "reports").rglob("*.json"))

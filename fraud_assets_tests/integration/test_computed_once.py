@@ -6,8 +6,9 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from fraud_assets import model_file, storage, tracking
+from fraud_assets import tracking
 from fraud_assets.catalog import ACCEPTED_BATCHES
+from fraud_assets.store import model_file, tables
 from fraud_assets.training.calibration import CalibratedModel
 from fraud_assets_tests.integration.conftest import cards, failure_of
 
@@ -46,7 +47,7 @@ def counted(monkeypatch):
         "fetch_materializations",
         lambda key: key == ACCEPTED_BATCHES,
     )
-    count("table facts", storage, "load_table")
+    count("table facts", tables, "load_table")
     assert tracking.open_model is not model_file.open_model
     return counts
 

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fraud_assets import storage
+from fraud_assets.store import paths, tables
 from fraud_assets_tests.integration.conftest import failure_of, materialized
 
 
 @pytest.fixture
 def small_disk(graph):
     """A disk of 2 MB where the tables are; returns what makes it larger."""
-    folder = storage.tables_folder("raw_transactions", "large").parent
+    folder = paths.tables_folder("raw_transactions", "large").parent
     folder.mkdir(parents=True, exist_ok=True)
     mount = shutil.which("mount")
     command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
@@ -33,9 +33,9 @@ def test_a_full_disk_is_a_clear_failure_leaves_no_file_and_the_retry_works(graph
     assert not result.success
     assert "the disk is full" in failure_of(result)
     assert materialized(result) == set()
-    folder = storage.tables_folder("raw_transactions", "large")
+    folder = paths.tables_folder("raw_transactions", "large")
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     small_disk()
     again = graph.run("large", ["raw_transactions"])
     assert again.success, failure_of(again)
-    assert storage.load_table("raw_transactions", "large").facts["rows"] == 60_000
+    assert tables.load_table("raw_transactions", "large").facts["rows"] == 60_000

@@ -16,8 +16,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from fraud_assets import storage
-from fraud_assets.decisions import read_entries
+from fraud_assets.store import paths
+from fraud_assets.store.decision_log import read_entries
 from fraud_assets.tracking import BATCH_TAG, Tracking
 from fraud_assets_tests.integration.compose import Compose, ask, composed, drop
 from fraud_assets_tests.integration.conftest import cards
@@ -79,7 +79,7 @@ def lost_of(stack: Compose, *batches: str) -> str:
         client = tracking.client()
         versions = client.search_model_versions(f"name = '{tracking.model_name}'")
         trained = Counter(client.get_run(str(v.run_id)).data.tags[BATCH_TAG] for v in versions)
-        decided = Counter(entry["batch"] for entry in read_entries(storage.decisions_path()))
+        decided = Counter(entry["batch"] for entry in read_entries(paths.decisions_path()))
         open_runs = list(client.search_runs(["1"], "attributes.status = 'RUNNING'"))
     found = []
     for batch in batches:

@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from fraud_assets import config, storage
 from fraud_assets.cli import main
-from fraud_assets.decisions import read_entries
+from fraud_assets.config import environment
 from fraud_assets.definitions import defs
 from fraud_assets.drift.sensors import drift_retraining
 from fraud_assets.intake.contract import schema_fingerprint
-from fraud_assets.intake.resources import run_tags
+from fraud_assets.intake.csv.decoding import sha256
+from fraud_assets.intake.landing.runs import run_tags
 from fraud_assets.intake.simulator import simulate
-from fraud_assets.intake.source import sha256
+from fraud_assets.store import paths, tables
+from fraud_assets.store.decision_log import read_entries
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import cards, checks_of, failure_of, materialized
 
@@ -42,7 +43,7 @@ QUICK = {"parameters": {"n_estimators": 60}}
 
 
 def report(batch, name="evaluation_report"):
-    return json.loads((storage.report_folder(batch) / f"{name}.json").read_text())
+    return json.loads((paths.report_folder(batch) / f"{name}.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_the_first_batch_comes_out_with_verdict_champion_and_figures(first):
 
 
 def test_the_files_that_people_look_for_are_there(first):
-    folder = storage.report_folder("first")
+    folder = paths.report_folder("first")
     names = {path.name for path in folder.iterdir()}
     assert names >= {
         "evaluation_report.json",
@@ -86,17 +87,17 @@ def test_the_files_that_people_look_for_are_there(first):
     assert (predictions["decision"] == (predictions["score"] >= threshold)).all()
     caught = (predictions["decision"] & (predictions["label"] == 1)).sum()
     assert caught == figures["metrics"]["frauds_detected_count"]
-    source = pd.read_csv(config.drop_folder() / "first.csv")
+    source = pd.read_csv(environment.drop_folder() / "first.csv")
     row = predictions.iloc[0]
     assert str(source["TRANSACTION_ID"][row["source_line"] - 2]) == row["transaction_id"]
 
 
 def test_the_textfiles_hold_the_figures_of_the_report(first):
-    text = (storage.metrics_folder() / "fraud_evaluation.prom").read_text()
+    text = (paths.metrics_folder() / "fraud_evaluation.prom").read_text()
     recall = report("first")["metrics"]["test_fraud_recall"]
     assert f'test_fraud_recall{{model="fraud_detector"}} {recall}' in text
     assert 'batch="first"' in text
-    assert (storage.metrics_folder() / "fraud_drift.prom").exists()
+    assert (paths.metrics_folder() / "fraud_drift.prom").exists()
 
 
 def test_mlflow_has_one_finished_run_with_all_that_was_asked_for(first):
@@ -106,13 +107,13 @@ def test_mlflow_has_one_finished_run_with_all_that_was_asked_for(first):
     run = client.get_run(model["run_id"])
     assert run.info.status == "FINISHED"
     assert run.data.tags["dagster_run_id"] == first.run_id
-    source = config.drop_folder() / "first.csv"
+    source = environment.drop_folder() / "first.csv"
     tags = {name.removeprefix("fraud."): value for name, value in run.data.tags.items()}
     assert tags["content_hash"] == model["content_hash"] == sha256(source)
     assert tags["source_file"] == "first.csv"
     assert int(tags["source_bytes"]) == source.stat().st_size
     assert (tags["rows"], tags["rejected"]) == ("6000", "0")
-    raw = storage.load_table("raw_transactions", "first").facts
+    raw = tables.load_table("raw_transactions", "first").facts
     assert tags["schema_fingerprint"] == raw["schema_fingerprint"]
     in_order = {name: raw["kinds"][name] for name in pd.read_csv(source, nrows=0)}
     assert raw["schema_fingerprint"] == schema_fingerprint(in_order)
@@ -142,16 +143,16 @@ def test_mlflow_has_one_finished_run_with_all_that_was_asked_for(first):
 
 def test_a_run_says_which_content_it_read_whoever_started_it(graph, first):
     tags = graph.instance.get_run_by_id(first.run_id).tags
-    assert tags["fraud/content_hash"] == sha256(config.drop_folder() / "first.csv")
+    assert tags["fraud/content_hash"] == sha256(environment.drop_folder() / "first.csv")
 
 
 def test_a_version_leads_back_to_the_file_and_the_rows_that_it_was_trained_on(first, second):
     version = report("second", "trained_model")["version"]
     shown = CliRunner().invoke(main, ["provenance", version]).output
     for batch in ("first", "second"):
-        table = storage.load_table("raw_transactions", batch)
+        table = tables.load_table("raw_transactions", batch)
         assert f"{batch}: {batch}.csv" in shown
-        assert f"SHA-256 {sha256(config.drop_folder() / f'{batch}.csv')}" in shown
+        assert f"SHA-256 {sha256(environment.drop_folder() / f'{batch}.csv')}" in shown
         assert f"{table.path} (unchanged)" in shown
     missing = CliRunner().invoke(main, ["provenance", "99"])
     assert missing.exit_code == 1
@@ -159,7 +160,7 @@ def test_a_version_leads_back_to_the_file_and_the_rows_that_it_was_trained_on(fi
 
 
 def test_the_log_holds_the_decision_with_the_hashes_of_data_configuration_and_model(first):
-    entry = read_entries(storage.decisions_path())[0]
+    entry = read_entries(paths.decisions_path())[0]
     assert entry["outcome"] == "promote"
     for name in ("data_hash", "configuration_hash", "model_hash"):
         assert len(entry[name]) == 64
@@ -192,10 +193,10 @@ def test_its_window_holds_both_batches_and_the_test_rows_are_its_own(second):
 
 def test_a_batch_is_scored_by_the_champion_that_was_there_when_it_came(first, second):
     assert "there was no champion yet" in report("first", "scored_transactions")["not_scored"]
-    found, folder = report("second", "scored_transactions"), storage.report_folder("second")
+    found, folder = report("second", "scored_transactions"), paths.report_folder("second")
     assert found["champion"] == "1"
     scored = pd.read_parquet(folder / "scored_transactions.parquet")
-    source = pd.read_csv(config.drop_folder() / "second.csv")
+    source = pd.read_csv(environment.drop_folder() / "second.csv")
     assert len(scored) == len(source) == len(pd.read_csv(folder / "scored_transactions.csv"))
     assert scored["label"].sum() == source["TX_FRAUD"].sum()
     caught = ((scored["decision"] == "alert") & (scored["label"] == 1)).sum()
@@ -208,9 +209,9 @@ def test_a_batch_is_scored_by_the_champion_that_was_there_when_it_came(first, se
 
 def test_what_is_suppressed_is_no_alert_and_its_frauds_are_missed(graph, second):
     before = report("second", "scored_transactions")
-    scored = pd.read_parquet(storage.report_folder("second") / "scored_transactions.parquet")
+    scored = pd.read_parquet(paths.report_folder("second") / "scored_transactions.parquet")
     fraud = scored[(scored["decision"] == "alert") & (scored["label"] == 1)].iloc[0]
-    path = config.suppressions_path()
+    path = environment.suppressions_path()
     path.write_text(f"kind,name,reason,expires\ncard,{fraud['card']},a test,2027-01-01\n")
     try:
         assert graph.run("second", ["scored_transactions"]).success
@@ -261,9 +262,7 @@ def test_challengers_are_held_side_by_side_on_past_batches_and_logged(graph, sec
     settings = {"batches": ["second"], "challengers": challengers}
     result = graph.compare(settings)
     assert result.success, failure_of(result)
-    table = json.loads((storage.comparison_folder() / "comparison_report.json").read_text())[
-        "table"
-    ]
+    table = json.loads((paths.comparison_folder() / "comparison_report.json").read_text())["table"]
     assert [row["challenger"] for row in table] == list(challengers)
     assert table[0]["rows"] == report("second")["test"]["rows"]
     assert table[0]["average_precision"] == pytest.approx(
@@ -278,12 +277,12 @@ def test_challengers_are_held_side_by_side_on_past_batches_and_logged(graph, sec
 
 
 def test_the_same_batch_with_the_same_champion_gives_the_same_report(graph, second):
-    before = (storage.report_folder("second") / "evaluation_report.json").read_text()
+    before = (paths.report_folder("second") / "evaluation_report.json").read_text()
     champion = report("second")["champion"]
     Tracking().make_champion(champion)
     again = graph.run("second", trained_model=QUICK)
     assert again.success
-    after = (storage.report_folder("second") / "evaluation_report.json").read_text()
+    after = (paths.report_folder("second") / "evaluation_report.json").read_text()
     ids = [json.loads(text).pop("ids") for text in (before, after)]
     assert ids[0] != ids[1]
     for name, value in ids[0].items():
@@ -380,7 +379,7 @@ def test_what_moved_is_shown_in_the_report_in_pictures_and_in_mlflow(graph, firs
     batches = [point["batch"] for point in found["history"]]
     assert batches[-1] == "moved"
     pictures = {"drift.png", "distributions.png", "drift_over_batches.png"}
-    assert pictures <= {path.name for path in storage.report_folder("moved").iterdir()}
+    assert pictures <= {path.name for path in paths.report_folder("moved").iterdir()}
     tracking = Tracking()
     run = tracking.version(found["champion"]).run_id
     logged = {Path(f.path).name for f in tracking.client().list_artifacts(run, "drift/moved")}
@@ -439,35 +438,35 @@ def test_too_many_rejected_rows_stop_the_batch_until_they_are_repaired(graph, fi
     stopped = graph.take("damaged", "\n".join(damaged) + "\n")
     assert not checks_of(stopped)["rejected_rows"].passed
     assert materialized(stopped) == {"raw_transactions"}
-    rejected = storage.rejected_path("damaged").read_text().splitlines()
+    rejected = paths.rejected_path("damaged").read_text().splitlines()
     assert rejected[2].startswith("20,7 fields where the header has 6,")
     later = graph.take("later", cards(8), trained_model=QUICK)
-    repaired = storage.rejected_path("damaged").read_text().replace(',9"', '"')
+    repaired = paths.rejected_path("damaged").read_text().replace(',9"', '"')
     again = graph.take("damaged", repaired, trained_model=QUICK)
     assert again.success, failure_of(again)
-    rows = pd.read_parquet(storage.load_table("raw_transactions", "damaged").path)
+    rows = pd.read_parquet(tables.load_table("raw_transactions", "damaged").path)
     whole = cards(6)
     assert rows["TX_AMOUNT"].tolist() == whole["TX_AMOUNT"].tolist()
     assert rows["source_line"].tolist() == list(range(2, len(whole) + 2))
-    assert not storage.rejected_path("damaged").exists()
+    assert not paths.rejected_path("damaged").exists()
     assert later.success
     assert "damaged" not in [batch for batch, _ in report("later", "trained_model")["window"]]
 
 
 def test_a_run_that_takes_up_a_dead_one_adopts_its_model_and_its_decision(graph, first):
     graph.drop("adopted", cards(21, first_day="2026-04-01"))
-    content = sha256(config.drop_folder() / "adopted.csv")
+    content = sha256(environment.drop_folder() / "adopted.csv")
     tags = run_tags("adopted.csv", content, "adopted:1")
     dead = graph.run("adopted", tags=tags, trained_model=QUICK)
     model, decisions = (
         report("adopted", "trained_model"),
-        len(read_entries(storage.decisions_path())),
+        len(read_entries(paths.decisions_path())),
     )
     graph.instance.report_run_failed(graph.instance.get_run_by_id(dead.run_id))
     again = graph.run("adopted", tags=tags, trained_model=QUICK)
     assert again.success
     assert report("adopted", "trained_model") == model
-    assert len(read_entries(storage.decisions_path())) == decisions
+    assert len(read_entries(paths.decisions_path())) == decisions
     other = graph.run("adopted", tags=tags, trained_model={"parameters": {"n_estimators": 61}})
     assert other.success
     assert report("adopted", "trained_model")["version"] != model["version"]
@@ -561,7 +560,7 @@ def test_a_creditcard_shaped_file_goes_through_with_all_its_columns_as_features(
 
 
 def simulate_creditcard():
-    from fraud_assets.config import SimulationSettings
+    from fraud_assets.config.settings import SimulationSettings
 
     return simulate(
         SimulationSettings(shape="creditcard", transactions=8000, fraud_rate=0.02, seed=1)

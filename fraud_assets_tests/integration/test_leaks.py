@@ -19,13 +19,14 @@ import pyarrow.parquet as pq
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from fraud_assets import config, storage
+from fraud_assets.config import environment, names
 from fraud_assets.definitions import defs
-from fraud_assets.masking import is_card_number, masking
-from fraud_assets.monitoring.causes import State, tell
+from fraud_assets.monitoring.collectors import parts
 from fraud_assets.monitoring.exporter import Exporter
-from fraud_assets.monitoring.resources import parts
+from fraud_assets.monitoring.incidents import State, tell
 from fraud_assets.monitoring.sensors import _ended, _evaluated
+from fraud_assets.platform.masking import is_card_number, masking
+from fraud_assets.store import paths, tables
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import Graph, cards, checks_of, failure_of
 
@@ -71,7 +72,7 @@ def planted(seed: int, first_day: str) -> tuple[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def run(module_home: Path) -> Iterator[tuple[Graph, list[str]]]:
-    (config.home_folder() / "dagster").mkdir(parents=True)
+    (environment.home_folder() / "dagster").mkdir(parents=True)
     with dg.DagsterInstance.local_temp(str(module_home / "var" / "dagster")) as instance:
         graph = Graph(instance, module_home / "data")
         first, numbers = planted(0, "2026-01-01")
@@ -110,7 +111,7 @@ def texts_of(path: Path) -> Iterator[str]:
 
 def where(secrets: list[str]) -> set[str]:
     """The first two folders of every file below the home that holds one of these."""
-    home, found = config.home_folder(), set()
+    home, found = environment.home_folder(), set()
     for path in home.rglob("*"):
         if path.is_file() and any(s in text for text in texts_of(path) for s in secrets):
             found.add("/".join(path.relative_to(home).parts[:2]))
@@ -124,14 +125,14 @@ def test_a_card_number_and_a_name_are_in_the_raw_and_the_quarantine_tables_only(
     assert where([NAME]) == {"tables/raw_transactions", *quarantine}
     assert where([*numbers, *spaced]) == {"tables/raw_transactions", *quarantine}
     # No unfinished file lies about.
-    assert list((config.home_folder() / "scratch").iterdir()) == []
+    assert list((environment.home_folder() / "scratch").iterdir()) == []
 
 
 def test_the_name_of_a_terminal_is_for_analysts_and_in_no_report(run):
     assert where([MERCHANT]) == {"tables/raw_transactions", "tables/features", "reports/second"}
     names = {
         path.stem
-        for path in (config.home_folder() / "reports").rglob("*")
+        for path in (environment.home_folder() / "reports").rglob("*")
         if path.is_file() and any(MERCHANT in text for text in texts_of(path))
     }
     assert names == {"scored_transactions"}
@@ -140,7 +141,7 @@ def test_the_name_of_a_terminal_is_for_analysts_and_in_no_report(run):
 def test_no_metric_and_no_message_carries_them(run):
     graph, numbers = run
     asset_graph = defs.resolve_asset_graph()
-    read = parts(graph.instance, Tracking(), asset_graph, [config.JOB_NAME], config.CODE_LOCATION)
+    read = parts(graph.instance, Tracking(), asset_graph, [names.JOB_NAME], names.CODE_LOCATION)
     registry = CollectorRegistry()
     registry.register(Exporter(read))
     said = [generate_latest(registry).decode()]
@@ -157,7 +158,7 @@ def test_no_metric_and_no_message_carries_them(run):
 
 def test_analysts_tell_cards_apart_and_suppress_one_by_what_they_see(run):
     _, numbers = run
-    folder, mask = storage.report_folder("second"), masking()
+    folder, mask = paths.report_folder("second"), masking()
     scored = pd.read_csv(folder / "scored_transactions.csv", dtype=str)
     tokens = {mask.card(number) for number in numbers} | {mask.card(NAME)}
     assert set(scored["card"]) <= tokens
@@ -170,26 +171,26 @@ def test_analysts_tell_cards_apart_and_suppress_one_by_what_they_see(run):
 
 
 def test_mlflow_has_predictions_without_ids_and_a_made_up_example(run, tmp_path):
-    model = json.loads((storage.report_folder("first") / "trained_model.json").read_text())
+    model = json.loads((paths.report_folder("first") / "trained_model.json").read_text())
     name = "evaluation/test_predictions.parquet"
     logged = pd.read_parquet(
         Tracking().client().download_artifacts(model["run_id"], name, str(tmp_path))
     )
-    local = pd.read_parquet(storage.report_folder("first") / "test_predictions.parquet")
+    local = pd.read_parquet(paths.report_folder("first") / "test_predictions.parquet")
     assert list(logged) == ["row", "score", "decision", "label"]
     assert {"transaction_id", "source_line"} <= set(local)
     assert logged["score"].tolist() == local["score"].tolist()
-    keys = pd.read_parquet(storage.load_table("splits", "first").path)["content_key"]
+    keys = pd.read_parquet(tables.load_table("splits", "first").path)["content_key"]
     assert set(logged["row"]) <= {f"{key:016x}" for key in keys}
-    rows = pd.read_parquet(storage.load_table("features", "first").path)
-    (example,) = config.home_folder().rglob("input_example.json")
+    rows = pd.read_parquet(tables.load_table("features", "first").path)
+    (example,) = environment.home_folder().rglob("input_example.json")
     made_up = pd.read_json(example, orient="split")
     known = rows[list(made_up)].astype(float).round(6).fillna(0)
     assert not set(map(tuple, made_up.round(6).to_numpy())) & set(map(tuple, known.to_numpy()))
 
 
 def test_what_holds_rows_is_readable_for_its_owner_alone(run):
-    home = config.home_folder()
+    home = environment.home_folder()
     for name in ("tables", "reports", "rejected", "scratch", "mlflow"):
         for path in [home / name, *(home / name).rglob("*")]:
             mode = stat.S_IMODE(path.stat().st_mode)

@@ -5,9 +5,10 @@ from getpass import getuser
 
 import pytest
 
-from fraud_assets import storage
 from fraud_assets.cli import main
-from fraud_assets.decisions import read_entries
+from fraud_assets.config import environment
+from fraud_assets.store import paths
+from fraud_assets.store.decision_log import read_entries
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import cards
 from fraud_assets_tests.integration.servers import mlflow_server
@@ -28,7 +29,7 @@ def test_runs_models_and_going_back_work_on_a_server(graph, server):
     for batch in ("first", "second"):
         quick = {"parameters": {"n_estimators": 30}}
         assert graph.take(batch, cards(0 if batch == "first" else 1), trained_model=quick).success
-    model = json.loads((storage.report_folder("second") / "trained_model.json").read_text())
+    model = json.loads((paths.report_folder("second") / "trained_model.json").read_text())
     assert server in Tracking().run_link(model["run_id"]).value
     arguments = ["champion", model["version"], "--reason", "the second is the one we want"]
     assert CliRunner().invoke(main, arguments).exit_code == 0
@@ -36,7 +37,7 @@ def test_runs_models_and_going_back_work_on_a_server(graph, server):
     back = CliRunner().invoke(main, ["champion", "1", "--reason", "back to the first"])
     assert "version 1 is the champion (before: 2)" in back.output
     assert Tracking().champion().version == "1"
-    entries = read_entries(storage.decisions_path())
+    entries = read_entries(paths.decisions_path())
     assert [e["event"] for e in entries] == ["decision", "decision", "by_hand", "by_hand"]
     assert entries[-1]["reason"] == "back to the first"
     assert entries[0]["actor"].endswith("file first.csv")
@@ -49,7 +50,7 @@ def test_runs_models_and_going_back_work_on_a_server(graph, server):
     audited = CliRunner().invoke(main, ["audit"])
     assert audited.exit_code == 1
     assert "FAIL  the alias champion names version 2" in audited.output
-    assert not (storage.config.home_folder() / "mlflow").exists()
+    assert not (environment.home_folder() / "mlflow").exists()
 
 
 def test_an_experiment_that_somebody_made_at_another_place_is_not_followed(server):

@@ -7,7 +7,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from fraud_assets import object_store, storage
+from fraud_assets.config import environment
+from fraud_assets.store import object_store, paths, tables
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import cards, failure_of
 from fraud_assets_tests.integration.servers import mlflow_server
@@ -44,20 +45,22 @@ def test_another_machine_goes_on_with_what_lies_in_the_store(graph, s3, server):
     first = graph.take("first", cards(0), trained_model=QUICK)
     assert first.success, failure_of(first)
     # Another machine has the database and the store, and none of the files.
-    shutil.rmtree(storage.config.home_folder() / "tables")
-    shutil.rmtree(storage.config.home_folder() / "reports")
+    shutil.rmtree(environment.home_folder() / "tables")
+    shutil.rmtree(environment.home_folder() / "reports")
     second = graph.take("f*", cards(1, first_day="2026-01-22"), trained_model=QUICK)
     assert second.success, failure_of(second)
-    window = storage.load_table("splits", "f*").facts["window"]
+    window = tables.load_table("splits", "f*").facts["window"]
     assert [batch for batch, _ in window] == ["first", "f*"]
     keys = [o["Key"] for o in s3.list_objects_v2(Bucket="fraud")["Contents"]]
     assert any(key.startswith("models/") and key.endswith("model.skops") for key in keys)
-    tables = {Path(key).parts[2] for key in keys if key.startswith("tables-and-reports/tables/")}
-    assert {"raw_transactions", "features", "splits"} <= tables
+    kept_tables = {
+        Path(key).parts[2] for key in keys if key.startswith("tables-and-reports/tables/")
+    }
+    assert {"raw_transactions", "features", "splits"} <= kept_tables
     assert "tables-and-reports/reports/first/evaluation_report.json" in keys
     assert Tracking().champion() is not None
     # A name is no pattern: what goes is the one batch.
-    object_store.remove(storage.tables_folder("splits", "f*"))
+    object_store.remove(paths.tables_folder("splits", "f*"))
     kept = [o["Key"] for o in s3.list_objects_v2(Bucket="fraud")["Contents"]]
     gone = {Path(key).parts[2:4] for key in keys} - {Path(key).parts[2:4] for key in kept}
     assert gone == {("splits", "f*")}

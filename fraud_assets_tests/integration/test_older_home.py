@@ -6,7 +6,8 @@ import shutil
 import pandas as pd
 import pytest
 
-from fraud_assets import config, storage
+from fraud_assets.config import environment
+from fraud_assets.store import paths, reports, tables
 from fraud_assets.training.assets import VALIDATION_SCORES
 from fraud_assets_tests.integration.conftest import cards, failure_of
 
@@ -18,16 +19,16 @@ SETTINGS = {
 
 def make_older(batch):
     """Keep of a batch what releases before the champion's scores had a table kept, as they did."""
-    table = storage.load_table("champion_scores", batch)
+    table = tables.load_table("champion_scores", batch)
     scores = pd.read_parquet(table.path)
     older = scores[["score", "label", "known_us", "label_known_us"]].astype({"score": "float32"})
     if len(older):
-        older.to_parquet(storage.report_folder(batch) / "champion_scores.parquet", index=False)
-    features = storage.load_table("features", batch)
+        older.to_parquet(paths.report_folder(batch) / "champion_scores.parquet", index=False)
+    features = tables.load_table("features", batch)
     facts = dict(features.facts) | {"champion": table.facts["champion"]}
     (features.path.parent / "facts.json").write_text(json.dumps(facts))
     for name in (VALIDATION_SCORES, "reference_profile.json"):
-        (storage.report_folder(batch) / name).unlink()
+        (paths.report_folder(batch) / name).unlink()
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,8 @@ def older_home(graph):
         assert result.success, failure_of(result)
     for batch in ("first", "second", "third"):
         make_older(batch)
-    shutil.rmtree(config.home_folder() / "tables" / "champion_scores")
-    shutil.rmtree(config.home_folder() / "training")
+    shutil.rmtree(environment.home_folder() / "tables" / "champion_scores")
+    shutil.rmtree(environment.home_folder() / "training")
     return graph
 
 
@@ -49,12 +50,12 @@ def test_the_next_batch_goes_on_with_the_champion_the_window_and_the_history(old
     frame = cards(3, transactions=2500, fraud_rate=0.06, first_day="2026-04-01")
     result = older_home.take("fourth", frame, **SETTINGS)
     assert result.success, failure_of(result)
-    window = storage.load_table("splits", "fourth").facts["window"]
+    window = tables.load_table("splits", "fourth").facts["window"]
     assert [batch for batch, _ in window] == ["first", "second", "third", "fourth"]
-    drift = storage.find_report("drift_report", "fourth")
+    drift = reports.find_report("drift_report", "fourth")
     assert [point["batch"] for point in drift["history"]] == ["second", "third", "fourth"]
     assert [point["batch"] for point in drift["performance"]] == ["second", "third", "fourth"]
-    assert storage.find_report("evaluation_report", "fourth")["comparison"]["comparable"]
+    assert reports.find_report("evaluation_report", "fourth")["comparison"]["comparable"]
 
 
 def test_what_an_older_release_did_not_keep_says_what_to_materialize(older_home):

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pandas as pd
 import pytest
 
+from fraud_assets.features.compute import write_features
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
-from fraud_assets.features.transactions import Source, span_of
-from fraud_assets.features.write import write_features
+from fraud_assets.features.lookback import Source, span_of
 from fraud_assets_tests.conftest import CARD_ROLES
 from fraud_assets_tests.features.conftest import BY_LABEL_TIME, in_process
 from fraud_assets_tests.integration.conftest import Graph, cards, materialized, require

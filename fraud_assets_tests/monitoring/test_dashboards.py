@@ -3,7 +3,7 @@ import json
 import pytest
 import yaml
 
-from fraud_assets import config
+from fraud_assets.config import limits
 from fraud_assets.monitoring.dashboards import GREEN, ORANGE, RED, dashboards, links
 
 TEXTS = dashboards()
@@ -62,7 +62,7 @@ def test_colours_change_where_the_verdicts_do():
         ]
         for title in ("Fraud recall", "Drift score")
     }
-    recall, drift = config.FRAUD_RECALL, config.DRIFT_SCORE
+    recall, drift = limits.FRAUD_RECALL, limits.DRIFT_SCORE
     assert steps["Fraud recall"] == [(RED, None), (ORANGE, recall.critical), (GREEN, recall.watch)]
     assert steps["Drift score"] == [(GREEN, None), (ORANGE, drift.watch), (RED, drift.critical)]
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fraud_assets.monitoring.causes import Message
+from fraud_assets.monitoring.incidents import Message
 from fraud_assets.monitoring.notify import NotSentError, apprise_sender, send_once
 
 

@@ -4,7 +4,7 @@ import subprocess
 import pytest
 import yaml
 
-from fraud_assets import config
+from fraud_assets.config import environment, limits
 from fraud_assets.monitoring.rules import all_alerts, rules_text, verdict_alerts
 
 BATCH = 'fraud_batch_published_timestamp_seconds{{model="m",part="{part}",batch="june"}}'
@@ -85,16 +85,16 @@ def test_every_alert_says_what_is_wrong_how_bad_and_what_to_do(pytestconfig):
         assert rule["labels"]["severity"] in ("critical", "watch", "none")
         assert rule["annotations"]["summary"].endswith(".")
         address, _, runbook = rule["annotations"]["runbook_url"].rpartition("/")
-        assert address == config.runbooks_url()
+        assert address == environment.runbooks_url()
         assert (pytestconfig.rootpath / "docs" / "runbooks" / runbook).is_file()
-        assert rule["annotations"]["dashboard_url"].startswith(config.grafana_url())
+        assert rule["annotations"]["dashboard_url"].startswith(environment.grafana_url())
 
 
 def test_the_limits_are_those_of_the_verdicts():
-    watch, critical = verdict_alerts("X", "x", config.DRIFT_SCORE, "is {value}")
+    watch, critical = verdict_alerts("X", "x", limits.DRIFT_SCORE, "is {value}")
     assert "(x) >= 0.1 and (x) <= 0.3" in watch.expr
     assert "(x) > 0.3" in critical.expr
-    watch, critical = verdict_alerts("X", "x", config.FRAUD_RECALL, "is {value}")
+    watch, critical = verdict_alerts("X", "x", limits.FRAUD_RECALL, "is {value}")
     assert "(x) < 0.8 and (x) >= 0.6" in watch.expr
     assert "(x) < 0.6" in critical.expr
 

@@ -1,10 +1,10 @@
 import dagster as dg
 import pytest
 
-from fraud_assets import storage
 from fraud_assets.definitions import defs
 from fraud_assets.monitoring import sensors
 from fraud_assets.monitoring.sensors import fraud_alerts
+from fraud_assets.store import paths
 
 FAILS = "drift_score of drift_report fails"
 
@@ -67,7 +67,7 @@ def test_a_look_whose_cursor_was_lost_sends_nothing_again(instance, sent):
     look(instance, cursor)
     look(instance, cursor)
     assert sent == [FAILS]
-    assert len(storage.alerts_path().read_text().split()) == 1
+    assert len(paths.alerts_path().read_text().split()) == 1
 
 
 def test_a_failed_run_is_told_and_that_the_next_one_works(instance, sent):

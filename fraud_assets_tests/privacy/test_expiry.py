@@ -6,15 +6,16 @@ import pytest
 from click.testing import CliRunner
 from dagster._core.test_utils import instance_for_test
 
-from fraud_assets import config, storage
 from fraud_assets.catalog import AcceptedBatch, BatchCatalog, acceptance
 from fraud_assets.cli import main
-from fraud_assets.decisions import append_entry, audit, read_entries
-from fraud_assets.intake.arrivals import notice
-from fraud_assets.intake.ledger import Outcome, open_ledger
-from fraud_assets.intake.resources import batches
+from fraud_assets.config import environment
+from fraud_assets.intake.landing.ledger import Outcome, open_ledger
+from fraud_assets.intake.landing.planner import notice
+from fraud_assets.intake.partitions import batches
 from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
 from fraud_assets.privacy.expiry import expire, expired_batches
+from fraud_assets.store import paths
+from fraud_assets.store.decision_log import append_entry, audit, read_entries
 from fraud_assets.tracking import BATCH_TAG
 from fraud_assets_tests.registered import decision
 
@@ -43,7 +44,7 @@ def instance(home):
                 folder = home / "var" / place / batch / "hash"
                 folder.mkdir(parents=True)
                 (folder / "rows.parquet").write_text(SECRET)
-            storage.rejected_path(batch).write_text(SECRET)
+            paths.rejected_path(batch).write_text(SECRET)
         yield made
 
 
@@ -73,9 +74,9 @@ def test_what_is_kept_of_an_old_batch_goes_and_other_batches_stay(instance, trac
     assert [record.partition_key for record in events] == ["july"]
     assert instance.get_dynamic_partitions("batch") == ["july"]
     assert [run.tags["dagster/partition"] for run in instance.get_runs()] == ["july"]
-    (entry,) = read_entries(storage.decisions_path())
+    (entry,) = read_entries(paths.decisions_path())
     assert (entry["event"], entry["actor"], entry["batch"]) == ("expired", "anna", "june")
-    assert audit(storage.decisions_path(), None, {}).findings == ()
+    assert audit(paths.decisions_path(), None, {}).findings == ()
 
 
 def test_the_newest_batch_leaves_no_copy_behind_either(instance, tracking, home):
@@ -98,7 +99,7 @@ def test_models_that_nothing_needs_go_and_others_stay(instance, registered, home
     tracking.client().delete_registered_model_alias(tracking.model_name, "challenger")
     (gone,) = expire(instance, tracking, ["june"], "anna")
     assert gone.kept == ("1",), "it was champion once, and may be again"
-    storage.decisions_path().unlink()
+    paths.decisions_path().unlink()
     (gone,) = expire(instance, tracking, ["june"], "anna")
     assert (gone.versions, gone.kept) == (("1",), ())
     assert list((home / "var" / "mlflow").rglob("model.skops")) == []
@@ -110,7 +111,7 @@ def test_models_that_nothing_needs_go_and_others_stay(instance, registered, home
 def test_a_version_of_another_batch_stays(instance, registered):
     client = registered.tracking.client()
     assert client.get_run(registered.run_id).data.tags[BATCH_TAG] == "june"
-    append_entry(storage.decisions_path(), decision("7", "reject"))
+    append_entry(paths.decisions_path(), decision("7", "reject"))
     (gone,) = expire(instance, registered.tracking, ["july"], "anna")
     assert (gone.versions, gone.kept) == ((), ())
     assert registered.load() is not None
@@ -166,11 +167,11 @@ def test_figures_of_the_batch_go_and_those_of_another_stay(instance, tracking):
     figures = {"drift_score": 0.1}
     for part, batch in (("drift", "june"), ("evaluation", "july")):
         registry = to_registry("fraud", figures, {"batch": batch, "champion": ""})
-        (storage.metrics_folder() / f"fraud_{part}.prom").write_bytes(to_openmetrics(registry))
-    (storage.metrics_folder() / "disks.prom").write_text("another program's june")
+        (paths.metrics_folder() / f"fraud_{part}.prom").write_bytes(to_openmetrics(registry))
+    (paths.metrics_folder() / "disks.prom").write_text("another program's june")
     (gone,) = expire(instance, tracking, ["june"], "anna")
     assert gone.metrics == ("fraud_drift.prom",)
-    left = sorted(path.name for path in storage.metrics_folder().iterdir())
+    left = sorted(path.name for path in paths.metrics_folder().iterdir())
     assert left == ["disks.prom", "fraud_evaluation.prom"]
 
 
@@ -178,7 +179,7 @@ def test_a_file_that_lies_in_the_drop_folder_is_not_taken_again_and_others_are_n
     instance, tracking, home, drop
 ):
     (drop("june.csv", "a,Class\n1,0\n"), drop("july.csv", "a,Class\n2,0\n"))
-    with open_ledger(storage.ledger_path()) as ledger:
+    with open_ledger(paths.ledger_path()) as ledger:
         noticed = notice(home / "data", ledger, 0, 9)
         # Nobody noted yet that the runs ended, and the batch came by two files.
         running = [replace(e, outcome=Outcome.running, run_key="k") for e in noticed.entries]
@@ -200,7 +201,7 @@ def test_a_file_that_lies_in_the_drop_folder_is_not_taken_again_and_others_are_n
 
 def test_the_ledger_stays_as_it_is_while_there_is_no_drop_folder(instance, tracking, home, drop):
     drop("june.csv", "a,Class\n1,0\n")
-    with open_ledger(storage.ledger_path()) as ledger:
+    with open_ledger(paths.ledger_path()) as ledger:
         notice(home / "data", ledger, 0, 9)
         (home / "data").rename(home / "away")
         (gone,) = expire(instance, tracking, ["june"], "anna")
@@ -209,8 +210,8 @@ def test_the_ledger_stays_as_it_is_while_there_is_no_drop_folder(instance, track
 
 def test_the_command_says_what_went_and_what_stays(instance, registered, drop, monkeypatch):
     drop("june.csv", "a,Class\n1,0\n")
-    with open_ledger(storage.ledger_path()) as ledger:
-        notice(config.drop_folder(), ledger, 0, 9)
+    with open_ledger(paths.ledger_path()) as ledger:
+        notice(environment.drop_folder(), ledger, 0, 9)
     monkeypatch.setattr("fraud_assets.privacy.expiry.expired_batches", lambda *_: ["june"])
     monkeypatch.setattr("dagster.DagsterInstance.get", lambda: instance)
     said = CliRunner().invoke(main, ["prune", "--batch-days", "9", "--actor", "anna"]).output

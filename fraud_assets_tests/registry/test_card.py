@@ -1,6 +1,6 @@
 import pytest
 
-from fraud_assets.config import TrainingSettings
+from fraud_assets.config.settings import TrainingSettings
 from fraud_assets.registry.card import known_limits, model_card
 from fraud_assets_tests.evaluation.conftest import (  # noqa: F401
     HOSTILE,

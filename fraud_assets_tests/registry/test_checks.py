@@ -2,11 +2,11 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
-from fraud_assets import storage
 from fraud_assets.cli import main
-from fraud_assets.decisions import append_entry, log_hash
 from fraud_assets.registry.assets import LOG_HASH
 from fraud_assets.registry.checks import champion_is_decided, confirmed_hashes
+from fraud_assets.store import paths
+from fraud_assets.store.decision_log import append_entry, log_hash
 from fraud_assets.tracking import MODEL_FACTS, Tracking
 from fraud_assets_tests.registered import decision
 
@@ -45,7 +45,7 @@ def test_only_what_a_step_of_a_run_confirmed_counts(instance):
 
 
 def test_a_log_that_lost_what_the_latest_run_confirmed_fails_the_check(instance, tracking):
-    log = storage.decisions_path()
+    log = paths.decisions_path()
     append_entry(log, decision("1", "reject"))
     before = log.read_bytes()
     append_entry(log, decision("2", "reject"))

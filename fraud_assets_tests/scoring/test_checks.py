@@ -1,9 +1,9 @@
 import dagster as dg
 import pytest
 
-from fraud_assets import storage
 from fraud_assets.scoring.assets import _column_changes
 from fraud_assets.scoring.checks import champion_columns
+from fraud_assets.store import tables
 from fraud_assets.tracking import ModelVersion
 
 CHAMPION = ModelVersion("3", "run", "may", 0.5, ("a", "b"))
@@ -27,7 +27,7 @@ def judge(home, champion, kinds):
         "source_file": "june.csv",
         "column_changes": _column_changes(Tracking(), champion, kinds),
     }
-    return champion_columns(storage.Table(home, facts))
+    return champion_columns(tables.Table(home, facts))
 
 
 @pytest.mark.parametrize(

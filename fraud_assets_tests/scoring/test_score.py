@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fraud_assets.config import TrainingSettings
+from fraud_assets.config.settings import TrainingSettings
 from fraud_assets.intake.contract import Roles
 from fraud_assets.scoring import score
 from fraud_assets.scoring.suppressions import Suppression

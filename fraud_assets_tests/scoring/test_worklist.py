@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fraud_assets.config import ScoringSettings
+from fraud_assets.config.settings import ScoringSettings
 from fraud_assets.scoring.worklist import make_worklist, outcome
 
 

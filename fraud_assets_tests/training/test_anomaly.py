@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fraud_assets.config import TrainingSettings
+from fraud_assets.config.settings import TrainingSettings
 from fraud_assets.training.anomaly import SCORE, AnomalyClassifier, AnomalyScore
 from fraud_assets.training.estimators import build, fit
 from fraud_assets_tests.training.conftest import COLUMNS

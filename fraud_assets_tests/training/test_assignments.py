@@ -1,4 +1,4 @@
-from fraud_assets.config import SplitSettings
+from fraud_assets.config.settings import SplitSettings
 from fraud_assets.training.assignments import Assignment, note, read_index, settings_hash
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraud_assets.config import Imbalance, TrainingSettings
+from fraud_assets.config.settings import Imbalance, TrainingSettings
 from fraud_assets.training.calibration import CalibratedModel, by_sigmoid, for_odds, log_odds
 from fraud_assets.training.train import fraud_scores, train
 from fraud_assets_tests.training.conftest import COLUMNS, train_rows

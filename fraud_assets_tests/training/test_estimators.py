@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from fraud_assets.config import ENSEMBLES, EstimatorName, Imbalance, TrainingSettings
-from fraud_assets.model_file import TRUSTED_TYPES
+from fraud_assets.config.settings import ENSEMBLES, EstimatorName, Imbalance, TrainingSettings
+from fraud_assets.store.model_file import TRUSTED_TYPES
 from fraud_assets.training.estimators import ESTIMATORS, build, fit
 from fraud_assets_tests.training.conftest import COLUMNS
 

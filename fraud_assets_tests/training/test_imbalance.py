@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fraud_assets.config import Imbalance, TrainingSettings
+from fraud_assets.config.settings import Imbalance, TrainingSettings
 from fraud_assets.training.imbalance import odds, rebalance
 from fraud_assets_tests.training.conftest import COLUMNS, train_rows
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fraud_assets.config import Costs, ThresholdRule, ThresholdSettings
+from fraud_assets.config.settings import Costs, ThresholdRule, ThresholdSettings
 from fraud_assets.metrics import class_figures, confusion, net_savings
 from fraud_assets.training.threshold import choose_threshold
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fraud_assets.config import Imbalance, ThresholdRule, TrainingSettings
+from fraud_assets.config.settings import Imbalance, ThresholdRule, TrainingSettings
 from fraud_assets.metrics import class_figures, confusion
 from fraud_assets.training.train import example_of, fit_model, fraud_scores, train
 from fraud_assets_tests.training.conftest import COLUMNS, train_rows

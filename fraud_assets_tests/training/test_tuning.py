@@ -1,6 +1,6 @@
 import pytest
 
-from fraud_assets.config import EstimatorName, TuningSettings
+from fraud_assets.config.settings import EstimatorName, TuningSettings
 from fraud_assets.training.tuning import SPACES, time_folds, tune
 from fraud_assets_tests.training.conftest import COLUMNS, train_rows
 

@@ -1,0 +1,1 @@
+"""Everything that a person may want to change: environment, settings, limits."""

@@ -1,0 +1,173 @@
+"""What the environment says: folders, addresses and keys, each read in one place."""
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from fraud_assets.config.settings import RetrainingSettings
+
+MLFLOW_DEFAULTS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+}
+
+
+def drop_folder() -> Path:
+    """Return the folder in which CSV files land (`FRAUD_DATA_DIR`, default `data/`)."""
+    return Path(os.environ.get("FRAUD_DATA_DIR", "data")).resolve()
+
+
+def home_folder() -> Path:
+    """Return the folder that holds all that the platform writes (`FRAUD_HOME`, default `var/`)."""
+    return Path(os.environ.get("FRAUD_HOME", "var")).resolve()
+
+
+def tracking_uri() -> str:
+    """Return where MLflow keeps runs and models (`MLFLOW_TRACKING_URI`, default SQLite)."""
+    embedded = f"sqlite:///{home_folder() / 'mlflow' / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or embedded
+
+
+def mlflow_url() -> str:
+    """Return where a person opens MLflow (`MLFLOW_UI_URL`, default that of `make mlflow`)."""
+    return os.environ.get("MLFLOW_UI_URL", "http://127.0.0.1:5001").rstrip("/")
+
+
+def set_mlflow_defaults() -> None:
+    """Set what MLflow reads from its environment, before it is imported; set variables stay.
+
+    Its makers learn nothing of what is done here, unless `MLFLOW_DISABLE_TELEMETRY` is `false`.
+    """
+    for name, value in MLFLOW_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+def dagster_url() -> str:
+    """Return where a person opens Dagster (`DAGSTER_URL`, default that of `make dev`)."""
+    return os.environ.get("DAGSTER_URL", "http://127.0.0.1:8080").rstrip("/")
+
+
+def alert_urls() -> str | None:
+    """Return whom the embedded default tells (`FRAUD_ALERT_URLS`, for Apprise), None when unset."""
+    return os.environ.get("FRAUD_ALERT_URLS") or None
+
+
+def grafana_url() -> str:
+    """Return where a person opens Grafana (`GRAFANA_URL`, default that of the full stack)."""
+    return os.environ.get("GRAFANA_URL", "http://127.0.0.1:3000").rstrip("/")
+
+
+def runbooks_url() -> str:
+    """Return where a person reads the runbooks (`RUNBOOKS_URL`, default the full stack's proxy)."""
+    return os.environ.get("RUNBOOKS_URL", f"{dagster_url()}/runbooks").rstrip("/")
+
+
+def pushgateway_url() -> str | None:
+    """Return the Pushgateway's address (`PROMETHEUS_PUSHGATEWAY_URL`), None when unset."""
+    return os.environ.get("PROMETHEUS_PUSHGATEWAY_URL") or None
+
+
+def dagster_database() -> str | None:
+    """Return where Dagster keeps runs and events (`DAGSTER_POSTGRES_URL`), None for SQLite."""
+    url = os.environ.get("DAGSTER_POSTGRES_URL") or None
+    if url is not None and not url.startswith("postgresql"):
+        raise ValueError(
+            f"DAGSTER_POSTGRES_URL begins with {url.partition(':')[0]!r}; set it to "
+            "postgresql+psycopg2://user@host:port/database with the password in PGPASSWORD, or not "
+            "at all"
+        )
+    return url
+
+
+def user_header() -> str | None:
+    """Return the request header in which the proxy names the login (`FRAUD_USER_HEADER`)."""
+    return os.environ.get("FRAUD_USER_HEADER") or None
+
+
+def object_store() -> str | None:
+    """Return where tables and reports are kept beside `FRAUD_HOME` (`FRAUD_OBJECT_STORE`)."""
+    return os.environ.get("FRAUD_OBJECT_STORE") or None
+
+
+def kept_versions() -> int | None:
+    """Return how many accepted versions of a batch are kept (`FRAUD_KEEP_VERSIONS`, all)."""
+    text = os.environ.get("FRAUD_KEEP_VERSIONS")
+    if text is None or text == "":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"FRAUD_KEEP_VERSIONS is {text!r}; set it to 1 or more, or not at all")
+    return int(text)
+
+
+def suppressions_path() -> Path:
+    """Return the CSV of what analysts do not want to see (`FRAUD_SUPPRESSIONS`)."""
+    return Path(os.environ.get("FRAUD_SUPPRESSIONS") or home_folder() / "suppressions.csv")
+
+
+HASH_KEY_LENGTH = 16
+"""Characters that a key has at least."""
+
+
+def hash_key() -> str | None:
+    """Return the key of card tokens (`FRAUD_HASH_KEY_FILE`, else `FRAUD_HASH_KEY`).
+
+    Returns
+    -------
+    str or None
+        None when neither is set: `FRAUD_HOME` keeps one of its own then.
+
+    Raises
+    ------
+    ValueError
+        When the file cannot be read, or the key is short.
+    """
+    text, name = os.environ.get("FRAUD_HASH_KEY") or None, "FRAUD_HASH_KEY"
+    if path := os.environ.get("FRAUD_HASH_KEY_FILE"):
+        name = f"FRAUD_HASH_KEY_FILE ({path})"
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise ValueError(
+                f"{name} cannot be read: {error.strerror}; write the key into it, or unset it"
+            ) from None
+    if text is not None and len(text.strip()) < HASH_KEY_LENGTH:
+        raise ValueError(
+            f"{name} holds fewer than {HASH_KEY_LENGTH} characters; `make secrets` makes a key"
+        )
+    return None if text is None else text.strip()
+
+
+IN_PROCESS = "duckdb"
+"""The engine of features that needs nothing beside this process."""
+
+
+def feature_engine() -> str:
+    """Return what computes features (`FRAUD_ENGINE`, default DuckDB): `spark://host:port`."""
+    text = os.environ.get("FRAUD_ENGINE") or IN_PROCESS
+    if text != IN_PROCESS and not text.startswith("spark://"):
+        raise ValueError(
+            f"FRAUD_ENGINE is {text!r}; set it to spark://host:port, to {IN_PROCESS}, or not at all"
+        )
+    return text
+
+
+def retraining() -> RetrainingSettings:
+    """Return when drift asks for a training run (`FRAUD_RETRAIN_DAYS`, `FRAUD_RETRAIN_BATCHES`).
+
+    Raises
+    ------
+    ValueError
+        When one of them is no positive number.
+    """
+    named = {"every_days": "FRAUD_RETRAIN_DAYS", "window_batches": "FRAUD_RETRAIN_BATCHES"}
+    given = {field: os.environ[name] for field, name in named.items() if os.environ.get(name)}
+    try:
+        return RetrainingSettings.model_validate(given)
+    except ValidationError as error:
+        field = str(error.errors()[0]["loc"][0])
+        raise ValueError(
+            f"{named[field]} is {given[field]!r}; set it to a number above 0, or not at all"
+        ) from error

@@ -1,0 +1,443 @@
+"""Every default that a person may want to change, once.
+
+The settings classes are plain pydantic models; each asset offers its own as typed
+launchpad configuration. The limits below them are read by the asset checks, the
+promotion rule and the docs.
+"""
+
+import re
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+WORD_PATTERN = r"[A-Za-z0-9_.+-]*"
+"""Texts among an estimator's parameters: LightGBM reads what follows a blank as an option."""
+
+
+class IntakeSettings(Settings):
+    """Which columns play which role; an empty role is found by its known name."""
+
+    target: str | None = Field(
+        None, description="Label column, 0 or 1. Default: a known name, else the last column."
+    )
+    timestamp: str | None = Field(None, description="When the transaction took place.")
+    amount: str | None = Field(None, description="Money moved by the transaction.")
+    card: str | None = Field(None, description="Card or customer that paid.")
+    terminal: str | None = Field(None, description="Terminal or merchant that was paid.")
+    transaction_id: str | None = Field(None, description="Unique name of the transaction.")
+    known_at: str | None = Field(None, description="When the row became known.")
+    label_known_at: str | None = Field(None, description="When the row's label became known.")
+    fraud_labels: list[str] = Field(
+        ["1", "1.0", "true", "yes", "fraud"],
+        description="What the target says of a fraud; capitals and spaces around do not matter.",
+    )
+    genuine_labels: list[str] = Field(
+        ["0", "0.0", "false", "no", "genuine"],
+        description="What the target says of a genuine transaction.",
+    )
+    encoding: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_.:-]{1,40}$",
+        description="Encoding of the file, for example latin-1. Default: found out.",
+    )
+    delimiter: str | None = Field(
+        None,
+        pattern=r'^[^"\x00\r\n\x80-\U0010FFFF]$',
+        description="Field delimiter, one ASCII character. Detected by default.",
+    )
+    decimal: str | None = Field(
+        None, pattern=r"^[.,]$", description="Decimal mark, . or , . Detected by default."
+    )
+    timestamp_format: str | None = Field(
+        None,
+        pattern=r"^[^\x00-\x1f]{1,100}$",
+        description="How timestamps are written when not as in ISO 8601, for example "
+        "%d/%m/%Y %H:%M.",
+    )
+
+    @model_validator(mode="after")
+    def _labels_mean_one_thing(self) -> Self:
+        both = {*map(str.lower, self.fraud_labels)} & {*map(str.lower, self.genuine_labels)}
+        if both or not self.fraud_labels or not self.genuine_labels:
+            raise ValueError(
+                f"fraud_labels {self.fraud_labels} and genuine_labels {self.genuine_labels} must "
+                "both be given and have nothing in common"
+            )
+        return self
+
+
+KNOWN_NAMES: dict[str, tuple[str, ...]] = {
+    "target": ("Class", "TX_FRAUD"),
+    "timestamp": ("Time", "TX_DATETIME"),
+    "amount": ("Amount", "TX_AMOUNT"),
+    "card": ("CUSTOMER_ID",),
+    "terminal": ("TERMINAL_ID",),
+    "transaction_id": ("TRANSACTION_ID",),
+    "known_at": ("KNOWN_AT",),
+    "label_known_at": ("LABEL_KNOWN_AT",),
+}
+
+
+MISSING = (
+    *("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "-nan", "-NaN"),
+    *("NULL", "Null", "null", "None", "NaT"),
+)
+"""What stands for a missing value."""
+
+
+LABEL_LEAKS = ("TX_FRAUD_SCENARIO",)
+"""Columns that say how a fraud was made: kept in the data, never a feature."""
+
+
+class SimulationShape(StrEnum):
+    """Which layout a simulated CSV has."""
+
+    cards = "cards"
+    creditcard = "creditcard"
+
+
+class SimulationSettings(Settings):
+    """What a simulated CSV looks like."""
+
+    shape: SimulationShape = Field(
+        SimulationShape.cards,
+        description="cards: customers and terminals through time; creditcard: the layout of "
+        "creditcard.csv, Time,V1..V28,Amount,Class.",
+    )
+    transactions: int = Field(60_000, ge=1, le=50_000_000, description="Rows.")
+    fraud_rate: float = Field(0.01, ge=0, le=1, description="Share of frauds.")
+    days: int = Field(60, ge=1, description="Days that the cards layout spans.")
+    first_day: str = Field(
+        "2026-01-01",
+        pattern=r"^\d{4}-\d{2}-\d{2}$",
+        description="First day of the cards layout.",
+    )
+    drift: float = Field(
+        0.0, ge=0, le=1, description="0: as usual; 1: amounts, hours and features moved far."
+    )
+    seed: int = Field(0, ge=0, description="Seed; the same settings give the same file.")
+
+
+RESERVED_NAMES = ("source_line", "known_us", "label_known_us", "days_known", "file_row_number")
+"""Names that the platform gives to columns of its own, in whatever case."""
+
+
+SETTLE_SECONDS = 2.0
+"""A file is taken when its size and modification time have held still this long."""
+
+
+FILES_PER_TICK = 50
+"""New files that a look at the drop folder reads at most; the others wait for the next."""
+
+
+class FeatureSettings(Settings):
+    """How the point-in-time features are made."""
+
+    label_delay_days: float = Field(
+        7.0, gt=0, description="Days until a transaction's label is known."
+    )
+
+
+class SplitMode(StrEnum):
+    """How a batch is cut into train, validation and test rows."""
+
+    auto = "auto"
+    stratified = "stratified"
+    temporal = "temporal"
+
+
+class SplitSettings(Settings):
+    """How rows are assigned to train, validation and test, and from which batches."""
+
+    mode: SplitMode = Field(
+        SplitMode.auto,
+        description="stratified (random), temporal (in time order), or auto: temporal when "
+        "real timestamps span at least four times the label delay.",
+    )
+    train_share: float = Field(0.6, gt=0, lt=1, description="Share of train rows.")
+    validation_share: float = Field(0.2, gt=0, lt=1, description="Share of validation rows.")
+    window_batches: int | None = Field(
+        None, ge=1, description="Train from the last N batches; empty: from all so far."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the random assignment.")
+
+    @model_validator(mode="after")
+    def _leave_rows_for_the_test(self) -> Self:
+        if self.train_share + self.validation_share >= 1:
+            raise ValueError(
+                f"train_share {self.train_share} + validation_share {self.validation_share} "
+                "leave no test rows; make them add up to less than 1"
+            )
+        return self
+
+    @property
+    def test_share(self) -> float:
+        """Share of test rows."""
+        return 1 - self.train_share - self.validation_share
+
+
+class EstimatorName(StrEnum):
+    """The estimators that `training/estimators.py` can build."""
+
+    xgboost = "xgboost"
+    lightgbm = "lightgbm"
+    hist_gradient_boosting = "hist_gradient_boosting"
+    random_forest = "random_forest"
+    logistic_regression = "logistic_regression"
+    mlp = "mlp"
+    isolation_forest = "isolation_forest"
+    soft_voting = "soft_voting"
+    stacking = "stacking"
+
+
+ENSEMBLES = (EstimatorName.soft_voting, EstimatorName.stacking)
+
+
+class Imbalance(StrEnum):
+    """What is done about frauds being few, on the train rows only."""
+
+    none = "none"
+    class_weight = "class_weight"
+    undersample = "undersample"
+    smote = "smote"
+    focal_loss = "focal_loss"
+
+
+class ThresholdRule(StrEnum):
+    """How the decision threshold is chosen, on the validation rows."""
+
+    max_f1 = "max_f1"
+    min_cost = "min_cost"
+    min_recall = "min_recall"
+    max_alerts = "max_alerts"
+
+
+ALERT_CAPACITY = 100
+"""Alerts a day that the analysts can review."""
+
+
+class Costs(Settings):
+    """Money lost, in the currency of the amount column."""
+
+    missed_fraud: float | None = Field(
+        None, ge=0, description="Cost of a missed fraud; empty: the transaction's amount."
+    )
+    missed_fraud_without_amount: float = Field(
+        100.0, ge=0, description="Cost of a missed fraud when the data has no amount."
+    )
+    review: float = Field(2.0, ge=0, description="Cost of reviewing one alert.")
+    false_alarm: float = Field(5.0, ge=0, description="Cost of disturbing a genuine customer.")
+
+
+class ThresholdSettings(Costs):
+    """The rule for the decision threshold, and what the rules need."""
+
+    threshold_rule: ThresholdRule = Field(
+        ThresholdRule.max_f1,
+        description="max_f1; min_cost; min_recall: the fewest alerts that catch `recall_target`; "
+        "max_alerts: as many as `alerts_per_day` allow.",
+    )
+    recall_target: float = Field(
+        0.9, gt=0, le=1, description="Share of the frauds that min_recall has to catch."
+    )
+    alerts_per_day: float = Field(
+        ALERT_CAPACITY, gt=0, description="Alerts a day that max_alerts may raise."
+    )
+
+    @property
+    def costs(self) -> Costs:
+        """The costs alone, for the evaluation."""
+        return Costs(**self.model_dump(include=set(Costs.model_fields)))
+
+
+def _require_words(name: str, value: Any) -> None:
+    """Refuse texts in which a library would read further options, or the path of a file."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _require_words(f"{name}.{key}", key)
+            _require_words(f"{name}.{key}", inner)
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(value):
+            _require_words(f"{name}[{place}]", inner)
+    elif isinstance(value, str) and not re.fullmatch(WORD_PATTERN, value):
+        raise ValueError(
+            f"{name} has a text with other characters than letters, digits and _ . + -; "
+            "write one word, such as gbdt or l2, and each option as a parameter of its own"
+        )
+
+
+class TrainingSettings(ThresholdSettings):
+    """Estimator, its parameters, imbalance, the decision threshold and the costs."""
+
+    estimator: EstimatorName = Field(
+        EstimatorName.xgboost, description="Which estimator is trained."
+    )
+    parameters: dict[str, Any] = Field(
+        default_factory=dict,
+        description="The estimator's own parameters that replace the defaults, for example "
+        "n_estimators: 300, or hidden_layer_sizes: [64, 32]; of soft_voting and stacking by "
+        "member, for example xgboost: {max_depth: 3}.",
+    )
+    # Dagster takes no list of members of an enumeration.
+    members: list[str] = Field(
+        ["xgboost", "lightgbm", "random_forest"],
+        description="What soft_voting and stacking are made of: two or more estimators.",
+    )
+    imbalance: Imbalance = Field(
+        Imbalance.none,
+        description="none; class_weight: frauds weigh as much as all genuine rows; undersample; "
+        "smote; focal_loss (xgboost and lightgbm).",
+    )
+    genuine_per_fraud: float = Field(
+        10.0, ge=1, description="Genuine rows for each fraud after undersample or smote."
+    )
+    focal_gamma: float = Field(
+        1.0, ge=0, le=5, description="How much focal_loss forgets the easy rows; 0: not at all."
+    )
+    anomaly_score: bool = Field(
+        False, description="Add the score of an isolation forest to the features."
+    )
+    use_tuned: bool = Field(
+        True,
+        description="Use the parameters that tuned_parameters found best for this estimator, "
+        "under those of `parameters`.",
+    )
+    seed: int = Field(0, ge=0, description="Seed of the training.")
+
+    @field_validator("parameters")
+    @classmethod
+    def _texts_are_words(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        _require_words("parameters", parameters)
+        return parameters
+
+    @model_validator(mode="after")
+    def _ensembles_have_members(self) -> Self:
+        single = [e for e in EstimatorName if e not in ENSEMBLES]
+        strangers = sorted(set(self.members) - set(single))
+        if strangers or len(set(self.members)) < max(2, len(self.members)):
+            raise ValueError(
+                f"members is {self.members}; name two or more of {', '.join(single)}, each once"
+            )
+        return self
+
+
+class TuningSettings(Settings):
+    """How long, and over what, Optuna looks for better parameters."""
+
+    estimator: EstimatorName = Field(
+        EstimatorName.xgboost, description="Which estimator is tuned; one with a search space."
+    )
+    trials: int = Field(30, ge=1, le=10_000, description="Trials in all, earlier ones included.")
+    minutes: float = Field(20.0, gt=0, description="Minutes after which no new trial begins.")
+    folds: int = Field(3, ge=2, le=10, description="Validation folds, in time order.")
+    imbalance: Imbalance = Field(Imbalance.none, description="As in the training.")
+    seed: int = Field(0, ge=0, description="Seed of the sampler and of the trainings.")
+
+
+class JudgedBy(StrEnum):
+    """Which end of a figure its verdict looks at."""
+
+    point = "point"
+    interval = "interval"
+
+
+class EvaluationSettings(Settings):
+    """How sure the figures are said to be, and what a challenger has to show."""
+
+    bootstrap_resamples: int = Field(200, ge=50, description="Resamples behind an interval.")
+    seed: int = Field(0, ge=0, description="Seed of the resampling.")
+    recall_judged_by: JudgedBy = Field(
+        JudgedBy.point,
+        description="Whether fraud_recall judges the figure itself (point), or the lower end of "
+        "its interval (interval).",
+    )
+    promotion_margin: float = Field(
+        0.0, ge=0, le=1, description="By how much more a challenger's average precision must lie."
+    )
+    promotion_confidence: float = Field(
+        0.95, gt=0.5, lt=1, description="How sure that must be: the paired interval's coverage."
+    )
+    segments: list[str] = Field(
+        ["amount_band", "night", "new_card", "week"],
+        description="Parts of the test rows in none of which a challenger may be worse: "
+        "amount_band, night, new_card, week, or a column of the data.",
+    )
+
+
+class ChallengerSettings(TrainingSettings):
+    """One of several models that are compared on past batches."""
+
+    version: str | None = Field(
+        None,
+        pattern=r"^[1-9][0-9]{0,17}$",
+        description="A registered version, taken as it is; empty: trained as said here.",
+    )
+    window_batches: int | None = Field(
+        None, ge=1, description="Train from the last N batches; empty: from the batch's window."
+    )
+
+
+class ComparisonSettings(EvaluationSettings):
+    """Which challengers are compared, on which past batches."""
+
+    batches: list[str] = Field([], description="Past batches; empty: the last three.")
+    reference: str | None = Field(
+        None, description="The challenger that the others are held against; empty: the first."
+    )
+
+
+class ScoringSettings(Settings):
+    """What the analysts get to review."""
+
+    alerts_per_day: int = Field(
+        ALERT_CAPACITY,
+        ge=1,
+        description="Entries of a day's worklist, the random ones not counted.",
+    )
+    sampled_per_day: int = Field(
+        5, ge=0, description="Transactions a day drawn from those that nobody would review."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the draw.")
+
+
+class DriftSettings(Settings):
+    """When a feature counts as drifted, and how far the look at a batch goes."""
+
+    min_distance: float = Field(
+        0.1, ge=0, le=1, description="Jensen-Shannon distance from which a feature may drift."
+    )
+    significance: float = Field(
+        0.01,
+        gt=0,
+        lt=1,
+        description="How often, at most, chance alone may pass for a change of a batch.",
+    )
+    min_rows: int = Field(
+        500, ge=20, description="Rows below which a batch is not judged: not enough rows."
+    )
+    classifier_rows: int = Field(
+        5_000, ge=100, description="Rows of each side that the classifier tells apart, at most."
+    )
+    folds: int = Field(3, ge=2, le=10, description="Folds of the classifier's cross-validation.")
+    segments: list[str] = Field(
+        ["amount_band", "hour"],
+        description="Segments that are looked at, beside each category: amount_band, hour.",
+    )
+    seed: int = Field(0, ge=0, description="Seed of samples, folds and classifier.")
+
+
+class RetrainingSettings(Settings):
+    """When critical drift may ask for a training run, and what that run trains from."""
+
+    every_days: float = Field(7.0, gt=0, description="At most one such run in so many days.")
+    window_batches: int = Field(
+        2, ge=1, description="Train from the last N batches: those like the present."
+    )

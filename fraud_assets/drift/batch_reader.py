@@ -1,0 +1,53 @@
+"""Reads a batch piece by piece."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from fraud_assets.drift.encoding import text_of
+from fraud_assets.drift.profile import Watched
+from fraud_assets.features.availability import KNOWN, LABEL_KNOWN
+from fraud_assets.intake.contract import Roles
+from fraud_assets.platform.masking import MASK_TEXT
+from fraud_assets.store.sql import identifier, parquet
+
+if TYPE_CHECKING:
+    import duckdb
+
+PIECE = 200_000
+"""Rows in memory at a time."""
+
+
+def pieces_of(
+    connection: "duckdb.DuckDBPyConnection", features: Path, watched: Watched, roles: Roles
+) -> Iterator[pd.DataFrame]:
+    """Yield the rows of a batch in the order of the file.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+    features : Path
+        Parquet file of the batch's features.
+    watched : Watched
+    roles : Roles
+
+    Yields
+    ------
+    DataFrame
+        Numbers by name, texts as `text_<name>_`, `days_known_`, `known_us_`, `label_known_us_`
+        and `fraud_`.
+    """
+    numbers = (f"CAST({identifier(n)} AS DOUBLE) AS {identifier(n)}, " for n in watched.numbers)
+    texts = (
+        f"{MASK_TEXT}(CAST({identifier(n)} AS VARCHAR)) AS {identifier(text_of(n))}, "
+        for n in watched.texts
+    )
+    query = (
+        f"SELECT {''.join(numbers)}{''.join(texts)}CAST(days_known AS DOUBLE) AS days_known_, "
+        f"{KNOWN} AS known_us_, {LABEL_KNOWN} AS label_known_us_, "
+        f"{identifier(roles.target)} AS fraud_ FROM {parquet(features)}"
+    )
+    for piece in connection.sql(query).to_arrow_reader(PIECE):
+        yield piece.to_pandas()

@@ -1,0 +1,137 @@
+"""Writes the rows of a batch with their features."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fraud_assets.config.settings import LABEL_LEAKS
+from fraud_assets.features.availability import (
+    KNOWN,
+    LABEL_KNOWN,
+    MICROSECONDS_PER_DAY,
+    label_known_at,
+    labels_follow_the_delay,
+    row_known_at,
+)
+from fraud_assets.features.build import KEY, row_features, window_features
+from fraud_assets.features.engines import computed
+from fraud_assets.features.families import Feature, WindowFeature
+from fraud_assets.features.lookback import Source, Span, look_back
+from fraud_assets.intake.contract import NUMBER, Roles
+from fraud_assets.platform.masking import MASK_CARD, MASK_TEXT
+from fraud_assets.store.sql import identifier, literal, one_file
+
+if TYPE_CHECKING:
+    import duckdb
+    from ibis.backends import BaseBackend
+
+FORMAT = "(FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1)"
+"""Deltas instead of dictionaries: most values here are distinct. Smaller, and faster to write."""
+
+
+def own_features(kinds: dict[str, str], roles: Roles) -> list[str]:
+    """Return the source columns that are features as they are.
+
+    Numbers that are neither the target nor a role that only locates the transaction. A
+    timestamp in seconds counts as a number when there is no card or terminal to follow.
+    """
+    left_out = {roles.target, roles.card, roles.terminal, roles.transaction_id}
+    left_out |= {roles.known_at, roles.label_known_at, *LABEL_LEAKS}
+    if roles.has_behaviour:
+        left_out.add(roles.timestamp)
+    return [name for name, kind in kinds.items() if kind == NUMBER and name not in left_out]
+
+
+def common_delay(sources: Sequence[Source], label_delay_days: float) -> float | None:
+    """Return the label delay if it holds for every row of these batches, else None."""
+    follow = all(labels_follow_the_delay(source.roles) for source in sources)
+    return label_delay_days if follow else None
+
+
+def write_features(
+    backend: "BaseBackend",
+    connection: "duckdb.DuckDBPyConnection",
+    own: Source,
+    history: Sequence[Source],
+    span: Span,
+    features: Sequence[Feature],
+    label_delay_days: float,
+    destination: Path,
+) -> None:
+    """Write a batch's rows with their features.
+
+    Parameters
+    ----------
+    backend : BaseBackend
+        What computes the features.
+    connection : duckdb.DuckDBPyConnection
+        What writes the file; it masks card numbers, as those of `storage.Engine` do.
+    own : Source
+    history : sequence of Source
+        Batches accepted before it, those that its windows may see.
+    span : Span
+        Of the batch.
+    features : sequence of Feature
+        The derived features to add.
+    label_delay_days : float
+        In days, positive.
+    destination : Path
+        Parquet: the source columns, `known_us`, `label_known_us`, `days_known` and the
+        derived features; rows in the order of the file. Card numbers are tokens: the windows
+        are computed from the accepted rows, and nothing that reads features needs the numbers.
+    """
+    scratch, delay = destination.parent, common_delay([own, *history], label_delay_days)
+    windows = [feature for feature in features if isinstance(feature, WindowFeature)]
+    with (
+        look_back(backend, own, history, span, label_delay_days).cache() as seen,
+        ExitStack() as kept,
+    ):
+        first = seen[KNOWN].min().to_pyarrow().as_py()
+        parts = [f"({_rows(connection, own, features, label_delay_days, first)})"]
+        # An entity at a time: the windows of one do not carry those of the other along.
+        for entity in dict.fromkeys(feature.family.entity[0] for feature in windows):
+            of_entity = [f for f in windows if f.family.entity[0] == entity]
+            table = window_features(seen, of_entity, delay)
+            parts.append(kept.enter_context(computed(table, scratch)))
+        connection.execute(f"COPY ({_joined(parts)}) TO {literal(destination)} {FORMAT}")
+
+
+def _rows(
+    connection: "duckdb.DuckDBPyConnection",
+    own: Source,
+    features: Sequence[Feature],
+    label_delay_days: float,
+    first: int | None,
+) -> str:
+    """Return SQL for the rows of a batch with all that needs no other row."""
+    import ibis
+
+    rows = ibis.duckdb.from_connection(connection).read_parquet(
+        one_file(own.path), hive_partitioning=False
+    )
+    known = row_known_at(rows, own.roles)
+    age = (known - ibis.literal(first, "int64")) / MICROSECONDS_PER_DAY
+    clocks = {KNOWN: known, LABEL_KNOWN: label_known_at(rows, own.roles, label_delay_days)}
+    table = row_features(rows.mutate(**clocks, days_known=age), own.roles, features)
+    texts = [name for name, kind in rows.schema().items() if kind.is_string()]
+    return _masked(str(ibis.to_sql(table)), texts, own.roles.card)
+
+
+def _masked(query: str, texts: Sequence[str], card: str | None) -> str:
+    """Return SQL for the same rows with tokens in place of card numbers."""
+    if not texts:
+        return query
+    masked = ", ".join(
+        f"{MASK_CARD if name == card else MASK_TEXT}({identifier(name)}) AS {identifier(name)}"
+        for name in texts
+    )
+    return f"SELECT * REPLACE ({masked}) FROM ({query})"
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Return SQL that puts tables of the same rows beside each other, in the order of the file."""
+    others = range(1, len(parts))
+    columns = ", ".join(["part0.*", *(f"part{n}.* EXCLUDE ({KEY})" for n in others)])
+    joins = " ".join(f"JOIN {parts[n]} AS part{n} ON part{n}.{KEY} = part0.{KEY}" for n in others)
+    return f"SELECT {columns} FROM {parts[0]} AS part0 {joins} ORDER BY part0.{KEY}"

@@ -1,0 +1,141 @@
+"""A batch and the past that it looks back on, in one table with columns of one name each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from fraud_assets.features.availability import (
+    KNOWN,
+    LABEL_KNOWN,
+    label_known_at,
+    microseconds,
+    row_known_at,
+)
+from fraud_assets.features.families import LONGEST_WINDOW_DAYS
+from fraud_assets.intake.contract import Roles
+from fraud_assets.store.sql import one_file
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    from ibis.backends import BaseBackend
+
+
+class Source(NamedTuple):
+    """A Parquet file of accepted rows and the roles of its columns."""
+
+    path: Path
+    roles: Roles
+
+
+class Span(NamedTuple):
+    """When the rows of a batch, and their labels, became known.
+
+    In microseconds; None where the data does not say.
+    """
+
+    first: int | None
+    last: int | None
+    last_label: int | None
+
+    @property
+    def reach(self) -> int | None:
+        """The moment after which the longest window of the first row begins."""
+        return None if self.first is None else self.first - microseconds(LONGEST_WINDOW_DAYS)
+
+    def may_see(self, earlier: "Span") -> bool:
+        """Tell whether a window of this batch may hold a row, or a label, of an earlier one.
+
+        Parameters
+        ----------
+        earlier : Span
+        """
+        if self.reach is None or self.last is None or earlier.first is None:
+            return False
+        ends = [end for end in (earlier.last, earlier.last_label) if end is not None]
+        return earlier.first <= self.last and max(ends) > self.reach
+
+
+def span_of(backend: "BaseBackend", own: Source, label_delay_days: float) -> Span:
+    """Return when the rows of a batch, and their labels, became known."""
+    rows = canonical(backend, own, label_delay_days)
+    found = rows.aggregate(
+        first=rows[KNOWN].min(), last=rows[KNOWN].max(), last_label=rows[LABEL_KNOWN].max()
+    )
+    return Span(**found.to_pyarrow().to_pylist()[0])
+
+
+def look_back(
+    backend: "BaseBackend",
+    own: Source,
+    history: Sequence[Source],
+    span: Span,
+    label_delay_days: float,
+) -> "ir.Table":
+    """Return a batch and what its windows may hold of the batches before it.
+
+    Parameters
+    ----------
+    backend : BaseBackend
+    own : Source
+        The batch.
+    history : sequence of Source
+        Batches accepted before it.
+    span : Span
+        Of the batch.
+    label_delay_days : float
+        In days, positive.
+
+    Returns
+    -------
+    Table
+        The columns of `canonical`; `source_line` is null for rows of earlier batches.
+    """
+    import ibis
+
+    parts = [canonical(backend, own, label_delay_days)]
+    if span.reach is not None and span.last is not None:
+        for source in history:
+            rows = canonical(backend, source, label_delay_days)
+            seen = (rows[KNOWN] > span.reach) | (rows[LABEL_KNOWN] > span.reach)
+            past = rows.filter((rows[KNOWN] <= span.last) & seen)
+            parts.append(past.mutate(source_line=ibis.null("int64")))
+    return _union(parts)
+
+
+def _union(tables: Sequence["ir.Table"]) -> "ir.Table":
+    """Return the rows of all tables, by halves: one after the other would nest as deep as many."""
+    if len(tables) == 1:
+        return tables[0]
+    half = len(tables) // 2
+    return _union(tables[:half]).union(_union(tables[half:]))
+
+
+def canonical(backend: "BaseBackend", source: Source, label_delay_days: float) -> "ir.Table":
+    """Return the accepted rows of a batch with a column for each role.
+
+    Returns
+    -------
+    Table
+        `source_line`, `known_us`, `label_known_us` (microseconds), `card`, `terminal` (str),
+        `amount` (float), `fraud` (int).
+    """
+    import ibis
+
+    options = {"hive_partitioning": False} if backend.name == "duckdb" else {}
+    rows = backend.read_parquet(one_file(source.path, backend.name), **options)
+    roles = source.roles
+
+    def column(name: str | None, kind: str) -> "ir.Value":
+        return rows[name].cast(kind) if name else ibis.null(kind)
+
+    return rows.select(
+        source_line=rows["source_line"].cast("int64"),
+        **{
+            KNOWN: row_known_at(rows, roles),
+            LABEL_KNOWN: label_known_at(rows, roles, label_delay_days),
+        },
+        card=column(roles.card, "string"),
+        terminal=column(roles.terminal, "string"),
+        amount=column(roles.amount, "float64"),
+        fraud=column(roles.target, "int8"),
+    )

@@ -1,0 +1,1 @@
+"""From CSV text to typed rows."""

@@ -1,0 +1,360 @@
+"""From a chunk of CSV text to typed rows; rows that do not fit are set apart with the reason.
+
+A chunk in which every row fits is read by Arrow in one go; any other in pieces. In a piece in
+which one does not fit, rows are looked at one by one: a row that is damaged in itself is set
+apart first, then, column by column, those with a value that Arrow cannot read.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+from numpy.typing import NDArray
+
+from fraud_assets.config.settings import MISSING
+from fraud_assets.intake.contract import (
+    CARD,
+    LABEL,
+    LONG,
+    MOMENT,
+    MOMENT_PATTERN,
+    NAME,
+    NUMBER,
+    NUMBER_PATTERN,
+    Contract,
+    parse_rows,
+)
+from fraud_assets.intake.csv.chunks import Chunk
+from fraud_assets.intake.quarantine import RejectedRow
+from fraud_assets.platform.masking import is_issued
+from fraud_assets.text import named
+
+LINE = "source_line"
+BLANKS = " \t"
+PIECE_RECORDS = 128
+EXACT = 2.0**53
+"""Whole numbers below this are exact."""
+CARD_FOUND = (
+    "a payment card number where another number is expected; correct the row, or give the column "
+    "of card numbers the role `card`"
+)
+UTC_MOMENT, PLAIN_MOMENT = pa.timestamp("us", "UTC"), pa.timestamp("us")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The rows of a chunk.
+
+    Attributes
+    ----------
+    table : pa.Table
+        The accepted rows: `source_line`, then the columns of the file, in its order.
+    rejected : list of RejectedRow
+        In the order of the file. Lines, here and in the table, count from 0 at the beginning
+        of the chunk.
+    breaks : int
+        The lines of the chunk.
+    """
+
+    table: pa.Table
+    rejected: list[RejectedRow]
+    breaks: int
+
+    def renumbered(
+        self, number: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    ) -> tuple[pa.Table, list[RejectedRow]]:
+        """Return the accepted and the rejected rows with other numbers for their lines."""
+        accepted = number(self.table[LINE].to_numpy())
+        refused = number(np.array([row.line for row in self.rejected], np.int64)).tolist()
+        return self.table.set_column(0, LINE, pa.array(accepted)), [
+            replace(row, line=line) for row, line in zip(self.rejected, refused, strict=True)
+        ]
+
+
+def schema(contract: Contract) -> pa.Schema:
+    """Return the types of the accepted rows."""
+    types = {
+        NUMBER: pa.float64(),
+        MOMENT: PLAIN_MOMENT,
+        NAME: pa.string(),
+        CARD: pa.string(),
+        LABEL: pa.int8(),
+    }
+    return pa.schema(
+        [(LINE, pa.int64()), *((name, types[kind]) for name, kind in contract.kinds.items())]
+    )
+
+
+def parse(chunk: Chunk, contract: Contract) -> Parsed:
+    """Read a chunk.
+
+    Parameters
+    ----------
+    chunk : Chunk
+        Without the header.
+    contract : Contract
+
+    Returns
+    -------
+    Parsed
+        Every record of the chunk that is not a blank line is an accepted or a rejected row.
+    """
+    columns = None if _is_odd(chunk) else _read_at_once(chunk, contract)
+    usable = None if columns is None else _usable(columns, contract)
+    if usable is not None:
+        return Parsed(_table(chunk.lines(), usable, contract), [], chunk.breaks)
+    if chunk.count > PIECE_RECORDS:
+        return _joined([parse(piece, contract) for piece in chunk.pieces(PIECE_RECORDS)])
+    return _read_one_by_one(chunk, contract)
+
+
+def _joined(pieces: list[Parsed]) -> Parsed:
+    """Return pieces that follow each other as one."""
+    tables, rejected, breaks = [], [], 0
+    for piece in pieces:
+        table, refused = piece.renumbered(partial(np.add, breaks))
+        tables.append(table)
+        rejected += refused
+        breaks += piece.breaks
+    return Parsed(pa.concat_tables(tables).combine_chunks(), rejected, breaks)
+
+
+def _table(lines: NDArray[np.int64], columns: dict[str, pa.Array], contract: Contract) -> pa.Table:
+    return pa.Table.from_arrays([pa.array(lines), *columns.values()], schema=schema(contract))
+
+
+# --- a chunk at once --------------------------------------------------------------------
+
+
+def _is_odd(chunk: Chunk) -> bool:
+    """Tell whether a chunk holds what Arrow would read in a way of its own."""
+    data = chunk.data
+    return bool(
+        chunk.damaged
+        or b"\0" in data
+        or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n"))
+    )
+
+
+def _read_at_once(chunk: Chunk, contract: Contract) -> dict[str, pa.Array] | None:
+    """Return the columns of a chunk; None when a row does not fit."""
+    types = {
+        name: _moment_type(name, contract)
+        if kind == MOMENT
+        else (pa.float64() if kind == NUMBER else pa.string())
+        for name, kind in contract.kinds.items()
+    }
+    try:
+        table = pacsv.read_csv(
+            pa.BufferReader(chunk.data),
+            pacsv.ReadOptions(
+                use_threads=False,
+                block_size=len(chunk.data) + 1,
+                column_names=list(contract.kinds),
+            ),
+            pacsv.ParseOptions(delimiter=contract.delimiter, newlines_in_values=True),
+            pacsv.ConvertOptions(
+                column_types=types,
+                null_values=list(MISSING),
+                strings_can_be_null=True,
+                decimal_point=contract.decimal,
+                timestamp_parsers=_timestamp_parsers(contract),
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    if table.num_rows != chunk.count:  # Arrow reads no blank lines
+        return None
+    columns = {name: table[name].combine_chunks() for name in contract.kinds}
+    for name, kind in contract.kinds.items():
+        if kind == LABEL:
+            columns[name] = _labels(columns[name], contract)
+        elif kind == MOMENT:
+            columns[name] = columns[name].cast(PLAIN_MOMENT)
+    return columns
+
+
+def _timestamp_parsers(contract: Contract) -> list[str | object] | None:
+    return [contract.timestamp_format] if contract.timestamp_format else None
+
+
+def _moment_type(name: str, contract: Contract) -> pa.DataType:
+    return UTC_MOMENT if name in contract.zoned else PLAIN_MOMENT
+
+
+def _labels(values: pa.Array, contract: Contract) -> pa.Array:
+    """Return 0 and 1 for the spellings of the target; null for all else."""
+    spellings = pa.array(list(contract.labels))
+    found = pc.index_in(pc.utf8_lower(pc.utf8_trim(values, BLANKS)), spellings)
+    return pa.array(list(contract.labels.values()), pa.int8()).take(found)
+
+
+def _usable(columns: dict[str, pa.Array], contract: Contract) -> dict[str, pa.Array] | None:
+    """Return the columns, NaN as null; None when a row may have no use.
+
+    Because of an infinity, no label, no time, or a number as long as that of a card.
+    """
+    needed = [contract.roles.target, contract.roles.timestamp]
+    if any(name and columns[name].null_count for name in needed):
+        return None
+    for name, kind in contract.kinds.items():
+        # `all` of nothing is true, and of nulls alone it is null.
+        if kind == NUMBER and pc.all(pc.is_finite(columns[name])).as_py() is False:
+            columns[name] = _without_nan(columns[name])
+            if pc.any(pc.is_inf(columns[name])).as_py():
+                return None
+        if kind == NUMBER and name not in contract.long_numbers:
+            ends = pc.min_max(columns[name]).as_py()
+            if ends["max"] is not None and max(ends["max"], -ends["min"]) >= LONG:
+                return None
+    return columns
+
+
+def _without_nan(values: pa.Array) -> pa.Array:
+    return pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
+
+
+# --- row by row -------------------------------------------------------------------------
+
+
+def _read_one_by_one(chunk: Chunk, contract: Contract) -> Parsed:
+    records, damages = zip(*chunk.records(), strict=True)
+    lines = chunk.lines()
+    whole = [index for index, record in enumerate(records) if record.strip(b"\r\n")]
+    faults = {index: damages[index] for index in whole if damages[index]}
+    sound = [index for index in whole if index not in faults]
+    rows = parse_rows([records[index] for index in sound], contract.delimiter)
+    faults |= {
+        index: f"{len(row)} fields where the header has {len(contract.kinds)}"
+        for index, row in zip(sound, rows, strict=True)
+        if len(row) != len(contract.kinds)
+    }
+    fitting = [(i, row) for i, row in zip(sound, rows, strict=True) if i not in faults]
+    places = np.array([index for index, _ in fitting], np.int64)
+    columns, found = _convert([row for _, row in fitting], contract)
+    faults |= {int(places[place]): fault for place, fault in found.items()}
+    kept = np.array([place not in found for place in range(len(places))], bool)
+    table = _table(lines[places], columns, contract).filter(pa.array(kept))
+    rejected = [
+        RejectedRow(int(lines[index]), faults[index], _text(records[index]))
+        for index in sorted(faults)
+    ]
+    return Parsed(table, rejected, chunk.breaks)
+
+
+def _text(record: bytes) -> str:
+    return record.decode("utf-8", "backslashreplace").rstrip("\r\n")
+
+
+def _convert(
+    rows: list[list[str]], contract: Contract
+) -> tuple[dict[str, pa.Array], dict[int, str]]:
+    """Return the typed columns of rows, and the first fault of each row that has one."""
+    columns: dict[str, pa.Array] = {}
+    faults: dict[int, str] = {}
+    texts = zip(*rows, strict=True) if rows else ([] for _ in contract.kinds)
+    for (name, kind), values in zip(contract.kinds.items(), texts, strict=True):
+        text = pa.array(values, pa.string())
+        missing = pc.is_in(text, pa.array(MISSING))
+        text = pc.if_else(missing, pa.scalar(None, pa.string()), text)
+        columns[name] = _typed(text, name, kind, contract)
+        for place, fault in _faults(text, columns[name], name, kind, contract):
+            faults.setdefault(place, fault)
+    return columns, faults
+
+
+def _typed(text: pa.Array, name: str, kind: str, contract: Contract) -> pa.Array:
+    """Return values of a kind, null where a text is not of it."""
+    if kind in (NAME, CARD):
+        return text
+    if kind == LABEL:
+        return _labels(text, contract)
+    if kind == NUMBER:
+        if contract.decimal != ".":
+            # What has a point already is no number in such a file.
+            pointed = pc.match_substring(text, ".")
+            text = pc.if_else(pointed, pa.scalar("x"), text)
+            text = pc.replace_substring(text, contract.decimal, ".")
+        return _without_nan(_cast(pc.utf8_trim(text, BLANKS), NUMBER_PATTERN, pa.float64()))
+    if contract.timestamp_format:
+        return pc.strptime(text, contract.timestamp_format, "us", error_is_null=True)
+    return _cast(text, MOMENT_PATTERN, _moment_type(name, contract)).cast(PLAIN_MOMENT)
+
+
+def _cast(text: pa.Array, pattern: str, kind: pa.DataType) -> pa.Array:
+    """Return texts as a type, null where that is impossible.
+
+    The pattern sorts most of them out at once; what it lets through, as the 30th of
+    February, is found by halving.
+    """
+    matches = pc.fill_null(pc.match_substring_regex(text, pattern), False)
+    text = pc.if_else(matches, text, pa.scalar(None, pa.string()))
+    return pa.concat_arrays(list(_cast_halving(text, kind)))
+
+
+def _cast_halving(text: pa.Array, kind: pa.DataType) -> Iterator[pa.Array]:
+    try:
+        yield pc.cast(text, kind)
+    except pa.ArrowInvalid:
+        if len(text) == 1:
+            yield pa.nulls(1, kind)
+        else:
+            half = len(text) // 2
+            yield from _cast_halving(text[:half], kind)
+            yield from _cast_halving(text[half:], kind)
+
+
+def _faults(
+    text: pa.Array, typed: pa.Array, name: str, kind: str, contract: Contract
+) -> Iterator[tuple[int, str]]:
+    """Yield place and reason of every value that makes its row unusable."""
+    unread = pc.and_(pc.is_valid(text), pc.is_null(typed))
+    if kind == NUMBER:
+        unread = pc.and_(unread, pc.invert(_says_nan(text)))
+        for place in _places(pc.fill_null(pc.is_inf(typed), False)):
+            yield place, f"column {named(name)}: infinity is not usable"
+        if name not in contract.long_numbers:
+            for place in _places(pc.fill_null(pc.greater_equal(pc.abs(typed), LONG), False)):
+                if _is_card(text[place].as_py(), typed[place].as_py(), contract.decimal):
+                    yield place, f"column {named(name)}: {CARD_FOUND}"
+    for place in _places(unread):
+        expected = _expected(text[place].as_py(), name, kind, contract)
+        yield place, f"column {named(name)}: not {expected}"
+    what = {contract.roles.target: "label", contract.roles.timestamp: "timestamp"}.get(name)
+    if what:
+        for place in _places(pc.is_null(text)):
+            yield place, f"column {named(name)}: the {what} is missing"
+
+
+def _is_card(text: str, value: float, decimal: str) -> bool:
+    """Tell whether what should be a number is that of a card, also after it was one of a table."""
+    spellings = [text.strip(BLANKS + "+-").replace(decimal, ".")]
+    if abs(value) < EXACT and value.is_integer():
+        spellings.append(str(int(abs(value))))
+    return any(map(is_issued, spellings))
+
+
+def _says_nan(text: pa.Array) -> pa.Array:
+    return pc.fill_null(pc.match_substring_regex(text, r"^[ \t]*[+-]?[nN][aA][nN][ \t]*$"), False)
+
+
+def _places(mask: pa.Array) -> list[int]:
+    places: list[int] = pc.indices_nonzero(mask).to_pylist()
+    return places
+
+
+def _expected(value: str, name: str, kind: str, contract: Contract) -> str:
+    """Return what a value should have been, with the likely remedy, and not the value."""
+    if kind == LABEL:
+        return "0 or 1" if value.replace(".", "").isdigit() else f"one of {list(contract.labels)}"
+    if kind == NUMBER:
+        thousands = ("," in value and contract.decimal == ".") or value.count(".") > 1
+        remedy = "; write it without thousand separators, or set `decimal`" if thousands else ""
+        return "a number" + remedy
+    if name in contract.zoned:
+        return "a date and time with its zone, as the others have"
+    return "a date and time as the others are"

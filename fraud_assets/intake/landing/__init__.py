@@ -1,0 +1,1 @@
+"""The drop folder, what is known of its files, and the run to ask for next."""

@@ -1,0 +1,1 @@
+"""How runs are launched, watched, kept and cleaned up; secrets and masking."""

@@ -1,0 +1,73 @@
+"""Makes a registered version the champion by hand, and logs it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fraud_assets.store.decision_log import (
+    append_entry,
+    read_entries,
+    recorded_model_hash,
+    registry_lock,
+)
+
+if TYPE_CHECKING:
+    from fraud_assets.tracking import Tracking
+
+
+def put_in_charge(
+    tracking: "Tracking", log: Path, version: str, reason: str, actor: str
+) -> dict[str, Any]:
+    """Make a version the champion, whatever the promotion rule says.
+
+    Parameters
+    ----------
+    tracking : Tracking
+    log : Path
+        The log of decisions.
+    version : str
+    reason : str
+        Kept in the log and as a tag of the version.
+    actor : str
+        Who asked for it; kept in the log.
+
+    Returns
+    -------
+    dict
+        The log entry.
+
+    Raises
+    ------
+    ValueError
+        When there is no such version, or its files are not those that were decided about.
+    """
+    with registry_lock(log):
+        chosen = tracking.version(version)
+        before = tracking.champion_alias()
+        model_hash = tracking.model_hash(chosen.version)
+        decided = recorded_model_hash(read_entries(log), chosen.version)
+        if decided not in (None, model_hash):
+            raise ValueError(
+                f"the model file of version {chosen.version} was altered since it was decided "
+                f"about: its SHA-256 is {model_hash}, the decision log says {decided}; restore "
+                "the file from a backup, or choose another version"
+            )
+        artifacts = tracking.artifact_hashes(chosen.run_id)
+        # The log first, then the alias: what cannot be logged changes nothing.
+        entry = append_entry(
+            log,
+            {
+                "event": "by_hand",
+                "actor": actor,
+                "batch": chosen.batch,
+                "version": chosen.version,
+                "champion_before": before,
+                "outcome": "promote",
+                "reason": reason,
+                "mlflow_run_id": chosen.run_id,
+                "model_hash": model_hash,
+                "artifacts": artifacts,
+            },
+        )
+        tracking.make_champion(chosen.version)
+    tracking.tag_version(chosen.version, {"fraud.decision": "by_hand", "fraud.reason": reason})
+    return entry

@@ -1,0 +1,1 @@
+"""Where tables, reports and logs are kept, and how they are written."""

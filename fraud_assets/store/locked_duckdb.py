@@ -1,0 +1,65 @@
+"""DuckDB that reaches only the folders it is given, with a configuration that is locked."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from fraud_assets.store.sql import literal
+
+CLOSED: dict[str, str | bool | int | float | list[str]] = {
+    "allow_community_extensions": False,
+    "allow_extension_repositories": "forbidden",
+    "allow_persistent_secrets": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,
+}
+"""What no statement needs. HTTP and object stores are extensions, so they are closed with these."""
+MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$"
+"""How DuckDB writes an amount of memory."""
+
+
+@contextmanager
+def open_duckdb(
+    folders: Sequence[Path], scratch: Path, memory_limit: str
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB in memory that spills to disk; its temporary files are removed afterwards.
+
+    Whatever comes to stand in a statement, it reads and writes no file outside the folders, loads
+    no extension, reaches no network, sees no Python variable and changes no setting.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Where it may read and write.
+    scratch : Path
+        Folder for its temporary files, made if it is missing.
+    memory_limit : str
+        In DuckDB's notation, such as `1GB`; beyond it, it spills.
+
+    Yields
+    ------
+    duckdb.DuckDBPyConnection
+
+    See Also
+    --------
+    fraud_assets.store.sql : how names, texts and files are written in statements.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as spill, duckdb.connect(config=CLOSED) as connection:
+        allowed = ", ".join(literal(folder.resolve()) for folder in (*folders, Path(spill)))
+        for setting, value in {
+            "memory_limit": literal(memory_limit),
+            "temp_directory": literal(spill),
+            "allowed_directories": f"[{allowed}]",
+            "enable_external_access": "false",
+            # Ibis sets these two on every connection that it is given; neither opens anything.
+            "allowed_configs": "['timezone', 'python_enable_replacements']",
+            # The last one: nothing can be set after it.
+            "lock_configuration": "true",
+        }.items():
+            connection.execute(f"SET {setting} = {value}")
+        yield connection

@@ -1,0 +1,91 @@
+"""Files in an object store, for machines that share no disk; the local folder is their cache.
+
+Silent until `FRAUD_OBJECT_STORE` names one. A file has the same path below both.
+"""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fraud_assets.config import environment
+from fraud_assets.store.files import private_folder, whole_file
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+
+def push(*files: Path) -> None:
+    """Copy local files into the store, in this order; the last one makes the others count.
+
+    Parameters
+    ----------
+    *files : Path
+        Below `FRAUD_HOME`.
+    """
+    for file in files:
+        remote = _remote(file)
+        if remote is not None:
+            # Stores of plain folders make none by themselves.
+            remote.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("rb") as source, remote.open("wb") as target:
+                shutil.copyfileobj(source, target)
+
+
+def pull(*files: Path) -> bool:
+    """Copy files from the store, in this order, each whole or not at all.
+
+    Parameters
+    ----------
+    *files : Path
+        Where they are to lie, below `FRAUD_HOME`.
+
+    Returns
+    -------
+    bool
+        Whether the store has all of them.
+    """
+    for file in files:
+        remote = _remote(file)
+        if remote is None or not remote.exists():
+            return False
+        private_folder(file.parent, environment.home_folder())
+        with remote.open("rb") as source, whole_file(file) as target:
+            shutil.copyfileobj(source, target)
+    return True
+
+
+def has(file: Path) -> bool:
+    """Tell whether the store has a file."""
+    remote = _remote(file)
+    return remote is not None and bool(remote.exists())
+
+
+def names(folder: Path) -> set[str]:
+    """Return the names of the folders that the store has in a folder."""
+    remote = _remote(folder)
+    if remote is None or not remote.exists():
+        return set()
+    return {str(found.name) for found in remote.iterdir() if found.is_dir()}
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder from the store."""
+    remote = _remote(folder)
+    if remote is None:
+        return
+    # One by one: fsspec's own recursive removal takes `*` in a name for a pattern.
+    store, place = remote.fs, remote.path
+    for file in store.find(place):
+        store.rm_file(file)
+    # What is left are the empty folders of stores that have any.
+    for empty in sorted(store.find(place, withdirs=True), reverse=True):
+        store.rmdir(empty)
+
+
+def _remote(path: Path) -> "UPath | None":
+    url = environment.object_store()
+    if url is None:
+        return None
+    from upath import UPath
+
+    return UPath(url) / path.relative_to(environment.home_folder()).as_posix()

@@ -1,0 +1,115 @@
+"""CSV texts in which a spreadsheet finds no formula."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from fraud_assets.store.files import _between, _number, _separator
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b")
+"""What a spreadsheet takes a formula by; East Asian ones read the wide and the small forms, too."""
+
+
+def csv_text(frame: "pd.DataFrame") -> str:
+    """Return a table as CSV in which a spreadsheet computes nothing.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Its text and its column names may come from outside. What a spreadsheet would take for a
+        formula gets an apostrophe in front, as OWASP's page on CSV injection asks for: also after
+        blanks and line breaks, and after a separator, because where the list separator is a
+        semicolon, a spreadsheet cuts the line there, whatever quotes this file has.
+
+    Returns
+    -------
+    str
+    """
+    text = frame.select_dtypes(include=["object", "string", "category"]).columns
+    plain = {name: frame[name].map(_plain, na_action="ignore") for name in text}
+    return str(frame.assign(**plain).rename(columns=_plain).to_csv(index=False))
+
+
+def csv_line(values: Iterable[object]) -> str:
+    r"""Return a row of a CSV with its line feed; a carriage return stands between quotes, too.
+
+    Parameters
+    ----------
+    values : iterable of object
+
+    Examples
+    --------
+    >>> csv_line([1, "a", "b,\r"])
+    '1,a,"b,\r"\n'
+    """
+    # The writer quotes no other line break than its own.
+    text, end = io.StringIO(), "\r\n"
+    csv.writer(text, lineterminator=end).writerow(values)
+    return text.getvalue().removesuffix(end) + "\n"
+
+
+def with_apostrophes(row: str) -> str:
+    """Return a row of a CSV that is to be one cell of another, so that nothing in it is computed.
+
+    Parameters
+    ----------
+    row : str
+        Apostrophes are put where `csv_text` puts them, but not before plain numbers.
+
+    See Also
+    --------
+    without_apostrophes : Returns the row as it was.
+
+    Examples
+    --------
+    >>> with_apostrophes("=1+1,-5.2,a")
+    "'=1+1,-5.2,a"
+    """
+    return _put(row, [place for place in _formulas(row) if not _number.match(row, place)])
+
+
+def without_apostrophes(row: str) -> str:
+    """Return a row as it was before `with_apostrophes`.
+
+    Parameters
+    ----------
+    row : str
+
+    Examples
+    --------
+    >>> without_apostrophes("'=1+1,-5.2,a"), without_apostrophes("'a'")
+    ('=1+1,-5.2,a', "'a'")
+    """
+    parts, end = [], 0
+    for place in _formulas(row):
+        if row[place - 1 : place] == "'" and not _number.match(row, place):
+            parts.append(row[end : place - 1])
+            end = place
+    return "".join([*parts, row[end:]])
+
+
+def _plain(cell: Any) -> Any:
+    return _put(cell, _formulas(cell)) if isinstance(cell, str) else cell
+
+
+def _put(text: str, places: Iterable[int]) -> str:
+    parts, end = [], 0
+    for place in places:
+        parts += [text[end:place], "'"]
+        end = place
+    return "".join([*parts, text[end:]])
+
+
+def _formulas(text: str) -> Iterator[int]:
+    """Yield where signs of a formula begin a cell, in time that grows with the text alone."""
+    if text[:1] in FORMULA:
+        yield 0
+    for run in _between.finditer(text):
+        begins = run.start() == 0 or _separator.search(run[0])
+        if begins and text[run.end() : run.end() + 1] in FORMULA:
+            yield run.end()

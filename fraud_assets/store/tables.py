@@ -1,0 +1,213 @@
+"""Where things are kept: the paths, the Parquet tables by batch, and the JSON reports.
+
+A table is committed in two steps, each of them atomic: its rows and the facts about them
+are renamed into a folder named after the content hash of the CSV that they came from, then
+`current.json` is replaced to point there. A crash between the two leaves the old version
+in charge, and an accepted version stays readable after a newer one has arrived.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from fraud_assets.config import environment
+from fraud_assets.store import object_store
+from fraud_assets.store.files import (
+    PRIVATE,
+    write_atomically,
+)
+from fraud_assets.store.paths import (
+    CONTENT_HASH,
+    made_folder,
+    plain_name,
+    tables_folder,
+    version_name,
+)
+from fraud_assets.store.reports import to_json
+from fraud_assets.text import named
+
+ROWS_FILE, FACTS_FILE, CURRENT_FILE = "rows.parquet", "facts.json", "current.json"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Parquet file and what is known of it.
+
+    Attributes
+    ----------
+    path : Path
+        The Parquet file.
+    facts : dict
+        JSON-like description; always holds `batch` and `content_hash`.
+    """
+
+    path: Path
+    facts: Mapping[str, Any]
+
+
+def new_rows_file(asset: str, batch: str) -> Path:
+    """Return where an asset may write the rows of a table that is yet to be committed.
+
+    What an earlier, interrupted run left there is removed.
+    """
+    clear_incoming(asset, batch)
+    return made_folder(tables_folder(asset, batch)) / f"incoming-{uuid4().hex}.parquet"
+
+
+@contextmanager
+def incoming(asset: str, batch: str) -> Iterator[Path]:
+    """Yield where to write rows; whatever else was written beside is gone afterwards.
+
+    So are the rows, when the block fails.
+    """
+    rows = new_rows_file(asset, batch)
+    try:
+        yield rows
+    except BaseException:
+        clear_incoming(asset, batch)
+        raise
+    clear_incoming(asset, batch, keep=rows)
+
+
+def clear_incoming(asset: str, batch: str, keep: Path | None = None) -> None:
+    """Remove what interrupted runs left beside an asset's tables; rejected lines may be in it.
+
+    Parameters
+    ----------
+    asset, batch : str
+    keep : Path, optional
+        A file that stays.
+    """
+    for leftover in tables_folder(asset, batch).glob("incoming-*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        elif leftover != keep:
+            leftover.unlink()
+
+
+def save_table(asset: str, table: Table) -> Table:
+    """Commit a table: move its rows into place and make it the current version.
+
+    Parameters
+    ----------
+    asset : str
+    table : Table
+        Its rows as written to `new_rows_file`.
+
+    Returns
+    -------
+    Table
+        The same table at its final place.
+    """
+    folder = tables_folder(asset, table.facts["batch"])
+    version = made_folder(folder / version_name(table.facts["content_hash"]))
+    with open(table.path, "rb") as file:
+        os.fsync(file.fileno())
+    os.chmod(table.path, PRIVATE)
+    os.replace(table.path, version / ROWS_FILE)
+    write_atomically(version / FACTS_FILE, to_json(table.facts))
+    write_atomically(folder / CURRENT_FILE, to_json({"content_hash": version.name}))
+    object_store.push(version / ROWS_FILE, version / FACTS_FILE, folder / CURRENT_FILE)
+    return Table(version / ROWS_FILE, table.facts)
+
+
+def load_table(asset: str, batch: str, content_hash: str | None = None) -> Table:
+    """Find a committed table.
+
+    Parameters
+    ----------
+    asset, batch : str
+    content_hash : str, optional
+        Which version; default: the current one.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    FileNotFoundError
+        When the batch has no such table.
+    """
+    folder = tables_folder(asset, batch)
+    try:
+        if content_hash is None:
+            # Another machine may have written a newer one.
+            object_store.pull(folder / CURRENT_FILE)
+            content_hash = json.loads((folder / CURRENT_FILE).read_text())["content_hash"]
+        rows = rows_path(asset, batch, str(content_hash))
+        facts = json.loads(rows.with_name(FACTS_FILE).read_text())
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{asset} of batch {named(batch)} has not been materialized (looked in {folder}); "
+            f"materialize {asset} for this batch first"
+        ) from error
+    return Table(rows, facts)
+
+
+def rows_path(asset: str, batch: str, content_hash: str) -> Path:
+    """Return the Parquet file of a committed version of a table; its facts are not read.
+
+    Parameters
+    ----------
+    asset, batch, content_hash : str
+
+    Returns
+    -------
+    Path
+    """
+    version = tables_folder(asset, batch) / version_name(content_hash)
+    if not (version / FACTS_FILE).exists():
+        object_store.pull(version / ROWS_FILE, version / FACTS_FILE)
+    return version / ROWS_FILE
+
+
+def find_table(asset: str, batch: str, content_hash: str) -> Table | None:
+    """Find a version of a table; None when it is not kept."""
+    if not has_table(asset, batch, content_hash):
+        return None
+    return load_table(asset, batch, content_hash)
+
+
+def has_table(asset: str, batch: str, content_hash: str) -> bool:
+    """Tell whether a version of a table has been committed."""
+    facts = tables_folder(asset, batch) / version_name(content_hash) / FACTS_FILE
+    return facts.exists() or object_store.has(facts)
+
+
+def versions(asset: str, batch: str) -> list[str]:
+    """Return the content hashes of the committed versions of a table, sorted."""
+    folder = tables_folder(asset, batch)
+    local = {facts.parent.name for facts in folder.glob(f"*/{FACTS_FILE}")}
+    remote = {name for name in object_store.names(folder) if CONTENT_HASH.fullmatch(name)}
+    return sorted(local | {name for name in remote if has_table(asset, batch, name)})
+
+
+def prune_versions(batch: str, content_hash: str) -> None:
+    """Remove old versions of a batch's tables, as `FRAUD_KEEP_VERSIONS` says.
+
+    Parameters
+    ----------
+    batch : str
+    content_hash : str
+        The version that has just been accepted. It is kept, and so is what is newer than the
+        oldest accepted version that is kept.
+    """
+    keep = environment.kept_versions()
+    if keep is None:
+        return
+    accepted = sorted(
+        (facts.parent.stat().st_mtime, facts.parent.name)
+        for facts in tables_folder("features", batch).glob(f"*/{FACTS_FILE}")
+        if facts.parent.name != content_hash
+    )
+    for _, old in accepted[: max(0, len(accepted) + 1 - keep)]:
+        for folder in (environment.home_folder() / "tables").iterdir():
+            shutil.rmtree(folder / plain_name(batch) / old, ignore_errors=True)
+            object_store.remove(folder / plain_name(batch) / old)

@@ -1,0 +1,273 @@
+import os
+from dataclasses import replace
+
+import pytest
+
+from fraud_assets.intake.landing.drop_folder import look
+from fraud_assets.intake.landing.ledger import Entry, Outcome
+from fraud_assets.intake.landing.planner import (
+    Past,
+    PastStatus,
+    first_step,
+    following_step,
+    new_run_key,
+    notice,
+)
+from fraud_assets_tests.intake.conftest import put
+
+A, B = "a" * 64, "b" * 64
+
+
+@pytest.fixture
+def see(folder, ledger):
+    """Looks once; returns what is new as name to outcome."""
+
+    def look_once(limit=50, during_the_wait=lambda _: None):
+        noticed = notice(folder, ledger, 1.0, limit, during_the_wait)
+        return {entry.name: entry.outcome.value for entry in noticed.entries}
+
+    return look_once
+
+
+def settle_as(ledger, outcome, **changes):
+    ledger.put([replace(e, outcome=outcome, **changes) for e in ledger.entries().values()])
+
+
+def test_a_new_file_waits_for_its_turn_and_is_news_once(folder, see):
+    put(folder, "a.csv")
+    assert see() == {"a.csv": "waiting"}
+    assert see() == {}
+
+
+def test_an_old_date_makes_no_difference(folder, see):
+    put(folder, "new.csv", "n", modified=2_000_000_000)
+    see()
+    put(folder, "old.csv", "o", modified=1)
+    assert see() == {"old.csv": "waiting"}
+
+
+def test_what_is_beyond_the_limit_is_noticed_the_next_time_oldest_first(folder, see):
+    for number in range(5):
+        put(folder, f"{number}.csv", str(number), modified=100 - number)
+    assert list(see(limit=3)) == ["4.csv", "3.csv", "2.csv"]
+    assert list(see(limit=3)) == ["1.csv", "0.csv"]
+
+
+def test_a_file_that_grows_or_is_held_open_is_left_until_it_holds_still(folder, ledger, see):
+    path = put(folder, "a.csv")
+    assert see(during_the_wait=lambda _: path.write_text("longer than before")) == {}
+    with path.open("a"):
+        assert notice(folder, ledger, 0, 50).unsettled == ["a.csv"]
+    assert see() == {"a.csv": "waiting"}
+
+
+def test_a_file_that_vanishes_while_watched_is_left(folder, see):
+    path = put(folder, "a.csv")
+    assert see(during_the_wait=lambda _: path.unlink()) == {}
+
+
+def test_the_same_content_under_another_name_is_a_duplicate(folder, ledger, see):
+    put(folder, "a.csv")
+    see()
+    put(folder, "b.csv")
+    assert see() == {"b.csv": "duplicate"}
+    detail = ledger.entries()["b.csv"].detail
+    assert detail == "b.csv has the same content as batch 'a' (a.csv)"
+
+
+def test_a_file_that_was_moved_is_a_duplicate_of_the_batch_it_was(folder, ledger, see):
+    put(folder, "a.csv")
+    see()
+    settle_as(ledger, Outcome.done)
+    (folder / "a.csv").rename(folder / "b.csv")
+    assert see() == {"b.csv": "duplicate"}
+    assert ledger.entries()["a.csv"].outcome is Outcome.done
+
+
+def test_content_that_failed_may_come_under_another_name(folder, ledger, see):
+    put(folder, "a.csv")
+    see()
+    settle_as(ledger, Outcome.failed)
+    put(folder, "b.csv")
+    assert see() == {"b.csv": "waiting"}
+
+
+def test_two_names_that_mean_one_batch_are_told_until_one_is_gone(folder, ledger, see):
+    put(folder, "june.csv", "1", modified=100)
+    put(folder, "june.csv.gz", "2", modified=200)
+    assert see() == {"june.csv": "waiting", "june.csv.gz": "refused"}
+    assert ledger.entries()["june.csv.gz"].detail == (
+        "june.csv.gz would be batch 'june', as june.csv is; rename one"
+    )
+    assert see() == {}
+    ledger.put([replace(ledger.entries()["june.csv"], outcome=Outcome.done)])
+    (folder / "june.csv").unlink()
+    assert see() == {"june.csv.gz": "waiting"}
+
+
+def test_accents_that_look_alike_are_one_name(folder, see):
+    put(folder, "é.csv", "1", modified=100)
+    put(folder, "e\u0301.csv", "2", modified=200)
+    assert list(see().values()) == ["waiting", "refused"]
+
+
+def test_a_refused_file_is_told_once_and_taken_when_its_trouble_is_over(
+    folder, ledger, see, monkeypatch
+):
+    put(folder, "a.csv")
+    put(folder, "b.csv", "other")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda path, _: not path.endswith("a.csv"))
+        assert see() == {"b.csv": "waiting", "a.csv": "refused"}
+        assert see() == {}
+    assert see() == {"a.csv": "waiting"}
+
+
+def test_a_file_that_cannot_be_read_in_the_end_is_refused_and_tried_again(folder, see, monkeypatch):
+    put(folder, "a.csv")
+    with monkeypatch.context() as patch:
+
+        def fail(path):
+            raise OSError(5, "Input/output error")
+
+        patch.setattr("fraud_assets.intake.landing.planner.sha256", fail)
+        assert see() == {"a.csv": "refused"}
+        assert see() == {}
+    assert see() == {"a.csv": "waiting"}
+
+
+def test_refused_and_waiting_files_that_are_gone_are_forgotten_others_are_remembered(
+    folder, ledger, see
+):
+    (folder / "folder.csv").mkdir()
+    put(folder, "a.csv", "1")
+    see()
+    put(folder, "b.csv", "2")
+    settle_as(ledger, Outcome.done)
+    see()
+    for path in (folder / "a.csv", folder / "b.csv"):
+        path.unlink()
+    (folder / "folder.csv").rmdir()
+    ledger.put([replace(e, outcome=Outcome.refused) for e in ledger.entries().values()
+                if e.name == "folder.csv"])  # fmt: skip
+    see()
+    assert list(ledger.entries()) == ["a.csv"]
+
+
+def test_a_file_that_reappears_as_it_was_is_no_news_when_it_was_done(folder, ledger, see):
+    path = put(folder, "a.csv")
+    see()
+    settle_as(ledger, Outcome.done, run_key="a:1")
+    path.unlink()
+    see()
+    put(folder, "a.csv", modified=123)
+    see()
+    assert ledger.entries()["a.csv"].outcome is Outcome.done
+    assert ledger.entries()["a.csv"].modified_ns == 123_000_000_000
+
+
+def test_a_failed_file_that_is_dropped_again_waits_with_the_key_of_the_run_that_failed(
+    folder, ledger, see
+):
+    put(folder, "a.csv", modified=1)
+    see()
+    settle_as(ledger, Outcome.failed, run_key="a:1")
+    put(folder, "a.csv", modified=2)
+    assert see() == {"a.csv": "waiting"}
+    assert ledger.entries()["a.csv"].run_key == "a:1"
+
+
+def test_names_that_no_text_can_hold_are_printable_in_the_ledger(folder, ledger, see):
+    put(folder, os.fsdecode(b"caf\xe9.csv"))
+    assert see() == {"caf\\xe9.csv": "refused"}
+    assert see() == {}
+    assert len(look(folder)) == len(ledger.entries()) == 1
+
+
+# --- what to do -------------------------------------------------------------------------
+
+
+def entry(content=A, outcome=Outcome.waiting, run_key=""):
+    return Entry("j.csv", "j", 1, 1, 1, content, outcome, "", run_key)
+
+
+def past(content=A, status=PastStatus.succeeded, attempt=1, retry=False):
+    return Past(content, status, f"j:{content[:16]}:{attempt}", f"run-{attempt}", retry)
+
+
+def test_a_content_that_was_never_run_is_asked_for():
+    step = first_step(entry(), [])
+    assert (step.outcome, step.run_key, step.run_id) == (Outcome.running, f"j:{A[:16]}:1", "")
+
+
+def test_content_a_then_b_then_a_again_runs_three_times():
+    runs = []
+    for content in (A, B, A):
+        step = first_step(entry(content), runs)
+        assert step.outcome is Outcome.running
+        assert not step.run_id
+        runs.insert(0, Past(content, PastStatus.succeeded, step.run_key, "r"))
+    assert len({run.run_key for run in runs}) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (PastStatus.succeeded, Outcome.done),
+        (PastStatus.active, Outcome.running),
+        (PastStatus.failed, Outcome.failed),
+    ],
+)
+def test_a_content_that_was_run_last_takes_the_outcome_of_that_run(status, outcome):
+    assert first_step(entry(), [past(status=status), past(B)]).outcome is outcome
+    assert first_step(entry(), [past(status=status)]).run_id == "run-1"
+
+
+def test_a_run_that_was_recorded_and_never_handed_on_is_asked_for_by_its_own_key():
+    step = first_step(entry(), [past(status=PastStatus.created)])
+    assert (step.outcome, step.run_key, step.run_id) == (Outcome.running, f"j:{A[:16]}:1", "")
+
+
+def test_a_failed_content_that_was_dropped_again_is_another_attempt():
+    failed = past(status=PastStatus.failed)
+    step = first_step(entry(run_key=failed.run_key), [failed])
+    assert (step.run_key, step.run_id) == (f"j:{A[:16]}:2", "")
+
+
+def test_retries_by_dagster_are_no_attempts_of_their_own():
+    runs = [past(attempt=1, retry=True), past(attempt=1, status=PastStatus.failed)]
+    assert new_run_key("j", A, runs) == f"j:{A[:16]}:2"
+
+
+def test_the_run_of_a_file_is_followed_through_its_retries():
+    running = entry(outcome=Outcome.running, run_key=f"j:{A[:16]}:1")
+    dead = past(status=PastStatus.failed)
+    assert following_step(running, [past(retry=True), dead]).outcome is Outcome.done
+    assert following_step(running, [dead]).outcome is Outcome.failed
+    assert following_step(running, [past(B), dead]).outcome is Outcome.failed
+
+
+def test_a_run_that_was_asked_for_and_never_came_to_be_is_asked_for_again():
+    running = entry(outcome=Outcome.running, run_key=f"j:{A[:16]}:1")
+    step = following_step(running, [past(B)])
+    assert (step.outcome, step.run_key, step.run_id) == (Outcome.running, running.run_key, "")
+
+
+def test_a_run_that_died_for_good_is_followed_by_another_attempt():
+    died = past(status=PastStatus.died)
+    for step in (
+        first_step(entry(), [died]),
+        following_step(entry(outcome=Outcome.running, run_key=died.run_key), [died]),
+    ):
+        assert (step.outcome, step.run_key, step.run_id) == (
+            Outcome.running,
+            f"j:{A[:16]}:2",
+            "",
+        )
+
+
+def test_a_content_whose_runs_die_again_and_again_is_given_up():
+    runs = [past(status=PastStatus.died, attempt=n) for n in (3, 2, 1)]
+    runs.insert(1, past(status=PastStatus.died, attempt=2, retry=True))
+    assert first_step(entry(), runs).outcome is Outcome.failed
+    assert first_step(entry(), runs[1:]).run_key.endswith(":3")
