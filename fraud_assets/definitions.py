@@ -22,11 +22,12 @@ from fraud_assets.monitoring import assets as monitoring
 from fraud_assets.monitoring import checks as monitoring_checks
 from fraud_assets.monitoring.sensors import fraud_alerts
 from fraud_assets.platform.outages import take_up_after_outage
+from fraud_assets.platform.resources import RunLock
 from fraud_assets.registry import assets as registry
 from fraud_assets.registry import checks as registry_checks
 from fraud_assets.scoring import assets as scoring
 from fraud_assets.scoring import checks as scoring_checks
-from fraud_assets.store.io_managers import ReportIOManager, TableIOManager
+from fraud_assets.store.io_managers import NoOutputIOManager, ReportIOManager, TableIOManager
 from fraud_assets.store.resources import Engine
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import assets as training
@@ -62,6 +63,8 @@ fraud_pipeline = dg.define_asset_job(
     hooks={take_up_after_outage},
 )
 
+run_lock = RunLock()
+
 
 def described(module: ModuleType) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
     """Yield the assets of a module with what all assets have: owners, and the folder as group.
@@ -89,7 +92,9 @@ defs = dg.Definitions(
         "engine": Engine(),
         "catalog": BatchCatalog(),
         "tracking": Tracking(),
-        "tables": TableIOManager(),
-        "reports": ReportIOManager(),
+        "run_lock": run_lock,
+        "tables": TableIOManager(run_lock=run_lock),
+        "reports": ReportIOManager(run_lock=run_lock),
+        "io_manager": NoOutputIOManager(run_lock=run_lock),
     },
 )
