@@ -15,7 +15,7 @@ from fraud_assets.definitions import defs
 from fraud_assets.intake.landing.ledger import Outcome, open_ledger
 from fraud_assets.intake.sensors import csv_landing
 from fraud_assets.store import paths
-from fraud_assets_tests.intake.test_resources import record_run
+from fraud_assets_tests.intake.landing.test_runs import record_run
 
 
 @pytest.fixture(autouse=True)

@@ -77,9 +77,9 @@ def test_each_delimiter_parts_quoted_fields(delimiter):
 
 def test_proper_quotes_are_cut_at_once_and_alike():
     text = b'"a\nb",1\n2,"c"\n' * 50
-    proper = chunks._proper_ends(text, ",")
-    careful, _ = chunks._cut_carefully(text, ",", at_end=True)
-    assert np.array_equal(chunks._starts(proper, len(text)), careful.starts)
+    proper = chunking._proper_ends(text, ",")
+    careful, _ = chunking._cut_carefully(text, ",", at_end=True)
+    assert np.array_equal(chunking._starts(proper, len(text)), careful.starts)
 
 
 @pytest.mark.parametrize(
