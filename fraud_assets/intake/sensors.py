@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from time import time
 
 import dagster as dg
 
@@ -46,7 +47,8 @@ def csv_landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
         noticed = notice(folder, ledger, settings.SETTLE_SECONDS, settings.FILES_PER_TICK)
         for entry in noticed.entries:
             context.log.info(f"{entry.name}: {entry.outcome} {entry.detail}")
-        asked = settle(ledger, context.instance) or ask_for_next(ledger, context.instance)
+        now = time()
+        asked = settle(ledger, context.instance, now) or ask_for_next(ledger, context.instance, now)
         said = _quiet(ledger, noticed.unsettled)
         events = _events(ledger, noticed)
     return dg.SensorResult(
@@ -57,7 +59,7 @@ def csv_landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
     )
 
 
-def settle(ledger: Ledger, instance: dg.DagsterInstance) -> Entry | None:
+def settle(ledger: Ledger, instance: dg.DagsterInstance, now: float) -> Entry | None:
     """Record the outcome of the runs that were asked for.
 
     The outcome of a file follows from its assets, in all runs that its run key names: a run that
@@ -68,24 +70,29 @@ def settle(ledger: Ledger, instance: dg.DagsterInstance) -> Entry | None:
     ----------
     ledger : Ledger
     instance : DagsterInstance
+    now : float
+        Seconds since 1970.
 
     Returns
     -------
     Entry or None
-        A file whose run was asked for and never came to be; to be asked for once more.
+        A file whose run is to be requested: it was lost, or has died and gets another attempt.
+        None also when another process is the one that requests it.
     """
-    lost = None
+    requested = None
     for entry in [*ledger.with_outcome(Outcome.running), *_tried_again(ledger, instance)]:
         runs = runs_of(instance, entry.batch)
-        step = following_step(entry, runs)
+        step = following_step(entry, runs, now)
         if step.run_id and step.outcome is not Outcome.done:
             step = _done_if_complete(instance, entry, step, runs)
         if entry.outcome is Outcome.failed and step.run_key != entry.run_key:
             continue
-        after = _enter(ledger, entry, step)
-        if step.is_to_be_asked_for:
-            lost = after
-    return lost
+        if step.request and requested is not None:
+            continue  # one run at a time: the next tick requests the other
+        after = _enter(ledger, entry, step, now)
+        if step.request:
+            requested = after
+    return requested
 
 
 def _tried_again(ledger: Ledger, instance: dg.DagsterInstance) -> list[Entry]:
@@ -106,31 +113,37 @@ def _done_if_complete(
     return step
 
 
-def ask_for_next(ledger: Ledger, instance: dg.DagsterInstance) -> Entry | None:
+def ask_for_next(ledger: Ledger, instance: dg.DagsterInstance, now: float) -> Entry | None:
     """Return the oldest waiting file that needs a run; None while another run is not over.
 
     Parameters
     ----------
     ledger : Ledger
     instance : DagsterInstance
+    now : float
+        Seconds since 1970.
     """
     waiting = ledger.with_outcome(Outcome.waiting)
     if not waiting or ledger.with_outcome(Outcome.running) or is_busy(instance):
         return None
     for entry in waiting:
         step = first_step(entry, runs_of(instance, entry.batch))
-        after = _enter(ledger, entry, step)
-        if step.outcome is Outcome.running:
-            return after if step.is_to_be_asked_for else None
+        after = _enter(ledger, entry, step, now)
+        if after is None or step.outcome is Outcome.running:
+            return after if step.request else None
     return None
 
 
-def _enter(ledger: Ledger, entry: Entry, step: Step) -> Entry:
-    """Write what became of a file into the ledger; return the entry."""
-    detail = f"run {step.run_id}" if step.run_id else ""
-    after = replace(entry, outcome=step.outcome, run_key=step.run_key, detail=detail)
-    ledger.put([after])
-    return after
+def _enter(ledger: Ledger, entry: Entry, step: Step, now: float) -> Entry | None:
+    """Write what became of a file into the ledger; None when another process was faster."""
+    after = replace(
+        entry,
+        outcome=step.outcome,
+        run_key=step.run_key,
+        detail=f"run {step.run_id}" if step.run_id else "",
+        requested_at=now if step.request else entry.requested_at,
+    )
+    return after if ledger.replace_unchanged(entry, after) else None
 
 
 def _request(entry: Entry) -> dg.RunRequest:

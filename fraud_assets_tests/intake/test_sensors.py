@@ -1,4 +1,6 @@
 import os
+from dataclasses import replace
+from functools import partial
 
 import dagster as dg
 import pytest
@@ -11,8 +13,11 @@ from dagster._core.events import (
 )
 
 from fraud_assets.config import names
+from fraud_assets.config.settings import LOST_RUN_SECONDS
 from fraud_assets.definitions import defs
 from fraud_assets.intake.landing.ledger import Outcome, open_ledger
+from fraud_assets.intake.landing.planner import notice
+from fraud_assets.intake.landing.runs import runs_of
 from fraud_assets.intake.sensors import csv_landing
 from fraud_assets.store import paths
 from fraud_assets_tests.intake.landing.test_runs import record_run
@@ -21,6 +26,14 @@ from fraud_assets_tests.intake.landing.test_runs import record_run
 @pytest.fixture(autouse=True)
 def _no_wait(monkeypatch):
     monkeypatch.setattr("fraud_assets.config.settings.SETTLE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The sensor's clock, which stands still: set `clock["now"]`."""
+    clock = {"now": 1_000_000.0}
+    monkeypatch.setattr("fraud_assets.intake.sensors.time", lambda: clock["now"])
+    return clock
 
 
 def tick(instance):
@@ -61,10 +74,94 @@ def test_a_new_csv_becomes_a_partition_and_a_run(drop, instance):
     assert result.cursor is None
 
 
-def test_a_run_that_never_came_to_be_is_asked_for_again_by_the_same_key(drop, instance):
+def test_a_run_that_was_never_created_is_requested_again_by_the_same_key_once_it_is_lost(
+    drop, instance, clock
+):
     drop("june.csv", "a,y\n1,0\n")
-    first, second = tick(instance), tick(instance)
-    assert [r.run_key for r in first.run_requests] == [r.run_key for r in second.run_requests]
+    (first,) = tick(instance).run_requests
+    for _ in range(2):
+        clock["now"] += LOST_RUN_SECONDS - 1
+        early = tick(instance)
+        assert early.run_requests == []
+        assert early.skip_reason.skip_message == "running: june.csv"
+        clock["now"] += 1
+        (again,) = tick(instance).run_requests
+        assert again.run_key == first.run_key
+    assert tick(instance).run_requests == []
+
+
+def test_a_run_that_was_created_and_is_being_launched_is_not_requested_by_another_daemon(
+    drop, instance, clock
+):
+    drop("june.csv", "a,y\n1,0\n")
+    result = tick(instance)
+    carry_out(instance, result, dg.DagsterRunStatus.NOT_STARTED)
+    assert tick(instance).run_requests == []
+    clock["now"] += LOST_RUN_SECONDS
+    (again,) = tick(instance).run_requests
+    assert again.run_key == result.run_requests[0].run_key
+
+
+def test_of_two_lost_runs_one_is_requested_a_tick(drop, instance, clock):
+    for name in ("june", "july"):
+        drop(f"{name}.csv", f"{name},y\n1,0\n")
+    tick(instance)
+    with open_ledger(paths.ledger_path()) as ledger:
+        ledger.put(
+            replace(entry, outcome=Outcome.running, run_key=entry.name, requested_at=0.0)
+            for entry in ledger.entries().values()
+        )
+    requested = [request.partition_key for _ in range(3) for request in tick(instance).run_requests]
+    assert sorted(requested) == ["july", "june"]
+
+
+@pytest.mark.parametrize("moment", ["while the file settles", "while the runs are read"])
+@pytest.mark.parametrize("file_count", [1, 3])
+def test_of_two_daemons_whose_ticks_overlap_one_requests_the_run(
+    drop, instance, clock, monkeypatch, moment, file_count
+):
+    for number in range(file_count):
+        drop(f"{number}.csv", f"a,y\n{number},0\n")
+    second = []
+
+    def tick_of_the_second_daemon(*_):
+        if not second:
+            second.append(None)
+            second.append(tick(instance))
+
+    def runs_of_after_the_other(*arguments):
+        tick_of_the_second_daemon()
+        return runs_of(*arguments)
+
+    if moment == "while the file settles":
+        settling = partial(notice, sleep=tick_of_the_second_daemon)
+        monkeypatch.setattr("fraud_assets.intake.sensors.notice", settling)
+    else:
+        monkeypatch.setattr("fraud_assets.intake.sensors.runs_of", runs_of_after_the_other)
+    first = tick(instance)
+    requested = [*first.run_requests, *second[1].run_requests]
+    assert [request.partition_key for request in requested] == ["0"]
+    assert sorted(outcomes().values()) == ["running", *["waiting"] * (file_count - 1)]
+
+
+def test_of_two_daemons_that_find_a_run_lost_one_requests_it_again(
+    drop, instance, clock, monkeypatch
+):
+    drop("june.csv", "a,y\n1,0\n")
+    tick(instance)
+    clock["now"] += LOST_RUN_SECONDS
+    second = []
+
+    def runs_of_after_the_other(*arguments):
+        if not second:
+            second.append(None)
+            second.append(tick(instance))
+        return runs_of(*arguments)
+
+    monkeypatch.setattr("fraud_assets.intake.sensors.runs_of", runs_of_after_the_other)
+    first = tick(instance)
+    assert first.run_requests == []
+    assert [request.partition_key for request in second[1].run_requests] == ["june"]
 
 
 def test_one_file_at_a_time_the_next_when_the_run_is_over(drop, instance):

@@ -8,7 +8,7 @@ the files and from there.
 import sqlite3
 from collections.abc import Iterable, Iterator, Set
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -49,6 +49,9 @@ class Entry:
         The reason, for a person.
     run_key : str
         Names the run that was asked for; empty before.
+    requested_at : float
+        When that run was last requested, in seconds since 1970; 0 when it never was, and in
+        entries of releases that did not note it.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Entry:
     outcome: Outcome
     detail: str = ""
     run_key: str = ""
+    requested_at: float = 0.0
 
     @property
     def state(self) -> State:
@@ -69,16 +73,22 @@ class Entry:
 
 EXPIRED = "its batch was removed by age"
 
-_COLUMNS = tuple(Entry.__dataclass_fields__)
+_COLUMNS = tuple(field.name for field in fields(Entry))
+_PLACES = ", ".join("?" * len(_COLUMNS))
+_SAME = " AND ".join(f"{name} = ?" for name in _COLUMNS)
+_REQUESTED_AT = "requested_at REAL NOT NULL DEFAULT 0"
 _TABLE = f"""
 CREATE TABLE IF NOT EXISTS files (
-    {
-    ", ".join(
-        f"{name} {'INTEGER' if name in ('size', 'modified_ns', 'inode') else 'TEXT'}"
-        f"{' PRIMARY KEY' if name == 'name' else ' NOT NULL'}"
-        for name in _COLUMNS
-    )
-}
+    name TEXT PRIMARY KEY,
+    batch TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    content_hash TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    run_key TEXT NOT NULL,
+    {_REQUESTED_AT}
 );
 CREATE INDEX IF NOT EXISTS by_content ON files (content_hash);
 """
@@ -95,6 +105,20 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection):
         self._connection = connection
         connection.executescript(_TABLE)
+        if not self._has_requested_at():
+            self._add_requested_at()
+
+    def _has_requested_at(self) -> bool:
+        columns = self._connection.execute("PRAGMA table_info(files)").fetchall()
+        return "requested_at" in {name for _, name, *_ in columns}
+
+    def _add_requested_at(self) -> None:
+        """Add the column that ledgers of older releases lack."""
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            # Another process may have added it before this one got the write lock.
+            if not self._has_requested_at():
+                self._connection.execute(f"ALTER TABLE files ADD COLUMN {_REQUESTED_AT}")
 
     def entries(self) -> dict[str, Entry]:
         """Return all entries by name."""
@@ -115,12 +139,43 @@ class Ledger:
 
     def put(self, entries: Iterable[Entry]) -> None:
         """Write entries, each in place of the one of the same name."""
-        places = ", ".join("?" * len(_COLUMNS))
         with self._connection:
             self._connection.executemany(
-                f"INSERT OR REPLACE INTO files ({', '.join(_COLUMNS)}) VALUES ({places})",
+                f"INSERT OR REPLACE INTO files ({', '.join(_COLUMNS)}) VALUES ({_PLACES})",
                 [astuple(entry) for entry in entries],
             )
+
+    def replace_unchanged(self, before: Entry | None, after: Entry | None) -> bool:
+        """Replace an entry, unless another process has changed it since it was read.
+
+        Of several processes that decide about the same file at the same time, as two daemons
+        do that were started by mistake, one succeeds.
+
+        Parameters
+        ----------
+        before : Entry or None
+            The entry as it was read; None when the file had none.
+        after : Entry or None
+            The entry of the same file to write; None to delete it.
+
+        Returns
+        -------
+        bool
+            Whether the entry was replaced. If not, the ledger is as it was.
+        """
+        if before is None:
+            if after is None:
+                return False
+            statement = f"INSERT OR IGNORE INTO files ({', '.join(_COLUMNS)}) VALUES ({_PLACES})"
+            values = astuple(after)
+        elif after is None:
+            statement, values = f"DELETE FROM files WHERE {_SAME}", astuple(before)
+        else:
+            changes = ", ".join(f"{name} = ?" for name in _COLUMNS)
+            statement = f"UPDATE files SET {changes} WHERE {_SAME}"
+            values = (*astuple(after), *astuple(before))
+        with self._connection:
+            return self._connection.execute(statement, values).rowcount == 1
 
     def forget(self, names: Iterable[str]) -> None:
         """Remove entries."""
@@ -160,10 +215,9 @@ class Ledger:
         found = self._connection.execute(
             f"SELECT {', '.join(_COLUMNS)} FROM files {condition}", values
         )
-        for name, batch, size, modified, inode, content, outcome, detail, run_key in found:
-            yield Entry(
-                name, batch, size, modified, inode, content, Outcome(outcome), detail, run_key
-            )
+        for name, batch, size, modified_ns, inode, content_hash, outcome, *others in found:
+            state = size, modified_ns, inode
+            yield Entry(name, batch, *state, content_hash, Outcome(outcome), *others)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from fraud_assets.config import settings
 from fraud_assets.intake.csv.decoding import sha256
 from fraud_assets.intake.landing.drop_folder import LandedFile, is_being_written, look, printable
 from fraud_assets.intake.landing.ledger import TAKEN, Entry, Ledger, Outcome
@@ -86,6 +87,8 @@ def notice(
 ) -> Noticed:
     """Enter new and changed files into the ledger, oldest first.
 
+    A file whose entry another process changes meanwhile is left to that process.
+
     Parameters
     ----------
     folder : Path
@@ -103,14 +106,20 @@ def notice(
     """
     known, before = ledger.entries(), look(folder)
     present = set(map(printable, before))
-    gone = [e.name for e in known.values() if e.name not in present and _leaves_no_trace(e)]
-    ledger.forget(gone)
+    gone = [
+        entry.name
+        for entry in known.values()
+        if entry.name not in present
+        and _leaves_no_trace(entry)
+        and ledger.replace_unchanged(entry, None)
+    ]
     fresh = [file for file in before.values() if _is_news(file, known.get(file.name))]
     problems = _problems(fresh, before, known)
     refused = [_refusal(file, problem) for file, problem in problems if problem]
     readable = [file for file, problem in problems if problem is None]
     entries: list[Entry] = []
     unsettled: list[str] = []
+    files_read = 0
     if readable:
         sleep(settle_seconds)
         now, start = look(folder), time.monotonic()
@@ -119,15 +128,20 @@ def notice(
                 continue
             if now[file.name] != file or is_being_written(folder / file.name):
                 unsettled.append(file.name)
-            elif len(entries) < limit and time.monotonic() - start < READ_SECONDS:
-                entry = _read(folder, file, ledger, known.get(file.name))
-                ledger.put([entry])
-                entries.append(entry)
-    news, told = (
-        [entry for entry in found if known.get(entry.name) != entry] for found in (entries, refused)
-    )
-    ledger.put(told)
-    return Noticed([*news, *told], gone, sorted(unsettled))
+            elif files_read < limit and time.monotonic() - start < READ_SECONDS:
+                files_read += 1
+                entries += _written(
+                    ledger, known, _read(folder, file, ledger, known.get(file.name))
+                )
+    for entry in refused:
+        entries += _written(ledger, known, entry)
+    return Noticed(entries, gone, sorted(unsettled))
+
+
+def _written(ledger: Ledger, known: Mapping[str, Entry], entry: Entry) -> list[Entry]:
+    """Write an entry if it is new and no other process was faster; return it if so."""
+    before = known.get(entry.name)
+    return [entry] if before != entry and ledger.replace_unchanged(before, entry) else []
 
 
 def _leaves_no_trace(entry: Entry) -> bool:
@@ -201,20 +215,17 @@ class Step:
     Attributes
     ----------
     outcome : Outcome
-        `running`: see that this run comes to be.
     run_key : str
     run_id : str
-        The run that the outcome is from; empty when it is yet to be asked for.
+        The run that the outcome is from; empty while there is none.
+    request : bool
+        Whether to request the run of this key now.
     """
 
     outcome: Outcome
     run_key: str
     run_id: str = ""
-
-    @property
-    def is_to_be_asked_for(self) -> bool:
-        """Whether the run is yet to be."""
-        return self.outcome is Outcome.running and not self.run_id
+    request: bool = False
 
 
 _OUTCOMES = {
@@ -246,11 +257,12 @@ def first_step(entry: Entry, runs: Sequence[Past]) -> Step:
     if last is None or last.content_hash != entry.content_hash:
         return _fresh(entry, runs)
     dropped_again = last.status is PastStatus.failed and entry.run_key == last.run_key
-    return _fresh(entry, runs) if dropped_again else _step(entry, last, runs)
+    return _fresh(entry, runs) if dropped_again else _step(entry, last, runs, is_lost=True)
 
 
 def _fresh(entry: Entry, runs: Sequence[Past]) -> Step:
-    return Step(Outcome.running, new_run_key(entry.batch, entry.content_hash, runs))
+    run_key = new_run_key(entry.batch, entry.content_hash, runs)
+    return Step(Outcome.running, run_key, request=True)
 
 
 def new_run_key(batch: str, content_hash: str, runs: Sequence[Past]) -> str:
@@ -259,7 +271,7 @@ def new_run_key(batch: str, content_hash: str, runs: Sequence[Past]) -> str:
     return f"{batch}:{content_hash[:16]}:{attempts + 1}"
 
 
-def following_step(entry: Entry, runs: Sequence[Past]) -> Step:
+def following_step(entry: Entry, runs: Sequence[Past], now: float) -> Step:
     """Tell what became of the run of a file, and of its retries.
 
     Parameters
@@ -268,21 +280,28 @@ def following_step(entry: Entry, runs: Sequence[Past]) -> Step:
         Running.
     runs : sequence of Past
         The runs of its batch, newest first.
+    now : float
+        Seconds since 1970.
 
     Returns
     -------
     Step
-        The same run once more when it never came to be, another when it died for good.
+        The same run once more when it was requested `LOST_RUN_SECONDS` ago and never launched,
+        another when it died for good.
     """
     last = next((run for run in runs if run.run_key == entry.run_key), None)
-    return Step(Outcome.running, entry.run_key) if last is None else _step(entry, last, runs)
+    # A request from the future is one of a clock that was set back, or of another machine's.
+    is_lost = abs(now - entry.requested_at) >= settings.LOST_RUN_SECONDS
+    if last is None:
+        return Step(Outcome.running, entry.run_key, request=is_lost)
+    return _step(entry, last, runs, is_lost)
 
 
-def _step(entry: Entry, run: Past, runs: Sequence[Past]) -> Step:
+def _step(entry: Entry, run: Past, runs: Sequence[Past], is_lost: bool) -> Step:
     if run.status is PastStatus.died:
         died = [r for r in runs if r.content_hash == entry.content_hash and not r.retry]
         give_up = len(died) >= MAX_ATTEMPTS
         return Step(Outcome.failed, run.run_key, run.run_id) if give_up else _fresh(entry, runs)
-    # Asking for a run that was recorded and not handed on makes Dagster hand it on.
-    run_id = "" if run.status is PastStatus.created else run.run_id
-    return Step(_OUTCOMES[run.status], run.run_key, run_id)
+    # Requesting a run that was created and never launched makes Dagster launch it.
+    request = run.status is PastStatus.created and is_lost
+    return Step(_OUTCOMES[run.status], run.run_key, run.run_id, request)

@@ -2,12 +2,16 @@ import os
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fraud_assets.config.settings import LOST_RUN_SECONDS
 from fraud_assets.intake.landing.drop_folder import look
 from fraud_assets.intake.landing.ledger import Entry, Outcome
 from fraud_assets.intake.landing.planner import (
     Past,
     PastStatus,
+    Step,
     first_step,
     following_step,
     new_run_key,
@@ -177,6 +181,37 @@ def test_a_failed_file_that_is_dropped_again_waits_with_the_key_of_the_run_that_
     assert ledger.entries()["a.csv"].run_key == "a:1"
 
 
+def test_what_another_process_has_entered_meanwhile_is_left_as_it_is(folder, ledger, see):
+    put(folder, "a.csv")
+    put(folder, "b.csv", "2")
+    (folder / "folder.csv").mkdir()
+
+    def other_process(_):
+        see(limit=1)
+        settle_as(ledger, Outcome.running, run_key="k", requested_at=7.0)
+
+    assert see(during_the_wait=other_process) == {"b.csv": "waiting"}
+    found = ledger.entries()
+    assert (found["a.csv"].outcome, found["a.csv"].requested_at) == (Outcome.running, 7.0)
+    assert found["folder.csv"].outcome is Outcome.running
+
+
+def test_a_waiting_file_that_is_gone_is_remembered_when_its_run_was_requested_meanwhile(
+    folder, ledger, see, monkeypatch
+):
+    path = put(folder, "a.csv")
+    see()
+    path.unlink()
+
+    def list_after_the_request(folder):
+        settle_as(ledger, Outcome.running)
+        return look(folder)
+
+    monkeypatch.setattr("fraud_assets.intake.landing.planner.look", list_after_the_request)
+    assert notice(folder, ledger, 0, 50).gone == []
+    assert ledger.entries()["a.csv"].outcome is Outcome.running
+
+
 def test_names_that_no_text_can_hold_are_printable_in_the_ledger(folder, ledger, see):
     put(folder, os.fsdecode(b"caf\xe9.csv"))
     assert see() == {"caf\\xe9.csv": "refused"}
@@ -187,8 +222,8 @@ def test_names_that_no_text_can_hold_are_printable_in_the_ledger(folder, ledger,
 # --- what to do -------------------------------------------------------------------------
 
 
-def entry(content=A, outcome=Outcome.waiting, run_key=""):
-    return Entry("j.csv", "j", 1, 1, 1, content, outcome, "", run_key)
+def entry(content=A, outcome=Outcome.waiting, run_key="", requested_at=0.0):
+    return Entry("j.csv", "j", 1, 1, 1, content, outcome, "", run_key, requested_at)
 
 
 def past(content=A, status=PastStatus.succeeded, attempt=1, retry=False):
@@ -197,15 +232,14 @@ def past(content=A, status=PastStatus.succeeded, attempt=1, retry=False):
 
 def test_a_content_that_was_never_run_is_asked_for():
     step = first_step(entry(), [])
-    assert (step.outcome, step.run_key, step.run_id) == (Outcome.running, f"j:{A[:16]}:1", "")
+    assert step == Step(Outcome.running, f"j:{A[:16]}:1", request=True)
 
 
 def test_content_a_then_b_then_a_again_runs_three_times():
     runs = []
     for content in (A, B, A):
         step = first_step(entry(content), runs)
-        assert step.outcome is Outcome.running
-        assert not step.run_id
+        assert step.request
         runs.insert(0, Past(content, PastStatus.succeeded, step.run_key, "r"))
     assert len({run.run_key for run in runs}) == 3
 
@@ -219,19 +253,20 @@ def test_content_a_then_b_then_a_again_runs_three_times():
     ],
 )
 def test_a_content_that_was_run_last_takes_the_outcome_of_that_run(status, outcome):
-    assert first_step(entry(), [past(status=status), past(B)]).outcome is outcome
-    assert first_step(entry(), [past(status=status)]).run_id == "run-1"
+    step = Step(outcome, f"j:{A[:16]}:1", "run-1")
+    assert first_step(entry(), [past(status=status), past(B)]) == step
+    assert first_step(entry(), [past(status=status)]) == step
 
 
-def test_a_run_that_was_recorded_and_never_handed_on_is_asked_for_by_its_own_key():
+def test_a_run_that_was_created_and_never_launched_is_requested_by_its_own_key():
     step = first_step(entry(), [past(status=PastStatus.created)])
-    assert (step.outcome, step.run_key, step.run_id) == (Outcome.running, f"j:{A[:16]}:1", "")
+    assert step == Step(Outcome.running, f"j:{A[:16]}:1", "run-1", request=True)
 
 
 def test_a_failed_content_that_was_dropped_again_is_another_attempt():
     failed = past(status=PastStatus.failed)
     step = first_step(entry(run_key=failed.run_key), [failed])
-    assert (step.run_key, step.run_id) == (f"j:{A[:16]}:2", "")
+    assert step == Step(Outcome.running, f"j:{A[:16]}:2", request=True)
 
 
 def test_retries_by_dagster_are_no_attempts_of_their_own():
@@ -242,28 +277,47 @@ def test_retries_by_dagster_are_no_attempts_of_their_own():
 def test_the_run_of_a_file_is_followed_through_its_retries():
     running = entry(outcome=Outcome.running, run_key=f"j:{A[:16]}:1")
     dead = past(status=PastStatus.failed)
-    assert following_step(running, [past(retry=True), dead]).outcome is Outcome.done
-    assert following_step(running, [dead]).outcome is Outcome.failed
-    assert following_step(running, [past(B), dead]).outcome is Outcome.failed
+    assert following_step(running, [past(retry=True), dead], 9.0).outcome is Outcome.done
+    assert following_step(running, [dead], 9.0).outcome is Outcome.failed
+    assert following_step(running, [past(B), dead], 9.0).outcome is Outcome.failed
 
 
-def test_a_run_that_was_asked_for_and_never_came_to_be_is_asked_for_again():
-    running = entry(outcome=Outcome.running, run_key=f"j:{A[:16]}:1")
-    step = following_step(running, [past(B)])
-    assert (step.outcome, step.run_key, step.run_id) == (Outcome.running, running.run_key, "")
+SECONDS = st.floats(0, 4e9)
+NOT_LAUNCHED = st.sampled_from([[], [past(B)], [past(status=PastStatus.created)]])
+
+
+@given(requested_at=SECONDS, now=SECONDS, runs=NOT_LAUNCHED)
+def test_a_run_that_is_not_launched_is_requested_again_only_when_the_request_is_old(
+    requested_at, now, runs
+):
+    running = entry(A, Outcome.running, f"j:{A[:16]}:1", requested_at)
+    step = following_step(running, runs, now)
+    assert (step.outcome, step.run_key) == (Outcome.running, running.run_key)
+    assert step.request == (abs(now - requested_at) >= LOST_RUN_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("age", "request_again"),
+    [(0, False), (LOST_RUN_SECONDS - 1, False), (LOST_RUN_SECONDS, True), (-5, False), (-90, True)],
+)
+def test_a_request_is_old_after_a_minute_and_one_of_a_clock_that_was_ahead_too(age, request_again):
+    running = entry(A, Outcome.running, "k", requested_at=1000.0)
+    assert following_step(running, [], 1000.0 + age).request is request_again
+
+
+@given(requested_at=SECONDS, now=SECONDS, status=st.sampled_from(["active", "succeeded", "failed"]))
+def test_a_run_that_was_launched_is_never_requested_again(requested_at, now, status):
+    running = entry(A, Outcome.running, f"j:{A[:16]}:1", requested_at)
+    assert not following_step(running, [past(status=PastStatus(status))], now).request
 
 
 def test_a_run_that_died_for_good_is_followed_by_another_attempt():
     died = past(status=PastStatus.died)
     for step in (
         first_step(entry(), [died]),
-        following_step(entry(outcome=Outcome.running, run_key=died.run_key), [died]),
+        following_step(entry(outcome=Outcome.running, run_key=died.run_key), [died], 0.0),
     ):
-        assert (step.outcome, step.run_key, step.run_id) == (
-            Outcome.running,
-            f"j:{A[:16]}:2",
-            "",
-        )
+        assert step == Step(Outcome.running, f"j:{A[:16]}:2", request=True)
 
 
 def test_a_content_whose_runs_die_again_and_again_is_given_up():
