@@ -66,7 +66,7 @@ def write_first_csv(settings: SimulationSettings) -> Path:
 
     folder = environment.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    present = sorted(drop_folder.look(folder))
+    present = sorted(drop_folder.list_files(folder))
     if present:
         raise FileExistsError(
             f"{folder} already holds {drop_folder.printable(present[0])}, so nothing was "

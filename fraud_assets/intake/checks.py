@@ -8,7 +8,7 @@ import dagster as dg
 from fraud_assets.catalog import ACCEPTED_BATCHES
 from fraud_assets.config import environment, limits
 from fraud_assets.intake.assets import raw_transactions
-from fraud_assets.intake.landing.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import FileState, LedgerEntry, open_ledger
 from fraud_assets.intake.partitions import batches
 from fraud_assets.intake.quality import find_repeats, look_at_times
 from fraud_assets.store import paths, resources, tables
@@ -140,10 +140,10 @@ def plausible_timestamps(
 def landed_files() -> dg.AssetCheckResult:
     """Every file in the drop folder can be taken; the sensor looks, too, whenever one comes."""
     with open_ledger(paths.ledger_path()) as ledger:
-        return landed_files_verdict(ledger.with_outcome(Outcome.refused))
+        return landed_files_verdict(ledger.in_state(FileState.refused))
 
 
-def landed_files_verdict(refused: Sequence[Entry]) -> dg.AssetCheckResult:
+def landed_files_verdict(refused: Sequence[LedgerEntry]) -> dg.AssetCheckResult:
     """Judge the files that were refused."""
     return dg.AssetCheckResult(
         passed=not refused,

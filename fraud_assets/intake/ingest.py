@@ -14,7 +14,7 @@ from fraud_assets.intake.contract import Contract, draw_contract, read_header, s
 from fraud_assets.intake.csv.conversion import Intake, empty_column_problems, ingest, require_rows
 from fraud_assets.intake.csv.decoding import IntakeError, Source, open_source, sha256
 from fraud_assets.intake.csv.parsing import LINE
-from fraud_assets.intake.landing.drop_folder import state_of
+from fraud_assets.intake.landing.drop_folder import stat_of
 from fraud_assets.intake.quality import constant_columns
 from fraud_assets.intake.quarantine import (
     Origin,
@@ -91,7 +91,7 @@ def take_in(
         When no batch can be made of the file.
     """
     path = taken.path
-    state = state_of(path)
+    state = stat_of(path)
     if state is None:
         raise IntakeError(f"{path.name} is gone; drop it again")
     with open_source(path, settings.encoding) as source:
@@ -103,7 +103,7 @@ def take_in(
             intake = _read(source, contract, taken, log)
             facts = _publish(taken, contract, intake, source.content_hash)
         encoding = source.encoding
-    if state_of(path) != state:
+    if stat_of(path) != state:
         raise IntakeError(f"{path.name} changed while it was read; materialize the batch again")
     log(f"{facts['rows']:,} rows accepted, {facts['rejected']:,} rejected")
     return {

@@ -15,8 +15,8 @@ from dagster._core.events import (
 from fraud_assets.config import names
 from fraud_assets.config.settings import LOST_RUN_SECONDS
 from fraud_assets.definitions import defs
-from fraud_assets.intake.landing.ledger import Outcome, open_ledger
-from fraud_assets.intake.landing.planner import notice
+from fraud_assets.intake.landing.ledger import FileState, open_ledger
+from fraud_assets.intake.landing.planner import scan
 from fraud_assets.intake.landing.runs import runs_of
 from fraud_assets.intake.sensors import csv_landing
 from fraud_assets.store import paths
@@ -55,7 +55,7 @@ def carry_out(instance, result, status=dg.DagsterRunStatus.SUCCESS, **more):
 
 def outcomes():
     with open_ledger(paths.ledger_path()) as ledger:
-        return {name: entry.outcome.value for name, entry in ledger.entries().items()}
+        return {name: entry.state.value for name, entry in ledger.entries().items()}
 
 
 def test_a_new_csv_becomes_a_partition_and_a_run(drop, instance):
@@ -108,7 +108,7 @@ def test_of_two_lost_runs_one_is_requested_a_tick(drop, instance, clock):
     tick(instance)
     with open_ledger(paths.ledger_path()) as ledger:
         ledger.put(
-            replace(entry, outcome=Outcome.running, run_key=entry.name, requested_at=0.0)
+            replace(entry, state=FileState.running, run_key=entry.name, requested_at=0.0)
             for entry in ledger.entries().values()
         )
     requested = [request.partition_key for _ in range(3) for request in tick(instance).run_requests]
@@ -134,8 +134,8 @@ def test_of_two_daemons_whose_ticks_overlap_one_requests_the_run(
         return runs_of(*arguments)
 
     if moment == "while the file settles":
-        settling = partial(notice, sleep=tick_of_the_second_daemon)
-        monkeypatch.setattr("fraud_assets.intake.sensors.notice", settling)
+        settling = partial(scan, sleep=tick_of_the_second_daemon)
+        monkeypatch.setattr("fraud_assets.intake.sensors.scan", settling)
     else:
         monkeypatch.setattr("fraud_assets.intake.sensors.runs_of", runs_of_after_the_other)
     first = tick(instance)
@@ -184,7 +184,7 @@ def test_one_file_at_a_time_the_next_when_the_run_is_over(drop, instance):
 def test_a_file_waits_while_any_run_of_the_pipeline_is_not_over(drop, instance):
     record_run(instance, dg.DagsterRunStatus.STARTING, batch="by hand")
     drop("june.csv", "a,y\n1,0\n")
-    assert "waiting for their turn: june.csv" in tick(instance).skip_reason.skip_message
+    assert "waiting: june.csv" in tick(instance).skip_reason.skip_message
 
 
 def test_a_file_that_was_run_already_is_done_without_a_run(drop, instance):
@@ -319,14 +319,14 @@ def test_refused_files_fail_the_check_until_they_are_gone(home, instance):
 def test_ten_thousand_files_that_were_seen_need_no_cursor_and_no_reading(
     home, instance, monkeypatch
 ):
-    from fraud_assets.intake.landing.drop_folder import look
-    from fraud_assets.intake.landing.ledger import Entry
+    from fraud_assets.intake.landing.drop_folder import list_files
+    from fraud_assets.intake.landing.ledger import LedgerEntry
 
     for number in range(10_000):
         (home / "data" / f"{number}.csv").touch()
     seen = [
-        Entry(file.name, file.batch, *file.state, file.name, Outcome.done)
-        for file in look(home / "data").values()
+        LedgerEntry(file.name, file.batch, *file.stat, file.name, FileState.done)
+        for file in list_files(home / "data").values()
     ]
     with open_ledger(paths.ledger_path()) as ledger:
         ledger.put(seen)
