@@ -31,7 +31,7 @@ from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
 from fraud_assets.features.lookback import Source, span_of
 from fraud_assets.features.compute import write_features
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 from fraud_assets.platform.masking import Masking
 
 roles = Roles(target="TX_FRAUD", timestamp="TX_DATETIME", amount="TX_AMOUNT", card="CUSTOMER_ID",

@@ -50,7 +50,7 @@ from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
 from fraud_assets.features.lookback import Source, span_of
 from fraud_assets.features.compute import own_features, write_features
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 from fraud_assets.intake.ingest import Taken, take_in
 from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
 from fraud_assets.tracking import Tracking

@@ -7,15 +7,17 @@ that a machine without a local copy finds the same history.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from fraud_assets.store import reports, tables
+from fraud_assets.store import paths, reports, tables
 
 if TYPE_CHECKING:
     import pandas as pd
+
+T = TypeVar("T", bound=tables.Table[Any])
 
 ACCEPTED_BATCHES = dg.AssetKey("accepted_batches")
 HISTORY = dg.AssetKey("history")
@@ -162,18 +164,20 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
             metadata={"earlier_batches": len(contents)},
         )
 
-    def table(self, asset: str, batch: str, content_hash: str) -> tables.Table | None:
+    def table(self, kind: type[T], batch: str, content_hash: str) -> T | None:
         """Return a version of a batch's table; None when it is not kept.
 
         Parameters
         ----------
-        asset, batch, content_hash : str
+        kind : type of Table
+            The table of which asset, such as `FeatureTable`.
+        batch, content_hash : str
 
         Returns
         -------
         Table or None
         """
-        return tables.find_table(asset, batch, content_hash)
+        return tables.find_table(kind, batch, content_hash)
 
     def report(self, asset: str, batch: str) -> dict[str, Any] | None:
         """Return the latest report of an asset about a batch; None when there is none.
@@ -186,7 +190,10 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         -------
         dict or None
         """
-        return reports.find_report(asset, batch)
+        report: dict[str, Any] | None = reports.read_json(
+            reports.latest(paths.report_path(asset, batch))
+        )
+        return report
 
     def scores(self, accepted: AcceptedBatch, champion: str) -> "pd.DataFrame | None":
         """Return a champion's scores of a batch; None when they are not kept.

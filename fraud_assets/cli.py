@@ -619,23 +619,23 @@ def provenance(version: str) -> None:
     """Tell which files VERSION of the model was trained on, and whether their rows are kept."""
     from fraud_assets.intake.csv.decoding import sha256
     from fraud_assets.store import tables
-    from fraud_assets.tracking import MODEL_FACTS, Tracking
+    from fraud_assets.tracking import Tracking
 
     tracking = Tracking()
     try:
-        window = tracking.read_json(tracking.version(version).run_id, MODEL_FACTS)["window"]
+        model = tracking.model_facts(tracking.version(version).run_id)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    for batch, content_hash in window:
-        table = tables.find_table("raw_transactions", batch, content_hash)
+    for batch, content_hash in model.window if model else []:
+        table = tables.find_table(tables.RawTable, batch, content_hash)
         if table is None:
             click.echo(f"{batch}: SHA-256 {content_hash}; its rows are no longer kept")
             continue
         facts = table.facts
-        whole = sha256(table.path) == facts["rows_hash"]
+        whole = sha256(table.path) == facts.rows_hash
         click.echo(
-            f"{batch}: {facts['source_file']}, {facts['source_bytes']:,} bytes, SHA-256 "
-            f"{content_hash}, {facts['rows']:,} rows accepted, {facts['rejected']:,} rejected\n"
+            f"{batch}: {facts.source_file}, {facts.source_bytes:,} bytes, SHA-256 "
+            f"{content_hash}, {facts.rows:,} rows accepted, {facts.rejected:,} rejected\n"
             f"  {table.path} ({'unchanged' if whole else 'CHANGED since it was accepted'})"
         )
 

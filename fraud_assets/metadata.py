@@ -1,5 +1,6 @@
 """Metadata that an asset's page in the Dagster UI shows."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +32,8 @@ def table_metadata(engine: duckdb.DuckDBPyConnection, path: Path) -> dict[str, A
             [dg.TableColumn(name=name, type=kind) for name, kind, *_ in columns]
         ),
     }
+
+
+def plot_metadata(png: bytes) -> dg.MarkdownMetadataValue:
+    """Return a PNG as metadata that the asset's page shows as a picture."""
+    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -7,8 +7,9 @@ import pytest
 
 from fraud_assets.catalog import CHAMPION_SCORES, AcceptedBatch, BatchCatalog, acceptance
 from fraud_assets.config import environment
-from fraud_assets.records import ChampionScores
+from fraud_assets.records.base import to_json
 from fraud_assets.store import paths, reports, tables
+from fraud_assets_tests import factories
 
 
 def accept(instance, batch, content="h"):
@@ -96,20 +97,11 @@ def store(request, home, tmp_path, monkeypatch):
 
 def keep(batch):
     """Keep scores and a report of a batch, as the assets do."""
-    record = ChampionScores(
-        batch=batch,
-        content_hash="h",
-        champion="1",
-        decision_threshold=0.5,
-        missing_columns=[],
-        champion_batch="may",
-        source_file="june.csv",
-        column_changes=[],
-    )
+    record = factories.champion_scores(batch=batch)
     with tables.incoming(CHAMPION_SCORES, batch) as rows:
         pd.DataFrame({"score": [0.1, 0.9], "champion": "1"}).to_parquet(rows)
-    tables.save_table(CHAMPION_SCORES, tables.Table(rows, record.model_dump()))
-    reports.save_report("drift_report", batch, {"batch": batch})
+    tables.save_table(tables.ScoreTable(rows, record))
+    reports.write_report_file(batch, "drift_report.json", to_json({"batch": batch}))
 
 
 def test_a_machine_without_a_local_copy_finds_the_whole_history(instance, store):

@@ -1,6 +1,5 @@
 """`evaluation_report`: a model on its test rows; `comparison_report`: several, on past ones."""
 
-import base64
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +23,20 @@ from fraud_assets.evaluation.plots import all_plots
 from fraud_assets.evaluation.report import to_markdown, worst_verdict
 from fraud_assets.evaluation.segments import NEW_CARD_COLUMN, columns_of, segment_rows
 from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.metadata import plot_metadata
 from fraud_assets.metrics import Floats
 from fraud_assets.platform.masking import AnotherKeyError
-from fraud_assets.records import ChampionScores
-from fraud_assets.store import files, paths, reports, resources, tables
+from fraud_assets.records.base import to_json
+from fraud_assets.records.batches import ChampionScores
+from fraud_assets.records.models import TrainedModel
+from fraud_assets.store import files, paths, resources, tables
 from fraud_assets.text import named as quoted
 from fraud_assets.tracking import Tracking
-from fraud_assets.training.assets import days_of, splits, window_of, with_tuned
+from fraud_assets.training.assets import splits
+from fraud_assets.training.members import window_of
 from fraud_assets.training.splits import TEST, TRAIN, VALIDATION
-from fraud_assets.training.train import fraud_scores, losses_of, train
+from fraud_assets.training.train import fraud_scores, losses_of, train, validation_days
+from fraud_assets.training.tuned import with_tuned
 from fraud_assets.training.window import load_rows
 
 EXPLAINED_ROWS = 1000
@@ -56,9 +60,9 @@ class EvaluationConfig(EvaluationSettings, dg.Config):
 def evaluation_report(
     context: dg.AssetExecutionContext,
     config: EvaluationConfig,
-    splits: tables.Table,
-    trained_model: dict[str, Any],
-    champion_scores: tables.Table,
+    splits: tables.SplitTable,
+    trained_model: TrainedModel,
+    champion_scores: tables.ScoreTable,
     engine: resources.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
@@ -67,28 +71,28 @@ def evaluation_report(
     Every figure has its 95% interval; the champion is judged on the same rows.
     """
     batch, model = context.partition_key, trained_model
-    costs, champion = _costs_of(model), ChampionScores(**champion_scores.facts)
-    own, threshold = window_of(splits)[-1:], model["decision_threshold"]
-    texts = columns_of(config.segments, model["kinds"], own[0].roles)
-    columns = list(dict.fromkeys([*model["features"], *_segment_columns(model)]))
-    fitted = tracking.load(model["version"], model["model_hash"])
+    costs, champion = _costs_of(model), champion_scores.facts
+    own, threshold = window_of(splits)[-1:], model.decision_threshold
+    texts = columns_of(config.segments, model.kinds, own[0].roles)
+    columns = list(dict.fromkeys([*model.features, *_segment_columns(model)]))
+    fitted = tracking.load(model.version, model.model_hash)
     with engine.connect("features", "splits") as connection:
         rows = load_rows(connection, own, TEST, columns, texts=texts)
         labels, losses = rows["fraud_"].to_numpy(), losses_of(rows, costs)
-        scores = fraud_scores(fitted, rows, model["features"])
+        scores = fraud_scores(fitted, rows, model.features)
         parts = segment_rows(rows, config.segments, own[0].roles.real_time)
     ours = scored(labels, scores, threshold, losses, costs)
     theirs = _scores_at(champion_scores, rows) if champion.is_scored else None
     report = {
         "batch": batch,
-        "source_file": model["source"]["source_file"],
-        "content_hash": model["content_hash"],
-        "ids": {"mlflow_run_id": model["run_id"], "model_version": model["version"]},
+        "source_file": model.source.source_file,
+        "content_hash": model.content_hash,
+        "ids": {"mlflow_run_id": model.run_id, "model_version": model.version},
         "model": _model_of(model, costs, rows),
         "champion": champion.champion,
         "comparison": _comparison(tracking, champion, theirs, rows, ours, costs, parts, config),
         "slices": slices(labels, scores, threshold, parts),
-        "importance": _importance(fitted, rows, scores, model["features"]),
+        "importance": _importance(fitted, rows, scores, model.features),
         **evaluate(labels, scores, losses, threshold, costs, config),
     }
     plots = all_plots(
@@ -96,23 +100,20 @@ def evaluation_report(
     )
     predictions = _predictions(rows, scores >= threshold, scores)
     files = _write_files(batch, report, plots, predictions)
-    tracking.log_figures(model["run_id"], report["metrics"])
-    tracking.log_files(model["run_id"], files, "evaluation")
-    tracking.log_frame(
-        model["run_id"], f"evaluation/{PREDICTIONS}", _without_ids(predictions, rows)
-    )
-    tracking.log_json(model["run_id"], "evaluation/evaluation_report.json", report)
+    tracking.log_figures(model.run_id, report["metrics"])
+    tracking.log_files(model.run_id, files, "evaluation")
+    tracking.log_frame(model.run_id, f"evaluation/{PREDICTIONS}", _without_ids(predictions, rows))
+    tracking.log_json(model.run_id, "evaluation/evaluation_report.json", report)
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, plots))
 
 
-def _costs_of(model: dict[str, Any]) -> Costs:
+def _costs_of(model: TrainedModel) -> Costs:
     """Return the costs that a model was trained at."""
-    training = model["configuration"]["training"]
-    return Costs(**{name: training[name] for name in Costs.model_fields})
+    return model.configuration.training.costs
 
 
-def _segment_columns(model: dict[str, Any]) -> list[str]:
-    return [NEW_CARD_COLUMN] if NEW_CARD_COLUMN in model["batch_features"] else []
+def _segment_columns(model: TrainedModel) -> list[str]:
+    return [NEW_CARD_COLUMN] if NEW_CARD_COLUMN in model.batch_features else []
 
 
 def _importance(
@@ -127,7 +128,7 @@ def _importance(
     return {str(name): float(value) for name, value in largest.items()}
 
 
-def _scores_at(champion_scores: tables.Table, rows: pd.DataFrame) -> Floats:
+def _scores_at(champion_scores: tables.ScoreTable, rows: pd.DataFrame) -> Floats:
     """Return the champion's scores of some rows of the batch."""
     found = pd.read_parquet(champion_scores.path, columns=["source_line", "score"])
     scores: Floats = found.set_index("source_line")["score"].loc[rows["source_line_"]].to_numpy()
@@ -160,18 +161,18 @@ def _comparison(
     return compare(rows, ours, theirs, seen, parts, settings)
 
 
-def _model_of(model: dict[str, Any], costs: Costs, rows: pd.DataFrame) -> dict[str, Any]:
-    training = model["configuration"]["training"]
+def _model_of(model: TrainedModel, costs: Costs, rows: pd.DataFrame) -> dict[str, Any]:
+    training = model.configuration.training
     return {
-        "estimator": training["estimator"],
-        "decision_threshold": model["decision_threshold"],
-        "threshold_rule": training["threshold_rule"],
-        "threshold_neighbours": model["threshold_neighbours"],
-        "imbalance": training["imbalance"],
-        "calibration": model["calibration"],
-        "split_mode": model["split_mode"],
-        "window": model["window"],
-        "configuration_hash": model["configuration_hash"],
+        "estimator": str(training.estimator),
+        "decision_threshold": model.decision_threshold,
+        "threshold_rule": str(training.threshold_rule),
+        "threshold_neighbours": [p.model_dump() for p in model.threshold_neighbours],
+        "imbalance": str(training.imbalance),
+        "calibration": model.calibration.model_dump(),
+        "split_mode": model.split_mode,
+        "window": [list(member) for member in model.window],
+        "configuration_hash": model.configuration_hash,
         "costs": costs.model_dump(),
         "has_amount": not bool(rows["amount_"].isna().all()),
     }
@@ -208,11 +209,6 @@ def _write_files(
         files.write_atomically(folder / name, content)
     files.write_atomically(folder / PREDICTIONS, predictions.to_parquet(index=False))
     return [folder / name for name in contents]
-
-
-def plot_metadata(png: bytes) -> dg.MarkdownMetadataValue:
-    """Return a PNG as metadata that the asset's page shows as a picture."""
-    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
 def _metadata(
@@ -294,7 +290,7 @@ def comparison_report(
         "table": table,
     }
     folder = paths.comparison_folder()
-    files.write_atomically(folder / "comparison_report.json", reports.to_json(about))
+    files.write_atomically(folder / "comparison_report.json", to_json(about))
     files.write_atomically(folder / "comparison_report.md", text)
     run_id = _log_comparison(context, tracking, about, text)
     return dg.MaterializeResult(
@@ -333,9 +329,9 @@ def _judge(
     tracking: Tracking,
 ) -> dict[str, challengers.Outcome]:
     """Let every challenger judge the test rows of a batch that no registered one has seen."""
-    features = tables.load_table("features", batch, content_hash)
-    splits_ = tables.load_table("splits", batch, content_hash)
-    columns, found = features.facts["features"], {}
+    features = tables.load_table(tables.FeatureTable, batch, content_hash)
+    splits_ = tables.load_table(tables.SplitTable, batch, content_hash)
+    columns, found = features.facts.features, {}
     with engine.connect("features", "splits") as connection:
         own = window_of(splits_)[-1:]
         rows = load_rows(connection, own, TEST, columns)
@@ -354,7 +350,7 @@ def _judge(
 
 def _scores_of(
     challenger: ChallengerSettings,
-    splits_: tables.Table,
+    splits_: tables.SplitTable,
     columns: list[str],
     rows: pd.DataFrame,
     connection: Any,
@@ -365,14 +361,14 @@ def _scores_of(
         version = tracking.version(challenger.version)
         model = tracking.load(version.version)
         return fraud_scores(model, rows, version.features), version.decision_threshold
-    members, known_by = window_of(splits_), splits_.facts["test_start"]
+    members, known_by = window_of(splits_), splits_.facts.test_start
     members = members[-(challenger.window_batches or len(members)) :]
     fitting, validation = (
         load_rows(connection, members, split, columns, known_by) for split in (TRAIN, VALIDATION)
     )
     own = challenger.model_dump(exclude={"version", "window_batches"})
     settings, _ = with_tuned(TrainingSettings(**own))
-    days = days_of(splits_, fitting, validation)
+    days = validation_days(splits_.facts.settings, splits_.facts.mode, fitting, validation)
     fitted = train(fitting, validation, columns, settings, days)
     return fraud_scores(fitted.model, rows, fitted.features), fitted.decision_threshold
 

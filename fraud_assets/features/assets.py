@@ -11,16 +11,10 @@ from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import WindowFeature, features_for
 from fraud_assets.features.lookback import Source, Span, span_of
-from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.partitions import OWNERS, batches
 from fraud_assets.metadata import table_metadata
+from fraud_assets.records.batches import Features, Provenance
 from fraud_assets.store import resources, tables
-
-PROVENANCE = (
-    *("source_file", "source_bytes", "content_hash", "schema_fingerprint"),
-    *("rows", "rejected", "rows_hash"),
-)
-"""What is said of the file behind a batch, wherever its model goes."""
 
 
 class FeatureConfig(FeatureSettings, dg.Config):
@@ -39,18 +33,18 @@ class FeatureConfig(FeatureSettings, dg.Config):
 def features(
     context: dg.AssetExecutionContext,
     config: FeatureConfig,
-    raw_transactions: tables.Table,
+    raw_transactions: tables.RawTable,
     engine: resources.Engine,
     catalog: BatchCatalog,
-) -> dg.MaterializeResult[tables.Table]:
+) -> dg.MaterializeResult[tables.FeatureTable]:
     """Model-ready rows: numbers as they came, and the past of each card and terminal.
 
     The first step after intake: it notes that the batch was accepted.
     """
     raw = raw_transactions.facts
-    batch, roles, delay = raw["batch"], Roles(**raw["roles"]), config.label_delay_days
+    batch, roles, delay = raw.batch, raw.roles, config.label_delay_days
     own = Source(raw_transactions.path, roles)
-    derived = features_for(roles, raw["kinds"])
+    derived = features_for(roles, raw.kinds)
     address = environment.feature_engine()
     with (
         tables.incoming("features", batch) as rows,
@@ -64,23 +58,23 @@ def features(
         )
         write_features(backend, connection, own, past, span, derived, delay, rows)
         metadata = table_metadata(connection, rows)
-    tables.prune_versions(batch, raw["content_hash"])
-    note_acceptance(context, catalog, AcceptedBatch(batch, raw["content_hash"], span), raw["rows"])
-    facts = {
-        "batch": batch,
-        "content_hash": raw["content_hash"],
-        "source": {name: raw[name] for name in PROVENANCE},
-        "kinds": raw["kinds"],
-        "roles": raw["roles"],
-        "features": own_features(raw["kinds"], roles) + [feature.name for feature in derived],
-        "label_delay_days": delay,
-        "span": span,
-        "warm_up_days": {
+    tables.prune_versions(batch, raw.content_hash)
+    note_acceptance(context, catalog, AcceptedBatch(batch, raw.content_hash, span), raw.rows)
+    facts = Features(
+        batch=batch,
+        content_hash=raw.content_hash,
+        source=Provenance.of(raw),
+        kinds=raw.kinds,
+        roles=roles,
+        features=own_features(raw.kinds, roles) + [feature.name for feature in derived],
+        label_delay_days=delay,
+        span=span,
+        warm_up_days={
             f.name: f.warm_up_days(delay) for f in derived if isinstance(f, WindowFeature)
         },
-    }
+    )
     return dg.MaterializeResult(
-        value=tables.Table(rows, facts), metadata=metadata | _metadata(facts)
+        value=tables.FeatureTable(rows, facts), metadata=metadata | _metadata(facts)
     )
 
 
@@ -100,13 +94,13 @@ def looked_back_on(catalog: BatchCatalog, batch: str, span: Span) -> list[Source
         Oldest first.
     """
     found = (
-        catalog.table("raw_transactions", earlier.batch, earlier.content_hash)
+        catalog.table(tables.RawTable, earlier.batch, earlier.content_hash)
         for earlier in catalog.earlier(batch)
         if span.may_see(Span(*earlier.span))
     )
     # What was removed by age is no longer looked back on.
     tables = [table for table in found if table is not None]
-    return [Source(table.path, Roles(**table.facts["roles"])) for table in tables]
+    return [Source(table.path, table.facts.roles) for table in tables]
 
 
 def note_acceptance(
@@ -127,9 +121,9 @@ def note_acceptance(
             context.log_event(catalog.history_version(batch))
 
 
-def _metadata(facts: dict[str, Any]) -> dict[str, Any]:
+def _metadata(facts: Features) -> dict[str, Any]:
     return {
-        "features": dg.MetadataValue.json(facts["features"]),
-        "n_features": len(facts["features"]),
-        "label_delay_days": facts["label_delay_days"],
+        "features": dg.MetadataValue.json(facts.features),
+        "n_features": len(facts.features),
+        "label_delay_days": facts.label_delay_days,
     }

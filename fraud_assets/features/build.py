@@ -16,7 +16,7 @@ from fraud_assets.features.families import (
     RowFeature,
     WindowFeature,
 )
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -10,26 +10,25 @@ from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import WindowFeature, features_for
 from fraud_assets.features.leakage import CUTS, SAMPLED_ROWS, find_leaks
 from fraud_assets.features.lookback import Source, Span, look_back
-from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.partitions import batches
 from fraud_assets.store import resources, tables
 
 
 @dg.asset_check(asset=features, blocking=True, partitions_def=batches)
 def no_future_information(
-    features: tables.Table, engine: resources.Engine, catalog: BatchCatalog
+    features: tables.FeatureTable, engine: resources.Engine, catalog: BatchCatalog
 ) -> dg.AssetCheckResult:
     """Taking the future away, labels included, moves no feature of an earlier row."""
     facts = features.facts
-    roles, delay, span = Roles(**facts["roles"]), facts["label_delay_days"], Span(*facts["span"])
-    derived = features_for(roles, facts["kinds"])
+    roles, delay, span = facts.roles, facts.label_delay_days, Span(*facts.span)
+    derived = features_for(roles, facts.kinds)
     windows = [feature for feature in derived if isinstance(feature, WindowFeature)]
     if not windows:
         description = "no feature looks at other rows, so none can know the future"
         return dg.AssetCheckResult(passed=True, description=description)
-    raw = tables.load_table("raw_transactions", facts["batch"], facts["content_hash"])
+    raw = tables.load_table(tables.RawTable, facts.batch, facts.content_hash)
     own = Source(raw.path, roles)
-    past = looked_back_on(catalog, facts["batch"], span)
+    past = looked_back_on(catalog, facts.batch, span)
     shared_delay = common_delay([own, *past], delay)
     with (
         engine.connect("raw_transactions", "features") as connection,

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 
 Aggregation = Literal[
     "count",

@@ -12,7 +12,7 @@ from fraud_assets.features.availability import (
     row_known_at,
 )
 from fraud_assets.features.families import LONGEST_WINDOW_DAYS
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 from fraud_assets.store.sql import one_file
 
 if TYPE_CHECKING:

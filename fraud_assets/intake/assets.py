@@ -1,7 +1,6 @@
 """`simulated_transactions` and `raw_transactions`."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from fraud_assets.intake.ingest import Taken, take_in
 from fraud_assets.intake.landing import drop_folder
 from fraud_assets.intake.partitions import OWNERS, batches
 from fraud_assets.metadata import table_metadata
+from fraud_assets.records.batches import RawTransactions
 from fraud_assets.store import files, paths, resources, tables
 
 GROUP = "intake"
@@ -95,7 +95,7 @@ def raw_transactions(
     config: IntakeConfig,
     engine: resources.Engine,
     catalog: BatchCatalog,
-) -> dg.MaterializeResult[tables.Table]:
+) -> dg.MaterializeResult[tables.RawTable]:
     """The accepted rows of a CSV, typed. Rejected rows are kept beside, with the reason."""
     batch = context.partition_key
     with (
@@ -108,7 +108,7 @@ def raw_transactions(
                 connection,
                 Taken(source, batch, rows, paths.rejected_path(batch)),
                 config,
-                lambda content: tables.find_table("raw_transactions", batch, content),
+                lambda content: tables.find_table(tables.RawTable, batch, content),
                 context.log.info,
             )
         except IntakeError as error:
@@ -118,10 +118,10 @@ def raw_transactions(
             shown = {"error": repr(error)}
             raise dg.Failure(files.explain(error), shown, allow_retries=False) from None
         metadata = table_metadata(connection, rows)
-    context.instance.add_run_tags(context.run_id, {CONTENT_TAG: facts["content_hash"]})
+    context.instance.add_run_tags(context.run_id, {CONTENT_TAG: facts.content_hash})
     context.log_event(catalog.history_version(batch))
     return dg.MaterializeResult(
-        value=tables.Table(rows, facts), metadata=metadata | _metadata(source, facts)
+        value=tables.RawTable(rows, facts), metadata=metadata | _metadata(source, facts)
     )
 
 
@@ -151,7 +151,7 @@ def source_of(batch: str, name: str | None) -> Path:
     return folder / file.name
 
 
-def _metadata(source: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata(source: Path, facts: RawTransactions) -> dict[str, Any]:
     shown = (
         "content_hash",
         "source_bytes",
@@ -162,14 +162,14 @@ def _metadata(source: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     )
     metadata: dict[str, Any] = {
         "source_file": dg.MetadataValue.path(source),
-        **{name: facts[name] for name in shown},
-        "rows_accepted": facts["rows"],
-        "rows_rejected": facts["rejected"],
-        "fraud_prevalence": facts["frauds"] / facts["rows"],
-        "roles": dg.MetadataValue.json(facts["roles"]),
+        **{name: getattr(facts, name) for name in shown},
+        "rows_accepted": facts.rows,
+        "rows_rejected": facts.rejected,
+        "fraud_prevalence": facts.frauds / facts.rows,
+        "roles": dg.MetadataValue.json(facts.roles.model_dump()),
     }
-    if facts["rejected"]:
-        metadata["rejected_rows"] = dg.MetadataValue.path(paths.rejected_path(facts["batch"]))
-    if facts["repairs"]:
-        metadata["repairs"] = facts["repairs"]
+    if facts.rejected:
+        metadata["rejected_rows"] = dg.MetadataValue.path(paths.rejected_path(facts.batch))
+    if facts.repairs:
+        metadata["repairs"] = facts.repairs
     return metadata

@@ -18,42 +18,41 @@ AHEAD_OF_UTC = timedelta(hours=14)
 
 
 @dg.asset_check(asset=raw_transactions, blocking=True, partitions_def=batches)
-def schema_contract(raw_transactions: tables.Table) -> dg.AssetCheckResult:
+def schema_contract(raw_transactions: tables.RawTable) -> dg.AssetCheckResult:
     """Every column can be used, and the target is there: otherwise the batch stops here."""
     facts = raw_transactions.facts
-    constant = [f"column {named(name)} is constant" for name in facts["constant_columns"]]
+    constant = [f"column {named(name)} is constant" for name in facts.constant_columns]
     return dg.AssetCheckResult(
-        passed=not facts["problems"],
+        passed=not facts.problems,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="; ".join([*facts["problems"], *constant]) or "every column fits the contract",
-        metadata={"columns": dg.MetadataValue.json(facts["kinds"])},
+        description="; ".join([*facts.problems, *constant]) or "every column fits the contract",
+        metadata={"columns": dg.MetadataValue.json(facts.kinds)},
     )
 
 
 @dg.asset_check(asset=raw_transactions, blocking=True, partitions_def=batches)
-def rejected_rows(raw_transactions: tables.Table) -> dg.AssetCheckResult:
+def rejected_rows(raw_transactions: tables.RawTable) -> dg.AssetCheckResult:
     """Rejected rows are a warning; over 1% of the file, the batch stops here."""
     facts = raw_transactions.facts
-    lines = facts["rows"] + facts["rejected"]
-    share = facts["rejected"] / lines
-    path = paths.rejected_path(facts["batch"])
-    file = inert(facts["source_file"])
-    description = f"{facts['rejected']} of {lines} rows of {file} rejected"
-    if facts["rejected"]:
-        # A table of before has examples with values in their place, which are left out.
-        faults = "".join(f": {'; '.join(found)}" for found in [facts.get("faults")] if found)
+    lines = facts.rows + facts.rejected
+    share = facts.rejected / lines
+    path = paths.rejected_path(facts.batch)
+    file = inert(facts.source_file)
+    description = f"{facts.rejected} of {lines} rows of {file} rejected"
+    if facts.rejected:
+        faults = f": {'; '.join(facts.faults)}" if facts.faults else ""
         description += (
             f" ({share:.2%}){faults}. All are in {inert(path)}; repair them there, and drop that "
             "file under the name of its batch"
         )
     return dg.AssetCheckResult(
-        passed=facts["rejected"] == 0,
+        passed=facts.rejected == 0,
         severity=dg.AssetCheckSeverity.ERROR
         if limits.REJECTED_SHARE.verdict(share) == "critical"
         else dg.AssetCheckSeverity.WARN,
         description=description,
         metadata={
-            "rejected": facts["rejected"],
+            "rejected": facts.rejected,
             "share": share,
             "allowed_share": limits.REJECTED_SHARE.critical,
         },
@@ -61,16 +60,16 @@ def rejected_rows(raw_transactions: tables.Table) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(asset=raw_transactions, partitions_def=batches)
-def fraud_prevalence(raw_transactions: tables.Table) -> dg.AssetCheckResult:
+def fraud_prevalence(raw_transactions: tables.RawTable) -> dg.AssetCheckResult:
     """The share of frauds is one that card data usually has."""
     facts = raw_transactions.facts
-    share = facts["frauds"] / facts["rows"]
+    share = facts.frauds / facts.rows
     low, high = limits.FRAUD_PREVALENCE_RANGE
-    target = facts["roles"]["target"]
-    description = f"{facts['frauds']} frauds in {facts['rows']} rows ({share:.3%})"
+    target = facts.roles.target
+    description = f"{facts.frauds} frauds in {facts.rows} rows ({share:.3%})"
     if not low <= share <= high:
         description = (
-            f"{inert(facts['source_file'])}: column {named(target)}: {description}, where "
+            f"{inert(facts.source_file)}: column {named(target)}: {description}, where "
             f"{low:.2%} to {high:.0%} is usual; check that 1 means fraud and that the labels are "
             "complete"
         )
@@ -78,23 +77,23 @@ def fraud_prevalence(raw_transactions: tables.Table) -> dg.AssetCheckResult:
         passed=low <= share <= high,
         severity=dg.AssetCheckSeverity.WARN,
         description=description,
-        metadata={"fraud_prevalence": share, "frauds": facts["frauds"]},
+        metadata={"fraud_prevalence": share, "frauds": facts.frauds},
     )
 
 
 @dg.asset_check(asset=raw_transactions, partitions_def=batches)
 def unique_transactions(
-    raw_transactions: tables.Table, engine: resources.Engine
+    raw_transactions: tables.RawTable, engine: resources.Engine
 ) -> dg.AssetCheckResult:
     """No transaction id stands at two rows. Equal rows without an id are counted only."""
     facts = raw_transactions.facts
-    name = facts["roles"]["transaction_id"]
+    name = facts.roles.transaction_id
     with engine.connect("raw_transactions") as connection:
-        found = find_repeats(connection, raw_transactions.path, list(facts["kinds"]), name)
+        found = find_repeats(connection, raw_transactions.path, list(facts.kinds), name)
     description = f"{found.rows} rows are equal to an earlier one; they stay in one split"
     if found.ids:
         description = (
-            f"{inert(facts['source_file'])}: line {found.line}, column {named(name)}: an id that "
+            f"{inert(facts.source_file)}: line {found.line}, column {named(name)}: an id that "
             f"an earlier line has; {found.ids} transaction ids stand at several rows; export each "
             f"transaction once. {description}"
         )
@@ -108,12 +107,12 @@ def unique_transactions(
 
 @dg.asset_check(asset=raw_transactions, partitions_def=batches)
 def plausible_timestamps(
-    raw_transactions: tables.Table, engine: resources.Engine
+    raw_transactions: tables.RawTable, engine: resources.Engine
 ) -> dg.AssetCheckResult:
     """No transaction is later than now. Their order in the file does not matter."""
     facts = raw_transactions.facts
-    name = facts["roles"]["timestamp"]
-    if not facts["roles"]["real_time"]:
+    name = facts.roles.timestamp
+    if name is None or not facts.roles.real_time:
         return dg.AssetCheckResult(passed=True, description="there are no dates to look at")
     # Where the file says no zone, its clock may be up to fourteen hours ahead of UTC.
     now = datetime.now(UTC).replace(tzinfo=None) + AHEAD_OF_UTC
@@ -124,7 +123,7 @@ def plausible_timestamps(
     )
     if times.future:
         description = (
-            f"{inert(facts['source_file'])}: line {times.line}, column {named(name)}: in the "
+            f"{inert(facts.source_file)}: line {times.line}, column {named(name)}: in the "
             f"future, as {times.future} rows are; check the year, the format and the zone. "
             f"{description}"
         )

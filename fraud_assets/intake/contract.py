@@ -17,7 +17,6 @@ from fraud_assets.config.settings import (
     MISSING,
     RESERVED_NAMES,
     IntakeSettings,
-    Settings,
 )
 from fraud_assets.intake.csv.chunks import MAX_RECORD_BYTES, Chunk, chunks
 from fraud_assets.intake.csv.decoding import HEAD_BYTES, IntakeError, Source
@@ -27,6 +26,7 @@ from fraud_assets.platform.masking import (
     is_card_number,
     is_issued,
 )
+from fraud_assets.records.batches import RawTransactions, Roles
 from fraud_assets.text import inert, named
 
 DELIMITERS = ",;\t|"
@@ -54,35 +54,6 @@ _comma_number = re.compile(r"^[+-]?[0-9]*,[0-9]+$")
 _three_digits = re.compile(r"^[+-]?[0-9]{1,3},[0-9]{3}$")
 
 csv.field_size_limit(MAX_RECORD_BYTES)
-
-
-class Roles(Settings):
-    """Which column plays which role.
-
-    Attributes
-    ----------
-    target : str
-        The label column.
-    timestamp, amount, card, terminal, transaction_id, known_at, label_known_at : str or None
-        None where the data has no such column.
-    real_time : bool
-        Whether the timestamp is a date and time, not seconds since some start.
-    """
-
-    target: str
-    timestamp: str | None = None
-    amount: str | None = None
-    card: str | None = None
-    terminal: str | None = None
-    transaction_id: str | None = None
-    known_at: str | None = None
-    label_known_at: str | None = None
-    real_time: bool = False
-
-    @property
-    def has_behaviour(self) -> bool:
-        """Whether cards or terminals can be followed through time."""
-        return self.timestamp is not None and bool(self.card or self.terminal)
 
 
 @dataclass(frozen=True)
@@ -122,13 +93,19 @@ class Contract:
     long_numbers: frozenset[str] = frozenset()
 
     def to_facts(self) -> dict[str, Any]:
-        """Return what a repair of rejected rows has to know, JSON-like; keys may be reordered."""
+        """Return what `RawTransactions` keeps of the contract, by field.
+
+        Returns
+        -------
+        dict
+            What a repair of rejected rows has to know.
+        """
         return {
             "delimiter": self.delimiter,
             "decimal": self.decimal,
             "columns": list(self.kinds),
             "kinds": self.kinds,
-            "roles": self.roles.model_dump(),
+            "roles": self.roles,
             "labels": self.labels,
             "zoned": sorted(self.zoned),
             "timestamp_format": self.timestamp_format,
@@ -137,20 +114,32 @@ class Contract:
         }
 
     @classmethod
-    def from_facts(cls, facts: Mapping[str, Any], header: bytes) -> Self:
-        """Return the contract that a file was read by."""
+    def of(cls, raw: RawTransactions, header: bytes) -> Self:
+        """Return the contract that a batch was read by.
+
+        Parameters
+        ----------
+        raw : RawTransactions
+        header : bytes
+            The header of the file that is to be read by it now.
+
+        Returns
+        -------
+        Contract
+        """
+        # Of a file that was read before card numbers were looked for, nothing is known.
+        long_numbers = raw.columns if raw.long_numbers is None else raw.long_numbers
         return cls(
-            facts["delimiter"],
-            facts["decimal"],
+            raw.delimiter,
+            raw.decimal,
             header,
-            {name: facts["kinds"][name] for name in facts["columns"]},
-            Roles(**facts["roles"]),
-            facts["labels"],
-            frozenset(facts["zoned"]),
-            facts["timestamp_format"],
-            tuple(facts["problems"]),
-            # Of a file that was read before card numbers were looked for, nothing is known.
-            frozenset(facts.get("long_numbers", facts["columns"])),
+            {name: raw.kinds[name] for name in raw.columns},
+            raw.roles,
+            raw.labels,
+            frozenset(raw.zoned),
+            raw.timestamp_format,
+            tuple(raw.problems),
+            frozenset(long_numbers),
         )
 
     @property

@@ -1,6 +1,6 @@
 """From a landed file to a batch's rows: a CSV, or rejected rows that were repaired."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from fraud_assets.intake.quarantine import (
     publish_rejected,
     unwrap,
 )
+from fraud_assets.records.batches import RawTransactions
 from fraud_assets.store.sql import literal, parquet
 
 Log = Callable[[str], Any]
@@ -36,7 +37,7 @@ class KeptTable(Protocol):
         """A Parquet file."""
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def facts(self) -> RawTransactions:
         """What `take_in` returned of it."""
 
 
@@ -67,7 +68,7 @@ def take_in(
     settings: IntakeSettings,
     kept: Callable[[str], KeptTable | None],
     log: Log,
-) -> dict[str, Any]:
+) -> RawTransactions:
     """Write a landed file's accepted rows to Parquet and its rejected rows to a CSV.
 
     Parameters
@@ -82,8 +83,8 @@ def take_in(
 
     Returns
     -------
-    dict
-        What is known of the rows, JSON-like.
+    RawTransactions
+        What is known of the rows.
 
     Raises
     ------
@@ -106,17 +107,16 @@ def take_in(
     if stat_of(path) != state:
         raise IntakeError(f"{path.name} changed while it was read; materialize the batch again")
     log(f"{facts['rows']:,} rows accepted, {facts['rejected']:,} rejected")
-    return {
-        "repairs": None,
+    return RawTransactions(
         **facts,
-        "batch": taken.batch,
-        "source_file": path.name,
-        "source_bytes": state[0],
-        "encoding": encoding,
-        "schema_fingerprint": schema_fingerprint(facts["kinds"]),
-        "constant_columns": constant_columns(taken.rows, list(facts["kinds"])),
-        "rows_hash": sha256(taken.rows),
-    }
+        batch=taken.batch,
+        source_file=path.name,
+        source_bytes=state[0],
+        encoding=encoding,
+        schema_fingerprint=schema_fingerprint(facts["kinds"]),
+        constant_columns=constant_columns(taken.rows, list(facts["kinds"])),
+        rows_hash=sha256(taken.rows),
+    )
 
 
 def _read(
@@ -174,14 +174,14 @@ def _take_in_repair(
         if base is None:
             contract = draw_contract(text, settings)
         else:
-            given = settings.model_copy(update={"delimiter": base.facts["delimiter"]})
-            contract = Contract.from_facts(base.facts, read_header(text, given)[1])
+            given = settings.model_copy(update={"delimiter": base.facts.delimiter})
+            contract = Contract.of(base.facts, read_header(text, given)[1])
         intake = _read(text, contract, taken, log, repair.lines)
     if base is not None:
-        log(f"joining {intake.rows:,} repaired rows with {base.facts['rows']:,} accepted before")
+        log(f"joining {intake.rows:,} repaired rows with {base.facts.rows:,} accepted before")
         _join(engine, base.path, taken.rows, _beside(taken, ".joined"))
-        intake.rows += base.facts["rows"]
-        intake.frauds += base.facts["frauds"]
+        intake.rows += base.facts.rows
+        intake.frauds += base.facts.frauds
         intake.filled = {}
     facts = _publish(taken, contract, intake, source.content_hash)
     return {**facts, "repairs": origin.content_hash}

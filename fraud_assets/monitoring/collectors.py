@@ -274,9 +274,9 @@ def _rows(instance: dg.DagsterInstance) -> Iterator[Metric]:
     event = instance.get_latest_materialization_event(dg.AssetKey("raw_transactions"))
     batch = event.asset_materialization.partition if event and event.asset_materialization else None
     if batch is not None:
-        facts = tables.load_table("raw_transactions", batch).facts
-        rows.add_metric(["accepted"], facts["rows"])
-        rows.add_metric(["rejected"], facts["rejected"])
+        facts = tables.load_table(tables.RawTable, batch).facts
+        rows.add_metric(["accepted"], facts.rows)
+        rows.add_metric(["rejected"], facts.rejected)
     yield rows
 
 

@@ -10,7 +10,7 @@ from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config.names import USER_TAG
 from fraud_assets.intake.partitions import OWNERS, batches
 from fraud_assets.platform.outages import runs_to_take_up
-from fraud_assets.records import ReferenceProfile
+from fraud_assets.records.models import ReferenceProfile, TrainedModel
 from fraud_assets.registry.card import model_card
 from fraud_assets.registry.promotion import decide
 from fraud_assets.store import files, paths, tables
@@ -44,18 +44,18 @@ LOG_HASH = "decision_log_sha256"
 )
 def registered_model(
     context: dg.AssetExecutionContext,
-    splits: tables.Table,
-    trained_model: dict[str, Any],
+    splits: tables.SplitTable,
+    trained_model: TrainedModel,
     evaluation_report: dict[str, Any],
     drift_report: dict[str, Any],
-    reference_profile: dict[str, Any],
+    reference_profile: ReferenceProfile,
     catalog: BatchCatalog,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """`promote`, `shadow_only` or `reject`, with the reason; the aliases follow it."""
-    batch, version = context.partition_key, trained_model["version"]
+    batch, version = context.partition_key, trained_model.version
     log = paths.decisions_path()
-    artifacts = _artifacts(log, trained_model, ReferenceProfile(**reference_profile))
+    artifacts = _artifacts(log, trained_model, reference_profile)
     with registry_lock(log):
         # The log first, then the alias: what dies in between finds its decision there.
         entry = decision_of(
@@ -76,12 +76,12 @@ def registered_model(
                     "batch": batch,
                     "version": version,
                     "champion_before": current.version if current else None,
-                    "actor": actor_of(context.run, trained_model["source"]["source_file"]),
+                    "actor": actor_of(context.run, trained_model.source.source_file),
                     "dagster_run_id": context.run_id,
-                    "mlflow_run_id": trained_model["run_id"],
-                    "data_hash": trained_model["content_hash"],
-                    "configuration_hash": trained_model["configuration_hash"],
-                    "model_hash": trained_model["model_hash"],
+                    "mlflow_run_id": trained_model.run_id,
+                    "data_hash": trained_model.content_hash,
+                    "configuration_hash": trained_model.configuration_hash,
+                    "model_hash": trained_model.model_hash,
                     "artifacts": artifacts,
                     **decision.to_dict(),
                 },
@@ -93,7 +93,7 @@ def registered_model(
     context.log.info(f"version {version}: {entry['outcome']}: {entry['reason']}")
     card = model_card(trained_model, evaluation_report, entry, _period(splits))
     files.write_atomically(paths.report_folder(batch) / CARD, card)
-    tracking.log_text(trained_model["run_id"], CARD, card)
+    tracking.log_text(trained_model.run_id, CARD, card)
     tracking.describe_version(version, card, CARD)
     metadata = _metadata(tracking, entry) | {
         "model_card": dg.MetadataValue.md(card),
@@ -102,36 +102,37 @@ def registered_model(
     return dg.MaterializeResult(value=entry, metadata=metadata)
 
 
-def _period(splits: tables.Table) -> tuple[str, str] | None:
+def _period(splits: tables.SplitTable) -> tuple[str, str] | None:
     """Return first and last day of a window, None when its data has no dates."""
     spans = []
-    for batch, content_hash in splits.facts["window"]:
-        facts = tables.load_table("features", batch, content_hash).facts
-        if facts["roles"]["real_time"] and facts["span"][0] is not None:
-            spans.append(facts["span"][:2])
+    for batch, content_hash in splits.facts.window:
+        facts = tables.load_table(tables.FeatureTable, batch, content_hash).facts
+        first, last, _ = facts.span
+        if facts.roles.real_time and first is not None and last is not None:
+            spans.append((first, last))
     if not spans:
         return None
     ends = (min(first for first, _ in spans), max(last for _, last in spans))
-    first, last = (datetime.fromtimestamp(end / 1e6, UTC).date().isoformat() for end in ends)
-    return first, last
+    first_day, last_day = (
+        datetime.fromtimestamp(end / 1e6, UTC).date().isoformat() for end in ends
+    )
+    return first_day, last_day
 
 
-def _artifacts(
-    log: Path, trained_model: dict[str, Any], profile: ReferenceProfile
-) -> dict[str, str]:
+def _artifacts(log: Path, trained_model: TrainedModel, profile: ReferenceProfile) -> dict[str, str]:
     """Return the SHA-256 of what later runs read of the model's MLflow run, by name."""
     # What an earlier decision recorded of this model stays: it is what is compared later.
-    recorded = recorded_artifacts(read_entries(log), trained_model["run_id"])
+    recorded = recorded_artifacts(read_entries(log), trained_model.run_id)
     if recorded is not None:
         return recorded
-    if profile.model_version != trained_model["version"]:
+    if profile.model_version != trained_model.version:
         raise dg.Failure(
             f"the reference profile of batch {named(profile.batch)} is that of version "
-            f"{profile.model_version}, and version {trained_model['version']} is to be decided "
+            f"{profile.model_version}, and version {trained_model.version} is to be decided "
             "about; materialize reference_profile and registered_model of this batch",
             allow_retries=False,
         )
-    artifacts: dict[str, str] = trained_model["artifacts"] | profile.artifacts
+    artifacts: dict[str, str] = trained_model.artifacts | profile.artifacts
     return artifacts
 
 

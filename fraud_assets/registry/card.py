@@ -3,13 +3,14 @@
 from typing import Any
 
 from fraud_assets.evaluation.report import FIGURES, comparison_sentence, interval_of, number, render
+from fraud_assets.records.models import TrainedModel
 from fraud_assets.text import some
 
 NAMES_SHOWN = 40
 
 
 def model_card(
-    model: dict[str, Any],
+    model: TrainedModel,
     report: dict[str, Any],
     decision: dict[str, Any],
     period: tuple[str, str] | None,
@@ -18,8 +19,7 @@ def model_card(
 
     Parameters
     ----------
-    model : dict
-        As the asset `trained_model` holds it.
+    model : TrainedModel
     report : dict
         As the asset `evaluation_report` holds it.
     decision : dict
@@ -42,7 +42,7 @@ def model_card(
         report=report,
         decision=decision,
         period=period,
-        training=model["configuration"]["training"],
+        training=model.configuration.training,
         rows=FIGURES,
         number=number,
         some=lambda names: some(names, NAMES_SHOWN),
@@ -52,14 +52,14 @@ def model_card(
     )
 
 
-def known_limits(model: dict[str, Any], report: dict[str, Any]) -> list[str]:
+def known_limits(model: TrainedModel, report: dict[str, Any]) -> list[str]:
     """Return what a reader must not expect of the model, from its own figures."""
     limits = [
         f"Judged on {report['test']['frauds']} frauds: no figure is surer than its interval.",
         "Made for data like that of its window; drift_report says when that ends.",
         "Its threshold was chosen at these costs and this rule; other costs want another one.",
     ]
-    if model["split_mode"] == "stratified":
+    if model.split_mode == "stratified":
         limits.append(
             "The split is random, not in time: on later transactions it may do worse than here."
         )

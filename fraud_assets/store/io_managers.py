@@ -4,37 +4,55 @@ from typing import Any
 
 import dagster as dg
 
+from fraud_assets.records.base import Report, to_json
 from fraud_assets.store.paths import report_path
-from fraud_assets.store.reports import find_report, save_report
-from fraud_assets.store.tables import Table, load_table, save_table
+from fraud_assets.store.reports import (
+    REPORTS,
+    find_report,
+    latest,
+    read_json,
+    save_report,
+    write_report_file,
+)
+from fraud_assets.store.tables import TABLES, Table, load_table, save_table
 from fraud_assets.text import named
 
 
 class TableIOManager(dg.ConfigurableIOManager):
     """Keeps `Table` outputs as Parquet, by asset and batch."""
 
-    def handle_output(self, context: dg.OutputContext, obj: Table) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: Table[Any]) -> None:
         """Commit the table and describe it on the asset's page."""
-        table = save_table(context.asset_key.to_user_string(), obj)
+        table = save_table(obj)
         context.add_output_metadata({"path": dg.MetadataValue.path(table.path)})
 
-    def load_input(self, context: dg.InputContext) -> Table:
+    def load_input(self, context: dg.InputContext) -> Table[Any]:
         """Find the table of the run's batch."""
-        return load_table(context.asset_key.to_user_string(), context.partition_key)
+        kind = TABLES[context.asset_key.to_user_string()]
+        return load_table(kind, context.partition_key)
 
 
 class ReportIOManager(dg.ConfigurableIOManager):
-    """Keeps JSON-like outputs in the batch's report folder, under the asset's name."""
+    """Keeps records in the batch's report folder, as JSON under the asset's name."""
 
-    def handle_output(self, context: dg.OutputContext, obj: dict[str, Any]) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: Report | dict[str, Any]) -> None:
         """Write the report."""
-        path = save_report(context.asset_key.to_user_string(), context.partition_key, obj)
+        name = context.asset_key.to_user_string()
+        path = (
+            save_report(context.partition_key, obj)
+            if isinstance(obj, Report)
+            else write_report_file(context.partition_key, f"{name}.json", to_json(obj))
+        )
         context.add_output_metadata({"path": dg.MetadataValue.path(path)})
 
-    def load_input(self, context: dg.InputContext) -> dict[str, Any]:
+    def load_input(self, context: dg.InputContext) -> Report | dict[str, Any]:
         """Read the report of the run's batch."""
         name, batch = context.asset_key.to_user_string(), context.partition_key
-        report = find_report(name, batch)
+        report: Report | dict[str, Any] | None = (
+            find_report(REPORTS[name], batch)
+            if name in REPORTS
+            else read_json(latest(report_path(name, batch)))
+        )
         if report is None:
             raise FileNotFoundError(
                 f"{name} of batch {named(batch)} has not been materialized (looked for "

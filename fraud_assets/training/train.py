@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fraud_assets.config.settings import Costs, EstimatorName, Imbalance, TrainingSettings
+from fraud_assets.config.settings import (
+    Costs,
+    EstimatorName,
+    Imbalance,
+    SplitMode,
+    SplitSettings,
+    TrainingSettings,
+)
+from fraud_assets.features.availability import MICROSECONDS_PER_DAY
 from fraud_assets.metrics import (
     Floats,
     Labels,
@@ -17,6 +25,7 @@ from fraud_assets.metrics import (
     net_savings,
     ranking_figures,
 )
+from fraud_assets.records.models import ThresholdPoint
 from fraud_assets.training.estimators import build, fit
 from fraud_assets.training.imbalance import odds, rebalance
 from fraud_assets.training.threshold import choose_threshold
@@ -41,7 +50,7 @@ class FittedModel:
         The columns that it reads: those with a value in at least one train row.
     decision_threshold : float
         A row with at least this score is an alert.
-    neighbours : list of dict
+    neighbours : list of ThresholdPoint
         What other thresholds would give on the validation rows; as of `threshold.Choice`.
     iterations : int
     converged : bool
@@ -54,7 +63,7 @@ class FittedModel:
     model: "CalibratedModel"
     features: list[str]
     decision_threshold: float
-    neighbours: list[dict[str, float]]
+    neighbours: list[ThresholdPoint]
     iterations: int
     converged: bool
     validation_figures: dict[str, float]
@@ -106,6 +115,32 @@ def train(
         _validation_figures(labels, scores, losses, choice.threshold, settings.costs),
         scores,
     )
+
+
+def validation_days(
+    settings: SplitSettings, mode: SplitMode, rows: pd.DataFrame, validation: pd.DataFrame
+) -> float | None:
+    """Return the days of transactions that the validation rows stand for.
+
+    Parameters
+    ----------
+    settings : SplitSettings
+    mode : SplitMode
+        How the rows were split.
+    rows, validation : DataFrame
+        As from `training.window.load_rows`.
+
+    Returns
+    -------
+    float or None
+        None without timestamps.
+    """
+    moments = pd.concat([rows["known_us_"], validation["known_us_"]]) / MICROSECONDS_PER_DAY
+    if moments.isna().all():
+        return None
+    temporal = mode is SplitMode.temporal
+    share = 1.0 if temporal else settings.train_share + settings.validation_share
+    return float(moments.max() - moments.min()) * len(validation) / len(moments) * share
 
 
 def fit_model(

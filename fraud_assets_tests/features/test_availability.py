@@ -3,7 +3,7 @@ import pytest
 
 from fraud_assets.features.availability import LABEL_KNOWN, label_known_by, labels_follow_the_delay
 from fraud_assets.features.lookback import Source, canonical
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 from fraud_assets_tests.features.conftest import in_process
 
 BY_DELAY = Roles(target="y", timestamp="t", real_time=True)

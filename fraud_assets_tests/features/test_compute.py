@@ -4,7 +4,7 @@ import pytest
 from fraud_assets.features.compute import common_delay, own_features, write_features
 from fraud_assets.features.families import features_for
 from fraud_assets.features.lookback import Source, span_of
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 from fraud_assets_tests.conftest import CARD_ROLES, MASKING
 from fraud_assets_tests.features.conftest import BY_LABEL_TIME, in_process
 

@@ -11,25 +11,15 @@ from fraud_assets.intake.checks import (
 )
 from fraud_assets.intake.landing.ledger import FileState, LedgerEntry, open_ledger
 from fraud_assets.store import paths, resources, tables
+from fraud_assets_tests import factories
 
 
 def facts(**changes):
-    return {
-        "batch": "june",
-        "source_file": "june.csv",
-        "rows": 1000,
-        "frauds": 5,
-        "rejected": 0,
-        "faults": ["line 7, column 'a': not a number"],
-        "problems": [],
-        "kinds": {"a": "DOUBLE"},
-        "roles": {"target": "Class", "timestamp": "t", "transaction_id": "id", "real_time": True},
-        "constant_columns": [],
-    } | changes
+    return factories.raw_transactions(**{"faults": ["line 7, column 'a': not a number"], **changes})
 
 
 def judge(check, home, **changes):
-    return check(raw_transactions=tables.Table(home, facts(**changes)))
+    return check(raw_transactions=tables.RawTable(home, facts(**changes)))
 
 
 def test_a_contract_without_problems_passes(home):
@@ -87,7 +77,7 @@ def rows(engine, home):
     def parquet(query):
         path = tables.new_rows_file("raw_transactions", "june")
         engine.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
-        return tables.Table(path, facts(kinds={"id": "VARCHAR", "t": "TIMESTAMP"}))
+        return tables.RawTable(path, facts(kinds={"id": "VARCHAR", "t": "TIMESTAMP"}))
 
     return parquet
 

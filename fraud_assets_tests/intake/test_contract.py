@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from fraud_assets.config.settings import IntakeSettings
@@ -14,6 +12,8 @@ from fraud_assets.intake.contract import (
     schema_fingerprint,
 )
 from fraud_assets.intake.csv.decoding import IntakeError, open_source
+from fraud_assets.records.batches import RawTransactions
+from fraud_assets_tests import factories
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ def test_a_decimal_comma_is_found_when_no_number_has_a_point(draw):
 def test_a_contract_comes_back_from_its_facts(draw):
     contract = draw("TX_DATETIME;b;A;y\n2026-01-01 00:00:00Z;1,5;2;0\n")
     assert contract.zoned == {"TX_DATETIME"}
-    facts = json.loads(json.dumps(contract.to_facts(), sort_keys=True))
-    again = Contract.from_facts(facts, contract.header)
+    raw = factories.raw_transactions(**contract.to_facts())
+    again = Contract.of(RawTransactions.from_json(raw.to_json(), "facts.json"), contract.header)
     assert again == contract
     assert list(again.kinds) == ["TX_DATETIME", "b", "A", "y"]
 

@@ -329,8 +329,8 @@ def test_file(take, name):
         assert table.num_rows == case.rows
     else:
         assert [tuple(row.values()) for row in table.to_pylist()] == case.rows
-    assert (facts["rows"], facts["rejected"]) == (table.num_rows, len(case.rejected))
-    for found, wanted in zip(facts["faults"], case.rejected, strict=True):
+    assert (facts.rows, facts.rejected) == (table.num_rows, len(case.rejected))
+    for found, wanted in zip(facts.faults, case.rejected, strict=True):
         assert found.startswith(wanted)
 
 
@@ -401,12 +401,12 @@ def test_every_accepted_row_keeps_its_line(take):
 
 def test_facts_say_where_the_rows_come_from_and_what_became_of_them(take):
     taken, facts = take(CASES["too_few_fields"])
-    assert facts["source_file"] == "batch.csv"
-    assert facts["source_bytes"] == taken.path.stat().st_size
-    assert len(facts["content_hash"]) == 64
-    assert (facts["rows"], facts["frauds"], facts["rejected"]) == (2, 0, 1)
-    assert facts["schema_fingerprint"] == take(CASES["comma"])[1]["schema_fingerprint"]
-    assert facts["schema_fingerprint"] != take(CASES["utf_8"])[1]["schema_fingerprint"]
+    assert facts.source_file == "batch.csv"
+    assert facts.source_bytes == taken.path.stat().st_size
+    assert len(facts.content_hash) == 64
+    assert (facts.rows, facts.frauds, facts.rejected) == (2, 0, 1)
+    assert facts.schema_fingerprint == take(CASES["comma"])[1].schema_fingerprint
+    assert facts.schema_fingerprint != take(CASES["utf_8"])[1].schema_fingerprint
 
 
 def test_rejected_rows_lie_beside_until_a_clean_file_takes_their_place(take):
@@ -464,7 +464,7 @@ def drop_again(engine, taken, text, kept=None, batch="june"):
     path = taken.path.with_name(f"{batch}.csv")
     path.write_text(text)
     again = Taken(path, batch, taken.rows, taken.rejected)
-    known = {kept.facts["content_hash"]: kept} if kept else {}
+    known = {kept.facts.content_hash: kept} if kept else {}
     return take_in(engine, again, IntakeSettings(), known.get, lambda _: None)
 
 
@@ -482,8 +482,8 @@ def test_repaired_rows_join_the_accepted_ones_in_their_old_places(stopped, engin
         (4, 2.5),
         (5, 3.5),
     ]
-    assert (facts["rows"], facts["frauds"], facts["rejected"]) == (4, 1, 0)
-    assert facts["repairs"] == kept.facts["content_hash"] != facts["content_hash"]
+    assert (facts.rows, facts.frauds, facts.rejected) == (4, 1, 0)
+    assert facts.repairs == kept.facts.content_hash != facts.content_hash
     assert not taken.rejected.exists()
 
 
@@ -491,16 +491,16 @@ def test_rows_that_are_still_wrong_can_be_repaired_once_more(stopped, engine, tm
     taken, kept = stopped
     half = taken.rejected.read_text().replace("2,x,1", "2,1.5,1")
     facts = drop_again(engine, taken, half, kept)
-    assert facts["faults"] == ["line 5: 1 fields where the header has 3"]
+    assert facts.faults == ["line 5: 1 fields where the header has 3"]
     again = Kept(taken.rows.rename(tmp_path / "second.parquet"), facts)
     rest = taken.rejected.read_text().replace(",4\n", ',"4,3.5,0"\n')
-    assert drop_again(engine, taken, rest, again)["rows"] == 4
+    assert drop_again(engine, taken, rest, again).rows == 4
 
 
 def test_under_another_name_repaired_rows_are_a_batch_of_their_own(stopped, engine):
     taken, kept = stopped
     facts = drop_again(engine, taken, repaired(taken), kept, batch="june_rest")
-    assert facts["rows"] == 2
+    assert facts.rows == 2
     assert pq.read_table(taken.rows)["source_line"].to_pylist() == [3, 5]
 
 
@@ -518,7 +518,7 @@ def test_a_repair_of_a_file_of_which_nothing_was_accepted_stands_alone(tmp_path,
     path.write_text(text.replace(",1\n", ',"1,0"\n').replace(",2\n", ',"2,1"\n'))
     taken = Taken(path, "batch", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
     facts = take_in(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
-    assert (facts["rows"], facts["frauds"]) == (2, 1)
+    assert (facts.rows, facts.frauds) == (2, 1)
 
 
 def test_a_repair_that_was_saved_by_a_spreadsheet_works(stopped, engine):

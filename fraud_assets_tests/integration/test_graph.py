@@ -113,7 +113,7 @@ def test_mlflow_has_one_finished_run_with_all_that_was_asked_for(first):
     assert tags["source_file"] == "first.csv"
     assert int(tags["source_bytes"]) == source.stat().st_size
     assert (tags["rows"], tags["rejected"]) == ("6000", "0")
-    raw = tables.load_table("raw_transactions", "first").facts
+    raw = tables.load_table(tables.RawTable, "first").facts
     assert tags["schema_fingerprint"] == raw["schema_fingerprint"]
     in_order = {name: raw["kinds"][name] for name in pd.read_csv(source, nrows=0)}
     assert raw["schema_fingerprint"] == schema_fingerprint(in_order)
@@ -150,7 +150,7 @@ def test_a_version_leads_back_to_the_file_and_the_rows_that_it_was_trained_on(fi
     version = report("second", "trained_model")["version"]
     shown = CliRunner().invoke(main, ["provenance", version]).output
     for batch in ("first", "second"):
-        table = tables.load_table("raw_transactions", batch)
+        table = tables.load_table(tables.RawTable, batch)
         assert f"{batch}: {batch}.csv" in shown
         assert f"SHA-256 {sha256(environment.drop_folder() / f'{batch}.csv')}" in shown
         assert f"{table.path} (unchanged)" in shown
@@ -444,7 +444,7 @@ def test_too_many_rejected_rows_stop_the_batch_until_they_are_repaired(graph, fi
     repaired = paths.rejected_path("damaged").read_text().replace(',9"', '"')
     again = graph.take("damaged", repaired, trained_model=QUICK)
     assert again.success, failure_of(again)
-    rows = pd.read_parquet(tables.load_table("raw_transactions", "damaged").path)
+    rows = pd.read_parquet(tables.load_table(tables.RawTable, "damaged").path)
     whole = cards(6)
     assert rows["TX_AMOUNT"].tolist() == whole["TX_AMOUNT"].tolist()
     assert rows["source_line"].tolist() == list(range(2, len(whole) + 2))

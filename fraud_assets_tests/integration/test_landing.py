@@ -95,9 +95,9 @@ def test_content_a_then_b_then_a_again_runs_three_times_and_both_stay_readable(
     assert first == third != second
     monkeypatch.setenv("FRAUD_HOME", str(stack.folder / "var"))
     for content in (first, second):
-        table = tables.load_table("raw_transactions", "changing", content)
+        table = tables.load_table(tables.RawTable, "changing", content)
         assert table.facts["content_hash"] == content
-    assert tables.load_table("raw_transactions", "changing").facts["content_hash"] == first
+    assert tables.load_table(tables.RawTable, "changing").facts.content_hash == first
 
 
 def test_the_same_content_under_another_name_is_a_duplicate_and_not_trained_on(stack, data):

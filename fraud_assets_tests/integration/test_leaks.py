@@ -180,9 +180,9 @@ def test_mlflow_has_predictions_without_ids_and_a_made_up_example(run, tmp_path)
     assert list(logged) == ["row", "score", "decision", "label"]
     assert {"transaction_id", "source_line"} <= set(local)
     assert logged["score"].tolist() == local["score"].tolist()
-    keys = pd.read_parquet(tables.load_table("splits", "first").path)["content_key"]
+    keys = pd.read_parquet(tables.load_table(tables.SplitTable, "first").path)["content_key"]
     assert set(logged["row"]) <= {f"{key:016x}" for key in keys}
-    rows = pd.read_parquet(tables.load_table("features", "first").path)
+    rows = pd.read_parquet(tables.load_table(tables.FeatureTable, "first").path)
     (example,) = environment.home_folder().rglob("input_example.json")
     made_up = pd.read_json(example, orient="split")
     known = rows[list(made_up)].astype(float).round(6).fillna(0)

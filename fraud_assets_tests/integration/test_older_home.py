@@ -19,12 +19,12 @@ SETTINGS = {
 
 def make_older(batch):
     """Keep of a batch what releases before the champion's scores had a table kept, as they did."""
-    table = tables.load_table("champion_scores", batch)
+    table = tables.load_table(tables.ScoreTable, batch)
     scores = pd.read_parquet(table.path)
     older = scores[["score", "label", "known_us", "label_known_us"]].astype({"score": "float32"})
     if len(older):
         older.to_parquet(paths.report_folder(batch) / "champion_scores.parquet", index=False)
-    features = tables.load_table("features", batch)
+    features = tables.load_table(tables.FeatureTable, batch)
     facts = dict(features.facts) | {"champion": table.facts["champion"]}
     (features.path.parent / "facts.json").write_text(json.dumps(facts))
     for name in (VALIDATION_SCORES, "reference_profile.json"):
@@ -50,7 +50,7 @@ def test_the_next_batch_goes_on_with_the_champion_the_window_and_the_history(old
     frame = cards(3, transactions=2500, fraud_rate=0.06, first_day="2026-04-01")
     result = older_home.take("fourth", frame, **SETTINGS)
     assert result.success, failure_of(result)
-    window = tables.load_table("splits", "fourth").facts["window"]
+    window = tables.load_table(tables.SplitTable, "fourth").facts.window
     assert [batch for batch, _ in window] == ["first", "second", "third", "fourth"]
     drift = reports.find_report("drift_report", "fourth")
     assert [point["batch"] for point in drift["history"]] == ["second", "third", "fourth"]

@@ -13,7 +13,10 @@ from dagster._core.launcher import WorkerStatus
 from fraud_assets.config import names
 from fraud_assets.platform import outages, run_launcher, run_lock
 
-HOLD = "from fraud_assets.platform.run_lock import hold; hold('r1'); print('held', flush=True); input()"
+HOLD = (
+    "from fraud_assets.platform.run_lock import hold; "
+    "hold('r1'); print('held', flush=True); input()"
+)
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from fraud_assets.intake.csv.decoding import sha256
 from fraud_assets.intake.partitions import batches
 from fraud_assets.platform.masking import masking
 from fraud_assets.privacy.forget import forget
+from fraud_assets.records.batches import Roles
 from fraud_assets.store import paths, resources, tables
 from fraud_assets.store.decision_log import read_entries
+from fraud_assets_tests import factories
 
 CARD, OTHER = "4111-1111 1111 1111", "77"
 SHOWN = "an entry of the worklist"
@@ -33,8 +35,9 @@ def registered_model(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 def keep(asset, batch, frame, content_hash="a", **facts):
     rows = tables.new_rows_file(asset, batch)
     frame.to_parquet(rows, index=False)
-    about = {"batch": batch, "content_hash": content_hash, **facts}
-    return tables.save_table(asset, tables.Table(rows, about)).path
+    facts_of = {"raw_transactions": factories.raw_transactions, "features": factories.features}
+    about = facts_of[asset](batch=batch, content_hash=content_hash, **facts)
+    return tables.save_table(tables.TABLES[asset](rows, about)).path
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def instance(home):
     lines = pd.DataFrame(
         {"source_line": [2, 3, 4, 5], "card": [CARD, OTHER, CARD, "4111111111111111"]}
     )
-    roles = {"card": "card"}
+    roles = Roles(target="Class", card="card")
     for batch, frame in (("june", lines), ("july", lines.assign(card=OTHER))):
         raw = keep("raw_transactions", batch, frame, roles=roles, rows=4, rows_hash="?")
         keep("features", batch, frame[["source_line"]].assign(amount=1.0), roles=roles)
@@ -81,8 +84,8 @@ def test_a_card_goes_from_tables_lists_rejected_rows_and_suppressions(instance):
     assert (june.batch, june.rows) == ("june", 3)
     folder = paths.report_folder("june")
     for asset in ("raw_transactions", "features"):
-        assert lines_of(tables.load_table(asset, "june").path) == [3]
-        assert lines_of(tables.load_table(asset, "july").path) == [2, 3, 4, 5]
+        assert lines_of(tables.load_table(tables.TABLES[asset], "june").path) == [3]
+        assert lines_of(tables.load_table(tables.TABLES[asset], "july").path) == [2, 3, 4, 5]
     for name in ("scored_transactions", "test_predictions"):
         assert lines_of(folder / f"{name}.parquet") == [3]
     assert pd.read_csv(folder / "scored_transactions.csv")["source_line"].tolist() == [3]
@@ -99,9 +102,9 @@ def test_a_card_goes_from_tables_lists_rejected_rows_and_suppressions(instance):
 def test_what_was_changed_is_said_and_is_whole(instance):
     # By the token that lists show, this time.
     (june,) = forget(instance, resources.Engine(), masking().card(CARD), "anna").batches
-    raw = tables.load_table("raw_transactions", "june")
-    assert raw.facts["rows_hash"] == sha256(raw.path)
-    assert (raw.facts["rows"], raw.facts["rows_forgotten"]) == (1, 3)
+    raw = tables.load_table(tables.RawTable, "june")
+    assert raw.facts.rows_hash == sha256(raw.path)
+    assert (raw.facts.rows, raw.facts.rows_forgotten) == (1, 3)
     assert {path.name for path in june.files} == {
         *("rows.parquet", "scored_transactions.parquet", "test_predictions.parquet"),
         *("scored_transactions.csv", "worklist.csv", "june.csv"),
@@ -153,7 +156,7 @@ def test_nothing_is_changed_while_a_run_may_write_it_anew(instance, monkeypatch)
 def test_line_numbers_of_two_versions_of_a_batch_are_kept_apart(instance):
     # In the corrected file the card is on line 3, where the first one has another's.
     lines = pd.DataFrame({"source_line": [2, 3, 4], "card": [OTHER, CARD, OTHER]})
-    roles = {"card": "card"}
+    roles = Roles(target="Class", card="card")
     keep("raw_transactions", "june", lines, "b", roles=roles, rows=3, rows_hash="?")
     keep("splits", "june", lines[["source_line"]], "b")
     folder = paths.report_folder("june")
@@ -161,9 +164,9 @@ def test_line_numbers_of_two_versions_of_a_batch_are_kept_apart(instance):
     lines.assign(card="?").to_csv(folder / "scored_transactions.csv", index=False)
     (june,) = forget(instance, resources.Engine(), CARD, "anna").batches
     assert june.rows == 4
-    assert lines_of(tables.load_table("raw_transactions", "june", "a").path) == [3]
+    assert lines_of(tables.load_table(tables.RawTable, "june", "a").path) == [3]
     for asset in ("raw_transactions", "splits"):
-        assert lines_of(tables.load_table(asset, "june", "b").path) == [2, 4]
+        assert lines_of(tables.load_table(tables.TABLES[asset], "june", "b").path) == [2, 4]
     assert pd.read_csv(folder / "scored_transactions.csv")["source_line"].tolist() == [2, 4]
     # It does not say which version it was made of.
     assert lines_of(folder / "test_predictions.parquet") == []
@@ -181,9 +184,9 @@ def test_a_card_in_another_column_takes_its_row_along_and_a_short_number_is_told
     # Columns that nothing reads are masked there, and in what follows they are not at all.
     keep("features", "july", lines.assign(memo="?"), roles={"card": "card"})
     _, july = forget(instance, resources.Engine(), CARD, "anna").batches
-    raw = tables.load_table("raw_transactions", "july")
+    raw = tables.load_table(tables.RawTable, "july")
     assert (july.rows, july.stays, lines_of(raw.path)) == (1, (), [3, 4])
-    assert lines_of(tables.load_table("features", "july").path) == [3, 4]
+    assert lines_of(tables.load_table(tables.FeatureTable, "july").path) == [3, 4]
     paths.rejected_path("july").write_text(
         "line_number,reason,raw_text\n1,header,4711\n7,why,'=4711;of 4711.\n8,why,4711;x\n"
     )

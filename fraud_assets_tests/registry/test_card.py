@@ -2,6 +2,7 @@ import pytest
 
 from fraud_assets.config.settings import TrainingSettings
 from fraud_assets.registry.card import known_limits, model_card
+from fraud_assets_tests import factories
 from fraud_assets_tests.evaluation.conftest import (  # noqa: F401
     HOSTILE,
     judged,
@@ -14,20 +15,7 @@ DECISION = {"outcome": "promote", "reason": "there is no champion yet"}
 
 @pytest.fixture
 def model():
-    return {
-        "version": "3",
-        "batch": "june",
-        "content_hash": "abc",
-        "tuned_on": "may",
-        "source": {"source_file": "june.csv"},
-        "window": [["may", "x"], ["june", "abc"]],
-        "split_mode": "stratified",
-        "counts": {"train": {"rows": 1000, "frauds": 30}},
-        "features": ["amount", "hour"],
-        "decision_threshold": 0.25,
-        "calibration": {"slope": 1.0, "intercept": -1.5},
-        "configuration": {"training": TrainingSettings().model_dump(mode="json")},
-    }
+    return factories.trained_model(tuned_on="may", features=["amount", "hour"])
 
 
 def test_the_card_tells_data_choices_figures_calibration_and_limits(model, report):  # noqa: F811

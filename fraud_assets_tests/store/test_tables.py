@@ -7,41 +7,44 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from fraud_assets.records.batches import TableFacts
 from fraud_assets.store import files, io_managers, paths, reports, resources, tables
 from fraud_assets.store.files import SHARED
 from fraud_assets.store.sql import parquet
+from fraud_assets_tests import factories
+from fraud_assets_tests.factories import OtherTable, ThingTable
 
 
-def new_table(batch: str, content_hash: str, value: int) -> tables.Table:
+def new_table(batch: str, content_hash: str, value: int) -> ThingTable:
     path = tables.new_rows_file("thing", batch)
     pd.DataFrame({"a": [value]}).to_parquet(path)
-    return tables.Table(path, {"batch": batch, "content_hash": content_hash})
+    return ThingTable(path, TableFacts(batch=batch, content_hash=content_hash))
 
 
-def value_of(table: tables.Table) -> int:
+def value_of(table: ThingTable) -> int:
     return int(pd.read_parquet(table.path)["a"][0])
 
 
 def test_the_latest_committed_version_is_the_current_one_and_older_ones_stay_readable(home):
-    tables.save_table("thing", new_table("b", "h1", 1))
-    tables.save_table("thing", new_table("b", "h2", 2))
-    assert value_of(tables.load_table("thing", "b")) == 2
-    assert value_of(tables.load_table("thing", "b", "h1")) == 1
+    tables.save_table(new_table("b", "h1", 1))
+    tables.save_table(new_table("b", "h2", 2))
+    assert value_of(tables.load_table(ThingTable, "b")) == 2
+    assert value_of(tables.load_table(ThingTable, "b", "h1")) == 1
     assert tables.has_table("thing", "b", "h1")
     assert not tables.has_table("thing", "b", "h3")
 
 
 def test_rows_that_were_not_committed_are_never_read_and_are_cleared_away(home):
-    tables.save_table("thing", new_table("b", "h1", 1))
+    tables.save_table(new_table("b", "h1", 1))
     abandoned = new_table("b", "h1", 9).path
-    assert value_of(tables.load_table("thing", "b")) == 1
+    assert value_of(tables.load_table(ThingTable, "b")) == 1
     tables.new_rows_file("thing", "b")
     assert not abandoned.exists()
 
 
 def test_a_missing_table_is_named_with_the_remedy(home):
     with pytest.raises(FileNotFoundError, match="thing of batch 'b'.*materialize thing"):
-        tables.load_table("thing", "b")
+        tables.load_table(ThingTable, "b")
 
 
 def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch):
@@ -96,12 +99,12 @@ def test_what_a_killed_process_spilled_is_removed_and_what_a_living_one_does_sta
 
 
 def test_a_step_reaches_the_tables_of_its_assets_and_no_other_file(home):
-    table = tables.save_table("thing", new_table("b", "h1", 1))
-    tables.save_table("other", tables.Table(new_table("b", "h1", 2).path, table.facts))
+    table = tables.save_table(new_table("b", "h1", 1))
+    tables.save_table(OtherTable(new_table("b", "h1", 2).path, table.facts))
     paths.decisions_path().write_text("{}")
     with resources.Engine().connect("thing") as connection:
         assert connection.execute(f"FROM {parquet(table.path)}").fetchall() == [(1,)]
-        for path in (tables.load_table("other", "b").path, paths.decisions_path()):
+        for path in (tables.load_table(OtherTable, "b").path, paths.decisions_path()):
             with pytest.raises(duckdb.PermissionException):
                 connection.execute(f"FROM read_blob('{path}')")
 
@@ -131,12 +134,14 @@ def test_a_batch_with_any_other_name_has_its_folders(home, batch):
 
 
 def accept(batch, content, age):
-    for asset in ("raw_transactions", "features"):
-        path = tables.new_rows_file(asset, batch)
+    for kind, facts_of in (
+        (tables.RawTable, factories.raw_transactions),
+        (tables.FeatureTable, factories.features),
+    ):
+        path = tables.new_rows_file(kind.ASSET, batch)
         pd.DataFrame({"a": [1]}).to_parquet(path)
-        saved = tables.save_table(
-            asset, tables.Table(path, {"batch": batch, "content_hash": content})
-        )
+        facts = facts_of(batch=batch, content_hash=content)
+        saved = tables.save_table(kind(path, facts))
         os.utime(saved.path.parent, (1000 + age, 1000 + age))
 
 
@@ -145,17 +150,16 @@ def test_old_versions_go_only_when_asked_and_newer_ones_were_accepted(home, monk
         accept("b", content, age)
     refused = tables.new_rows_file("raw_transactions", "b")
     pd.DataFrame({"a": [1]}).to_parquet(refused)
-    tables.save_table(
-        "raw_transactions", tables.Table(refused, {"batch": "b", "content_hash": "refused"})
-    )
+    facts = factories.raw_transactions(batch="b", content_hash="refused")
+    tables.save_table(tables.RawTable(refused, facts))
     tables.prune_versions("b", "h3")
-    assert tables.find_table("raw_transactions", "b", "h1") is not None
+    assert tables.find_table(tables.RawTable, "b", "h1") is not None
     monkeypatch.setenv("FRAUD_KEEP_VERSIONS", "2")
     tables.prune_versions("b", "h3")
     kept = {path.name for path in paths.tables_folder("raw_transactions", "b").iterdir()}
     assert kept == {"h2", "h3", "refused", "current.json"}
-    assert tables.find_table("raw_transactions", "b", "h1") is None
-    assert tables.find_table("features", "b", "h2") is not None
+    assert tables.find_table(tables.RawTable, "b", "h1") is None
+    assert tables.find_table(tables.FeatureTable, "b", "h2") is not None
 
 
 def test_a_full_disk_is_explained_with_what_is_left(home):
@@ -180,7 +184,7 @@ def test_all_that_holds_rows_is_for_its_owner_alone_and_metrics_are_for_others(h
     before = os.umask(0o022)
     try:
         with resources.Engine().yield_for_execution(dg.build_init_resource_context()) as engine:
-            tables.save_table("thing", new_table("b", "h1", 1))
+            tables.save_table(new_table("b", "h1", 1))
             files.write_atomically(paths.report_folder("b") / "worklist.csv", "")
             files.write_atomically(paths.metrics_folder() / "a.prom", "", SHARED)
             with engine.connect(folders=[paths.reports_folder()]) as connection:

@@ -54,7 +54,7 @@ def test_validation_rows_are_never_resampled(imbalance):
     settings = TrainingSettings(parameters=SMALL, imbalance=imbalance, genuine_per_fraud=1)
     found = train(fitted, chosen, COLUMNS, settings)
     point = found.neighbours[-1]
-    assert point["frauds_detected"] + point["frauds_missed"] == chosen["fraud_"].sum()
+    assert point.frauds_detected + point.frauds_missed == chosen["fraud_"].sum()
 
 
 def test_the_pipeline_before_correction_is_that_of_the_settings(rows):
