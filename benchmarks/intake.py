@@ -18,12 +18,12 @@ OURS = """
 from pathlib import Path
 import duckdb
 from fraud_assets.config import IntakeSettings
-from fraud_assets.intake.ingest import Taken, take_in
+from fraud_assets.intake.ingest import LandedCsv, ingest_file
 
 folder = Path(sys.argv[2])
 begin()
-taken = Taken(Path(sys.argv[1]), "b", folder / "rows.parquet", folder / "rejected.csv")
-facts = take_in(duckdb.connect(), taken, IntakeSettings(), lambda _: None, lambda _: None)
+taken = LandedCsv(Path(sys.argv[1]), "b", folder / "rows.parquet", folder / "rejected.csv")
+facts = ingest_file(duckdb.connect(), taken, IntakeSettings(), lambda _: None, lambda _: None)
 done(rows=facts["rows"])
 """
 PANDAS = """

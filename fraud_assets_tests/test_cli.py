@@ -16,7 +16,7 @@ def test_simulate_writes_a_csv_of_the_size_asked_for_and_never_over_another(tmp_
     assert len(text.splitlines()) == 201
     again = CliRunner().invoke(main, arguments)
     assert again.exit_code == 1
-    assert "exists and is left as it is" in again.output
+    assert "exists already and was not changed" in again.output
     assert path.read_text() == text
 
 

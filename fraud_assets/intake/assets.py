@@ -11,7 +11,7 @@ from fraud_assets.config import environment
 from fraud_assets.config.names import CONTENT_TAG, SOURCE_TAG
 from fraud_assets.config.settings import IntakeSettings, SimulationSettings
 from fraud_assets.intake.csv.decoding import IntakeError
-from fraud_assets.intake.ingest import Taken, take_in
+from fraud_assets.intake.ingest import LandedCsv, ingest_file
 from fraud_assets.intake.landing import drop_folder
 from fraud_assets.intake.partitions import OWNERS, batches
 from fraud_assets.metadata import table_metadata
@@ -104,9 +104,9 @@ def raw_transactions(
     ):
         try:
             source = source_of(batch, context.run.tags.get(SOURCE_TAG))
-            facts = take_in(
+            facts = ingest_file(
                 connection,
-                Taken(source, batch, rows, paths.rejected_path(batch)),
+                LandedCsv(source, batch, rows, paths.rejected_path(batch)),
                 config,
                 lambda content: tables.find_table(tables.RawTable, batch, content),
                 context.log.info,
