@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import dagster as dg
 
-    from fraud_assets.intake.landing.ledger import Entry
+    from fraud_assets.intake.landing.ledger import LedgerEntry
 
 DEFAULTS = SimulationSettings()
 
@@ -42,29 +42,29 @@ def demo() -> None:
     import dagster as dg
 
     from fraud_assets.intake.assets import write_first_csv
-    from fraud_assets.intake.landing.drop_folder import look
-    from fraud_assets.intake.landing.ledger import Outcome, open_ledger
-    from fraud_assets.intake.landing.planner import notice
+    from fraud_assets.intake.landing.drop_folder import list_files
+    from fraud_assets.intake.landing.ledger import FileState, open_ledger
+    from fraud_assets.intake.landing.planner import scan
     from fraud_assets.store import paths
 
     folder = environment.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    if not look(folder):
+    if not list_files(folder):
         path = write_first_csv(DEFAULTS)
         click.echo(f"No CSV in {folder}, so {path.name} was simulated.")
     failed = []
     with dg.DagsterInstance.get() as instance, open_ledger(paths.ledger_path()) as ledger:
-        unsettled = notice(folder, ledger, settle_seconds=0, limit=sys.maxsize).unsettled
-        present = look(folder)
+        unsettled = scan(folder, ledger, settle_seconds=0, limit=sys.maxsize).unsettled
+        present = list_files(folder)
         for entry in sorted(ledger.entries().values(), key=lambda e: (e.modified_ns, e.name)):
-            if entry.outcome in (Outcome.refused, Outcome.duplicate):
+            if entry.state in (FileState.refused, FileState.duplicate):
                 click.echo(f"\n{inert(entry.detail)}")
-                failed += [entry.name] if entry.outcome is Outcome.refused else []
+                failed += [entry.name] if entry.state is FileState.refused else []
             elif entry.name in present:
                 click.echo(f"\nBatch {inert(entry.batch)} ({entry.size / 1e6:.1f} MB)")
                 after = _run(instance, entry)
                 ledger.put([after])
-                failed += [entry.name] if after.outcome is Outcome.failed else []
+                failed += [entry.name] if after.state is FileState.failed else []
         for name in unsettled:
             click.echo(f"\n{inert(name)} is still being written; once it is whole, run this again")
     click.echo(
@@ -76,14 +76,14 @@ def demo() -> None:
         raise SystemExit(1)
 
 
-def _run(instance: "dg.DagsterInstance", entry: "Entry") -> "Entry":
+def _run(instance: "dg.DagsterInstance", entry: "LedgerEntry") -> "LedgerEntry":
     """Run the pipeline for one file, telling each step and check; return what became of it.
 
     The run carries the tags that the sensor would give it, so that the sensor does not take
     the same content again.
     """
     from fraud_assets.definitions import defs
-    from fraud_assets.intake.landing.ledger import Outcome
+    from fraud_assets.intake.landing.ledger import FileState
     from fraud_assets.intake.landing.planner import new_run_key
     from fraud_assets.intake.landing.runs import run_tags, runs_of
     from fraud_assets.intake.partitions import batches
@@ -106,8 +106,8 @@ def _run(instance: "dg.DagsterInstance", entry: "Entry") -> "Entry":
         if event.is_step_materialization and event.step_key and event.asset_key
     ]
     _print_verdict(batch, result.success, materialized)
-    outcome = Outcome.done if result.success else Outcome.failed
-    return replace(entry, outcome=outcome, run_key=run_key, detail=f"run {run_id}")
+    outcome = FileState.done if result.success else FileState.failed
+    return replace(entry, state=outcome, run_key=run_key, detail=f"run {run_id}")
 
 
 def _tell(entry: "dg.EventLogEntry") -> None:
@@ -610,7 +610,7 @@ def files() -> None:
         entries = sorted(ledger.entries().values(), key=lambda entry: entry.modified_ns)
     for entry in entries:
         name, detail = inert(entry.name), inert(entry.detail)
-        click.echo(f"{entry.outcome:<9}  {name}  batch {named(entry.batch)}  {detail}")
+        click.echo(f"{entry.state:<9}  {name}  batch {named(entry.batch)}  {detail}")
     click.echo(f"{len(entries)} files; still being written or ignored ones are not listed")
 
 
