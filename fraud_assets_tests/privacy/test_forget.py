@@ -35,8 +35,8 @@ def registered_model(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 def keep(asset, batch, frame, content_hash="a", **facts):
     rows = tables.new_rows_file(asset, batch)
     frame.to_parquet(rows, index=False)
-    facts_of = {"raw_transactions": factories.raw_transactions, "features": factories.features}
-    about = facts_of[asset](batch=batch, content_hash=content_hash, **facts)
+    facts_of = getattr(factories, asset)
+    about = facts_of(batch=batch, content_hash=content_hash, **facts)
     return tables.save_table(tables.TABLES[asset](rows, about)).path
 
 
