@@ -180,9 +180,16 @@ def test_a_card_in_another_column_takes_its_row_along_and_a_short_number_is_told
             "memo": [f"sent to {CARD}", "for 4711", "none"],
         }
     )
-    keep("raw_transactions", "july", lines, roles={"card": "card"}, rows=3, rows_hash="?")
+    keep(
+        "raw_transactions",
+        "july",
+        lines,
+        roles=Roles(target="Class", card="card"),
+        rows=3,
+        rows_hash="?",
+    )
     # Columns that nothing reads are masked there, and in what follows they are not at all.
-    keep("features", "july", lines.assign(memo="?"), roles={"card": "card"})
+    keep("features", "july", lines.assign(memo="?"), roles=Roles(target="Class", card="card"))
     _, july = forget(instance, resources.Engine(), CARD, "anna").batches
     raw = tables.load_table(tables.RawTable, "july")
     assert (july.rows, july.stays, lines_of(raw.path)) == (1, (), [3, 4])
