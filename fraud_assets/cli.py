@@ -12,7 +12,8 @@ import click
 
 from fraud_assets.config import environment, names
 from fraud_assets.config.settings import SimulationSettings, SimulationShape
-from fraud_assets.store.files import SHARED, private_files, whole_file
+from fraud_assets.platform.umask import private_files
+from fraud_assets.store.files import SHARED, whole_file
 from fraud_assets.text import inert, named
 
 if TYPE_CHECKING:
