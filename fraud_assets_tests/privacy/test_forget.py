@@ -231,7 +231,7 @@ def test_the_command_says_what_went_where_and_what_stays(instance, monkeypatch):
     folder = paths.report_folder("june")
     assert "batch 'june': 3 rows removed" in said
     assert f"  1 rows removed from {folder / 'worklist.csv'}" in said
-    assert f"  stays: {environment.drop_folder() / 'june.csv'}; remove the lines" in said
+    assert f"  kept: {environment.drop_folder() / 'june.csv'}; delete the lines" in said
     assert "1 suppressions removed" in said
-    assert "stays: backups" in said
+    assert "kept: backups" in said
     assert CliRunner().invoke(main, ["forget", "--card", " "]).exit_code == 1
