@@ -45,5 +45,5 @@ def files() -> None:
         entries = sorted(ledger.entries().values(), key=lambda entry: entry.modified_ns)
     for entry in entries:
         name, detail = inert(entry.name), inert(entry.detail)
-        click.echo(f"{entry.outcome:<9}  {name}  batch {named(entry.batch)}  {detail}")
+        click.echo(f"{entry.state:<9}  {name}  batch {named(entry.batch)}  {detail}")
     click.echo(f"{len(entries)} files; ignored files and those still being written are not listed")

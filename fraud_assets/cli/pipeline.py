@@ -15,7 +15,7 @@ from fraud_assets.text import inert
 if TYPE_CHECKING:
     import dagster as dg
 
-    from fraud_assets.intake.landing.ledger import Entry, Ledger
+    from fraud_assets.intake.landing.ledger import Ledger, LedgerEntry
 
 
 @click.command()
@@ -27,19 +27,19 @@ def demo() -> None:
     import dagster as dg
 
     from fraud_assets.intake.assets import write_first_csv
-    from fraud_assets.intake.landing.drop_folder import look
+    from fraud_assets.intake.landing.drop_folder import list_files
     from fraud_assets.intake.landing.ledger import open_ledger
-    from fraud_assets.intake.landing.planner import notice
+    from fraud_assets.intake.landing.planner import scan
     from fraud_assets.store import paths
 
     folder = environment.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    if not look(folder):
+    if not list_files(folder):
         path = write_first_csv(SimulationSettings())
         click.echo(f"No CSV in {folder}, so {path.name} was simulated.")
     with dg.DagsterInstance.get() as instance, open_ledger(paths.ledger_path()) as ledger:
-        unsettled = notice(folder, ledger, settle_seconds=0, limit=sys.maxsize).unsettled
-        failed = _run_files(instance, ledger, set(look(folder)))
+        unsettled = scan(folder, ledger, settle_seconds=0, limit=sys.maxsize).unsettled
+        failed = _run_files(instance, ledger, set(list_files(folder)))
     for name in unsettled:
         click.echo(
             f"\n{inert(name)} is still being written; run this command again when it is complete"
@@ -54,29 +54,29 @@ def demo() -> None:
 
 def _run_files(instance: "dg.DagsterInstance", ledger: "Ledger", present: set[str]) -> list[str]:
     """Run the pipeline for the files in the drop folder, oldest first; return those that failed."""
-    from fraud_assets.intake.landing.ledger import Outcome
+    from fraud_assets.intake.landing.ledger import FileState
 
     failed = []
     for entry in sorted(ledger.entries().values(), key=lambda e: (e.modified_ns, e.name)):
-        if entry.outcome in (Outcome.refused, Outcome.duplicate):
+        if entry.state in (FileState.refused, FileState.duplicate):
             click.echo(f"\n{inert(entry.detail)}")
-            failed += [entry.name] if entry.outcome is Outcome.refused else []
+            failed += [entry.name] if entry.state is FileState.refused else []
         elif entry.name in present:
             click.echo(f"\nBatch {inert(entry.batch)} ({entry.size / 1e6:.1f} MB)")
             updated = _run(instance, entry)
             ledger.put([updated])
-            failed += [entry.name] if updated.outcome is Outcome.failed else []
+            failed += [entry.name] if updated.state is FileState.failed else []
     return failed
 
 
-def _run(instance: "dg.DagsterInstance", entry: "Entry") -> "Entry":
+def _run(instance: "dg.DagsterInstance", entry: "LedgerEntry") -> "LedgerEntry":
     """Run the pipeline for one file, printing its steps and checks; return its new ledger entry.
 
     The run has the tags that the sensor would give it, so that the sensor does not ingest the
     same content again.
     """
     from fraud_assets.definitions import defs
-    from fraud_assets.intake.landing.ledger import Outcome
+    from fraud_assets.intake.landing.ledger import FileState
     from fraud_assets.intake.landing.planner import new_run_key
     from fraud_assets.intake.landing.runs import run_tags, runs_of
     from fraud_assets.intake.partitions import batches
@@ -99,8 +99,8 @@ def _run(instance: "dg.DagsterInstance", entry: "Entry") -> "Entry":
         if event.is_step_materialization and event.step_key and event.asset_key
     ]
     _print_verdict(batch, result.success, materialized)
-    outcome = Outcome.done if result.success else Outcome.failed
-    return replace(entry, outcome=outcome, run_key=run_key, detail=f"run {run_id}")
+    state = FileState.done if result.success else FileState.failed
+    return replace(entry, state=state, run_key=run_key, detail=f"run {run_id}")
 
 
 def _print_event(entry: "dg.EventLogEntry") -> None:

@@ -11,7 +11,7 @@ from fraud_assets.config import environment
 from fraud_assets.config.names import CONTENT_TAG, SOURCE_TAG
 from fraud_assets.config.settings import IntakeSettings, SimulationSettings
 from fraud_assets.intake.csv.decoding import IntakeError
-from fraud_assets.intake.ingest import Taken, take_in
+from fraud_assets.intake.ingest import LandedCsv, ingest_file
 from fraud_assets.intake.landing import drop_folder
 from fraud_assets.intake.partitions import OWNERS, batches
 from fraud_assets.metadata import table_metadata
@@ -66,7 +66,7 @@ def write_first_csv(settings: SimulationSettings) -> Path:
 
     folder = environment.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    present = sorted(drop_folder.look(folder))
+    present = sorted(drop_folder.list_files(folder))
     if present:
         raise FileExistsError(
             f"{folder} already holds {drop_folder.printable(present[0])}, so nothing was "
@@ -104,9 +104,9 @@ def raw_transactions(
     ):
         try:
             source = source_of(batch, context.run.tags.get(SOURCE_TAG))
-            facts = take_in(
+            facts = ingest_file(
                 connection,
-                Taken(source, batch, rows, paths.rejected_path(batch)),
+                LandedCsv(source, batch, rows, paths.rejected_path(batch)),
                 config,
                 lambda content: tables.find_table(tables.RawTable, batch, content),
                 context.log.info,

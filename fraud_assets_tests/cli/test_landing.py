@@ -1,7 +1,7 @@
 from click.testing import CliRunner
 
 from fraud_assets.cli import main
-from fraud_assets.intake.landing.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import FileState, LedgerEntry, open_ledger
 from fraud_assets.store import paths
 
 
@@ -13,7 +13,7 @@ def test_simulate_writes_a_csv_of_the_size_asked_for_and_never_over_another(tmp_
     assert len(text.splitlines()) == 201
     again = CliRunner().invoke(main, arguments)
     assert again.exit_code == 1
-    assert "exists and is left as it is" in again.output
+    assert "exists already and was not changed" in again.output
     assert path.read_text() == text
 
 
@@ -23,8 +23,8 @@ def test_simulate_refuses_what_makes_no_sense_and_names_it(tmp_path):
     assert "drift" in result.output
 
 
-def test_files_lists_the_outcome_of_each_file_that_landed(home):
-    entry = Entry("june.csv", "june", 8, 1, 1, "hash", Outcome.done, "run 7", "key")
+def test_files_lists_the_state_of_each_file_that_landed(home):
+    entry = LedgerEntry("june.csv", "june", 8, 1, 1, "hash", FileState.done, "run 7", "key")
     with open_ledger(paths.ledger_path()) as ledger:
         ledger.put([entry])
     result = CliRunner().invoke(main, ["files"])
@@ -33,7 +33,9 @@ def test_files_lists_the_outcome_of_each_file_that_landed(home):
 
 def test_a_file_name_moves_no_terminal(home):
     evil = "\x1b[2Jjune\x07\u202e.csv"
-    entry = Entry(evil, evil, 8, 1, 1, "hash", Outcome.refused, f"{evil} is a folder", "key")
+    entry = LedgerEntry(
+        evil, evil, 8, 1, 1, "hash", FileState.refused, f"{evil} is a folder", "key"
+    )
     with open_ledger(paths.ledger_path()) as ledger:
         ledger.put([entry])
     shown = CliRunner().invoke(main, ["files"]).output
