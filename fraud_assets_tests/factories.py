@@ -16,6 +16,7 @@ from fraud_assets.records.batches import (
     TableFacts,
 )
 from fraud_assets.records.models import Calibration, Configuration, ModelFacts, TrainedModel
+from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.store import tables
 
 ROLES = Roles(target="Class", timestamp="t", transaction_id="id", real_time=True)
@@ -141,3 +142,22 @@ def model_facts(**changes: Any) -> ModelFacts:
 def trained_model(**changes: Any) -> TrainedModel:
     ids = {"run_id": "r", "version": "3", "model_hash": "m", "artifacts": {}}
     return TrainedModel(**dict(model_facts()) | ids | changes)
+
+
+def published_drift(**changes: Any) -> PublishedDrift:
+    return PublishedDrift(**_published({"champion": "2"}) | changes)
+
+
+def published_metrics(**changes: Any) -> PublishedMetrics:
+    return PublishedMetrics(**_published({"version": "3", "decision": "promote"}) | changes)
+
+
+def _published(labels: dict[str, str]) -> dict[str, Any]:
+    return {
+        "batch": "june",
+        "figures": {"fraud_prevalence": 0.01},
+        "info": {"batch": "june"} | labels,
+        "pushed": False,
+        "gateway": None,
+        "error": None,
+    }

@@ -216,6 +216,6 @@ def test_the_command_says_what_went_and_what_stays(instance, registered, drop, m
     monkeypatch.setattr("dagster.DagsterInstance.get", lambda: instance)
     said = CliRunner().invoke(main, ["prune", "--batch-days", "9", "--actor", "anna"]).output
     assert "removed batch 'june': tables, reports, rejected rows, 1 runs, 0 model versions" in said
-    assert "  stays: model versions 1" in said
-    assert "  stays: june.csv in the ledger, so that it is not taken again" in said
-    assert "stays: backups" in said
+    assert "  kept: model versions 1" in said
+    assert "  kept: june.csv in the ledger, so that it is not ingested again" in said
+    assert "kept: backups" in said
