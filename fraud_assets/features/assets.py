@@ -5,7 +5,6 @@ from typing import Any
 import dagster as dg
 
 from fraud_assets.catalog import HISTORY, AcceptedBatch, BatchCatalog, acceptance
-from fraud_assets.config import environment
 from fraud_assets.config.settings import FeatureSettings
 from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.features.engines import open_engine
@@ -28,6 +27,7 @@ def features(
     raw_transactions: tables.RawTable,
     engine: resources.Engine,
     catalog: BatchCatalog,
+    storage: resources.Storage,
 ) -> dg.MaterializeResult[tables.FeatureTable]:
     """Model-ready rows: numbers as they came, and the past of each card and terminal.
 
@@ -37,7 +37,7 @@ def features(
     batch, roles, delay = raw.batch, raw.roles, config.label_delay_days
     own = Source(raw_transactions.path, roles)
     derived = features_for(roles, raw.kinds)
-    address = environment.feature_engine()
+    address = engine.feature_address()
     with (
         tables.incoming("features", batch) as rows,
         engine.connect("raw_transactions", "features") as connection,
@@ -50,7 +50,7 @@ def features(
         )
         write_features(backend, connection, own, past, span, derived, delay, rows)
         metadata = table_metadata(connection, rows)
-    tables.prune_versions(batch, raw.content_hash)
+    storage.prune_versions(batch, raw.content_hash)
     note_acceptance(context, catalog, AcceptedBatch(batch, raw.content_hash, span), raw.rows)
     facts = Features(
         batch=batch,

@@ -1,6 +1,5 @@
 """Where Dagster keeps runs and events, who asked for a run, and sensors that stand still."""
 
-import os
 import time
 from typing import Any
 
@@ -43,7 +42,7 @@ class StorageByEnvironment(DagsterStorage):
         """
         url = environment.dagster_database()
         if url is None:
-            return DagsterSqliteStorage(os.environ["DAGSTER_HOME"], inst_data)
+            return DagsterSqliteStorage(str(environment.dagster_home()), inst_data)
         from dagster_postgres import DagsterPostgresStorage
 
         return DagsterPostgresStorage(url, inst_data=inst_data)

@@ -254,19 +254,18 @@ def versions(asset: str, batch: str) -> list[str]:
     return sorted(local | {name for name in remote if has_table(asset, batch, name)})
 
 
-def prune_versions(batch: str, content_hash: str) -> None:
-    """Remove old versions of a batch's tables, as `FRAUD_KEEP_VERSIONS` says.
+def prune_versions(batch: str, content_hash: str, keep: int) -> None:
+    """Remove old versions of a batch's tables.
 
     Parameters
     ----------
     batch : str
     content_hash : str
-        The version that has just been accepted. It is kept, and so is what is newer than the
-        oldest accepted version that is kept.
+        The version that has just been accepted. It is kept, and so is every version that is newer
+        than the oldest accepted version that is kept.
+    keep : int
+        Accepted versions that are kept, 1 or more.
     """
-    keep = environment.kept_versions()
-    if keep is None:
-        return
     accepted = sorted(
         (facts.parent.stat().st_mtime, facts.parent.name)
         for facts in tables_folder("features", batch).glob(f"*/{FACTS_FILE}")

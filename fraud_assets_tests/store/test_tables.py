@@ -57,10 +57,10 @@ def test_old_versions_go_only_when_asked_and_newer_ones_were_accepted(home, monk
     pd.DataFrame({"a": [1]}).to_parquet(refused)
     facts = factories.raw_transactions(batch="b", content_hash="refused")
     tables.save_table(tables.RawTable(refused, facts))
-    tables.prune_versions("b", "h3")
+    resources.Storage().prune_versions("b", "h3")
     assert tables.find_table(tables.RawTable, "b", "h1") is not None
     monkeypatch.setenv("FRAUD_KEEP_VERSIONS", "2")
-    tables.prune_versions("b", "h3")
+    resources.Storage().prune_versions("b", "h3")
     kept = {path.name for path in paths.tables_folder("raw_transactions", "b").iterdir()}
     assert kept == {"h2", "h3", "refused", "current.json"}
     assert tables.find_table(tables.RawTable, "b", "h1") is None
