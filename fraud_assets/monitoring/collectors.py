@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import Any, get_args
 
 import dagster as dg
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.scheduler.instigation import InstigatorStatus
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from fraud_assets.config import names
 from fraud_assets.intake.landing.ledger import FileState, open_ledger
+from fraud_assets.platform.dagster_private import (
+    AssetCheckExecutionRecordStatus,
+    InstigatorStatus,
+    InstigatorType,
+)
 from fraud_assets.store import paths, tables
 from fraud_assets.store.decision_lines import Outcome as Decided
 from fraud_assets.store.decision_log import read_entries

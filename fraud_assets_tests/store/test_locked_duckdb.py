@@ -90,7 +90,9 @@ def test_what_ibis_sets_on_a_connection_opens_nothing(confined):
 
 def test_duckdb_is_opened_in_one_place(pytestconfig):
     package = pytestconfig.rootpath / "fraud_assets"
-    call = re.compile(r"^(?! *>>>).*(?:duckdb\.connect|duckdb\.sql|ibis\.connect)\(", re.MULTILINE)
+    call = re.compile(
+        r"^(?! *(?:>>>|\.\.\.) ).*(?:duckdb\.connect|duckdb\.sql|ibis\.connect)\(", re.MULTILINE
+    )
     opened = [
         str(module.relative_to(package))
         for module in package.rglob("*.py")
