@@ -1,6 +1,8 @@
 """Records with plausible values, for tests that care about one of their fields."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
+
+import pandas as pd
 
 from fraud_assets.config.settings import SplitMode, SplitSettings, TrainingSettings
 from fraud_assets.records.batches import (
@@ -13,9 +15,16 @@ from fraud_assets.records.batches import (
     Splits,
     TableFacts,
 )
-from fraud_assets.records.models import Calibration, Configuration, ModelFacts, TrainedModel
+from fraud_assets.records.models import (
+    Calibration,
+    Configuration,
+    ModelFacts,
+    TrainedModel,
+    TunedParameters,
+)
 from fraud_assets.store import tables
 
+T = TypeVar("T", bound=tables.Table[Any])
 ROLES = Roles(target="Class", timestamp="t", transaction_id="id", real_time=True)
 
 
@@ -132,3 +141,25 @@ def model_facts(**changes: Any) -> ModelFacts:
 def trained_model(**changes: Any) -> TrainedModel:
     ids = {"run_id": "r", "version": "3", "model_hash": "m", "artifacts": {}}
     return TrainedModel(**dict(model_facts()) | ids | changes)
+
+
+def tuned_parameters(**changes: Any) -> TunedParameters:
+    values = {
+        "batch": "june",
+        "content_hash": "a",
+        "estimator": "xgboost",
+        "parameters": {"max_depth": 3},
+        "average_precision": 0.75,
+        "average_precision_of_defaults": 0.7,
+        "trials": 30,
+        "pruned": 4,
+        "mlflow_run_id": "r",
+    }
+    return TunedParameters(**values | changes)
+
+
+def saved_table(kind: type[T], facts: TableFacts, rows: pd.DataFrame | None = None) -> T:
+    """Commit a table of these facts, with one row unless others are given."""
+    path = tables.new_rows_file(kind.ASSET, facts.batch)
+    (pd.DataFrame({"source_line": [2]}) if rows is None else rows).to_parquet(path)
+    return tables.save_table(kind(path, facts))

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from fraud_assets.config.estimators import SINGLE_ESTIMATORS, EstimatorName
+
 
 class Settings(BaseModel):
     """Base of all settings: immutable, and an unknown key is an error."""
@@ -184,23 +186,6 @@ class SplitSettings(Settings):
         return 1 - self.train_share - self.validation_share
 
 
-class EstimatorName(StrEnum):
-    """The estimators that `training/estimators.py` can build."""
-
-    xgboost = "xgboost"
-    lightgbm = "lightgbm"
-    hist_gradient_boosting = "hist_gradient_boosting"
-    random_forest = "random_forest"
-    logistic_regression = "logistic_regression"
-    mlp = "mlp"
-    isolation_forest = "isolation_forest"
-    soft_voting = "soft_voting"
-    stacking = "stacking"
-
-
-ENSEMBLES = (EstimatorName.soft_voting, EstimatorName.stacking)
-
-
 class Imbalance(StrEnum):
     """What is done about frauds being few, on the train rows only."""
 
@@ -320,11 +305,11 @@ class TrainingSettings(ThresholdSettings):
 
     @model_validator(mode="after")
     def _ensembles_have_members(self) -> Self:
-        single = [e for e in EstimatorName if e not in ENSEMBLES]
-        strangers = sorted(set(self.members) - set(single))
-        if strangers or len(set(self.members)) < max(2, len(self.members)):
+        unknown = set(self.members) - set(SINGLE_ESTIMATORS)
+        if unknown or len(set(self.members)) < max(2, len(self.members)):
             raise ValueError(
-                f"members is {self.members}; name two or more of {', '.join(single)}, each once"
+                f"members is {self.members}; name two or more of "
+                f"{', '.join(SINGLE_ESTIMATORS)}, each once"
             )
         return self
 
