@@ -22,6 +22,7 @@ from fraud_assets.records.models import (
     TrainedModel,
     TunedParameters,
 )
+from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.store import tables
 
 T = TypeVar("T", bound=tables.Table[Any])
@@ -39,6 +40,13 @@ class OtherTable(ThingTable):
     """The table of another."""
 
     ASSET: ClassVar[str] = "other"
+
+
+def new_table(batch: str, content_hash: str, value: int) -> ThingTable:
+    """Return a table of one row that is not committed yet."""
+    path = tables.new_rows_file("thing", batch)
+    pd.DataFrame({"a": [value]}).to_parquet(path)
+    return ThingTable(path, TableFacts(batch=batch, content_hash=content_hash))
 
 
 def raw_transactions(**changes: Any) -> RawTransactions:
@@ -163,3 +171,22 @@ def saved_table(kind: type[T], facts: TableFacts, rows: pd.DataFrame | None = No
     path = tables.new_rows_file(kind.ASSET, facts.batch)
     (pd.DataFrame({"source_line": [2]}) if rows is None else rows).to_parquet(path)
     return tables.save_table(kind(path, facts))
+
+
+def published_drift(**changes: Any) -> PublishedDrift:
+    return PublishedDrift(**_published({"champion": "2"}) | changes)
+
+
+def published_metrics(**changes: Any) -> PublishedMetrics:
+    return PublishedMetrics(**_published({"version": "3", "decision": "promote"}) | changes)
+
+
+def _published(labels: dict[str, str]) -> dict[str, Any]:
+    return {
+        "batch": "june",
+        "figures": {"fraud_prevalence": 0.01},
+        "info": {"batch": "june"} | labels,
+        "pushed": False,
+        "gateway": None,
+        "error": None,
+    }

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from fraud_assets.records.base import Report
 from fraud_assets.records.models import ReferenceProfile, TrainedModel, TunedParameters
+from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.store import object_store
 from fraud_assets.store.files import write_atomically
 from fraud_assets.store.paths import report_folder, report_path
@@ -13,7 +14,14 @@ from fraud_assets.store.paths import report_folder, report_path
 R = TypeVar("R", bound=Report)
 
 REPORTS: dict[str, type[Report]] = {
-    report.ASSET: report for report in (TunedParameters, TrainedModel, ReferenceProfile)
+    report.ASSET: report
+    for report in (
+        TunedParameters,
+        TrainedModel,
+        ReferenceProfile,
+        PublishedDrift,
+        PublishedMetrics,
+    )
 }
 """The reports by asset; a new one is an entry here."""
 

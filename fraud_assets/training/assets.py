@@ -9,7 +9,7 @@ import pandas as pd
 
 from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config.settings import SplitSettings, TrainingSettings, TuningSettings
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import shown, table_metadata
 from fraud_assets.platform.masking import masking
 from fraud_assets.platform.outages import runs_to_take_up
@@ -28,8 +28,6 @@ from fraud_assets.training.tuning import Trial, tune
 from fraud_assets.training.validation_scores import keep_validation_scores
 from fraud_assets.training.window import load_rows
 
-GROUP = "training"
-
 
 class SplitConfig(SplitSettings, dg.Config):
     """Launchpad configuration of `splits`."""
@@ -39,14 +37,7 @@ class TrainingConfig(TrainingSettings, dg.Config):
     """Launchpad configuration of `trained_model`."""
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"duckdb", "parquet"},
-    code_version="2",
-    io_manager_key="tables",
-)
+@batch_asset(kinds={"duckdb", "parquet"}, code_version="2", io_manager_key="tables")
 def splits(
     config: SplitConfig,
     features: tables.FeatureTable,
@@ -106,14 +97,7 @@ class TuningConfig(TuningSettings, dg.Config):
     """Launchpad configuration of `tuned_parameters`."""
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"optuna", "mlflow"},
-    code_version="1",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"optuna", "mlflow"}, code_version="1", io_manager_key="reports")
 def tuned_parameters(
     context: dg.AssetExecutionContext,
     config: TuningConfig,
@@ -163,14 +147,7 @@ def _tuning_metadata(tracking: Tracking, tuned: TunedParameters, path: Path) -> 
     }
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"xgboost", "mlflow"},
-    code_version="1",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"xgboost", "mlflow"}, code_version="1", io_manager_key="reports")
 def trained_model(
     context: dg.AssetExecutionContext,
     config: TrainingConfig,
