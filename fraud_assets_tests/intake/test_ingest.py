@@ -82,7 +82,7 @@ CASES = {
     ),
     # --- lines and quotes ---
     "crlf": Case(PLAIN.replace("\n", "\r\n")),
-    "carriage_returns_alone": Case(PLAIN.replace("\n", "\r"), "line 1: the lines end in carriage"),
+    "carriage_returns_alone": Case(PLAIN.replace("\n", "\r"), "line 1: lines end with a carriage"),
     "carriage_return_within_a_line": Case(
         "a,b,Class\n1,0.5,0\n2,1\r.5,1\n3,2.5,0\n",
         rows=[ROWS[0], ROWS[2]],

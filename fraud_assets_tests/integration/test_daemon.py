@@ -117,7 +117,7 @@ def test_what_failed_and_that_it_is_over_was_told_once_each_with_its_figures(sta
     titles = titles_of(inbox)
     for name in ("fraud_recall of evaluation_report", "drift_score of drift_report"):
         assert titles.count(f"{name} fails") == 1
-    assert titles.count("a run of fraud_pipeline failed") == 1
+    assert titles.count("A run of fraud_pipeline failed") == 1
     assert titles.count("fraud_pipeline succeeds again") == 1
     assert titles.count("fraud_recall of evaluation_report passes again") <= 1
     fails = titles.index("fraud_recall of evaluation_report fails")
