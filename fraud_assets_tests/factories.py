@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+import pandas as pd
+
 from fraud_assets.config.settings import SplitMode, SplitSettings, TrainingSettings
 from fraud_assets.records.batches import (
     ChampionScores,
@@ -31,6 +33,13 @@ class OtherTable(ThingTable):
     """The table of another."""
 
     ASSET: ClassVar[str] = "other"
+
+
+def new_table(batch: str, content_hash: str, value: int) -> ThingTable:
+    """Return a table of one row that is not committed yet."""
+    path = tables.new_rows_file("thing", batch)
+    pd.DataFrame({"a": [value]}).to_parquet(path)
+    return ThingTable(path, TableFacts(batch=batch, content_hash=content_hash))
 
 
 def raw_transactions(**changes: Any) -> RawTransactions:

@@ -12,7 +12,7 @@ from fraud_assets.cli import (
     runs,
     services,
 )
-from fraud_assets.store.files import private_files
+from fraud_assets.platform.umask import private_files
 
 
 @click.group()

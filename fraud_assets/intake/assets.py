@@ -13,12 +13,10 @@ from fraud_assets.config.settings import IntakeSettings, SimulationSettings
 from fraud_assets.intake.csv.decoding import IntakeError
 from fraud_assets.intake.ingest import LandedCsv, ingest_file
 from fraud_assets.intake.landing import drop_folder
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import shown, table_metadata
 from fraud_assets.records.batches import RawTransactions
 from fraud_assets.store import files, paths, resources, tables
-
-GROUP = "intake"
 
 
 class SimulationConfig(SimulationSettings, dg.Config):
@@ -29,7 +27,7 @@ class IntakeConfig(IntakeSettings, dg.Config):
     """Launchpad configuration of `raw_transactions`."""
 
 
-@dg.asset(group_name=GROUP, owners=OWNERS, kinds={"python", "csv"}, code_version="1")
+@dg.asset(kinds={"python", "csv"}, code_version="1")
 def simulated_transactions(
     context: dg.AssetExecutionContext, config: SimulationConfig
 ) -> dg.MaterializeResult[Any]:
@@ -91,14 +89,7 @@ def write_first_csv(settings: SimulationSettings) -> Path:
     return path
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"arrow", "parquet"},
-    code_version="2",
-    io_manager_key="tables",
-)
+@batch_asset(kinds={"arrow", "parquet"}, code_version="2", io_manager_key="tables")
 def raw_transactions(
     context: dg.AssetExecutionContext,
     config: IntakeConfig,

@@ -6,7 +6,7 @@ import dagster as dg
 
 from fraud_assets.config import environment
 from fraud_assets.drift.assets import FIGURES as DRIFT_FIGURES
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
 from fraud_assets.records.published import Published, PublishedDrift, PublishedMetrics
 from fraud_assets.store import files, paths
@@ -16,14 +16,7 @@ from fraud_assets.tracking import Tracking
 P = TypeVar("P", bound=Published)
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name="monitoring",
-    owners=OWNERS,
-    kinds={"prometheus"},
-    code_version="1",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"prometheus"}, code_version="1", io_manager_key="reports")
 def published_drift(
     drift_report: dict[str, Any], tracking: Tracking
 ) -> dg.MaterializeResult[PublishedDrift]:
@@ -37,14 +30,7 @@ def published_drift(
     return publish(PublishedDrift, tracking.model_name, "drift", figures, info)
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name="monitoring",
-    owners=OWNERS,
-    kinds={"prometheus"},
-    code_version="1",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"prometheus"}, code_version="1", io_manager_key="reports")
 def published_metrics(
     evaluation_report: dict[str, Any], registered_model: dict[str, Any], tracking: Tracking
 ) -> dg.MaterializeResult[PublishedMetrics]:
