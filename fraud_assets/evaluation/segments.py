@@ -9,7 +9,7 @@ import pandas as pd
 from fraud_assets.config.limits import SMALLEST_CATEGORY
 from fraud_assets.features.availability import MICROSECONDS_PER_DAY
 from fraud_assets.features.families import NIGHT_UNTIL_HOUR
-from fraud_assets.intake.contract import CARD
+from fraud_assets.intake.kinds import CARD
 from fraud_assets.records.batches import Roles
 from fraud_assets.text import inert
 

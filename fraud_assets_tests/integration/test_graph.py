@@ -14,9 +14,9 @@ from fraud_assets.cli import main
 from fraud_assets.config import environment
 from fraud_assets.definitions import defs
 from fraud_assets.drift.sensors import drift_retraining
-from fraud_assets.intake.contract import schema_fingerprint
 from fraud_assets.intake.csv.decoding import sha256
 from fraud_assets.intake.landing.runs import run_tags
+from fraud_assets.intake.schema import schema_fingerprint
 from fraud_assets.intake.simulator import simulate
 from fraud_assets.store import paths, tables
 from fraud_assets.store.decision_log import read_entries
