@@ -132,28 +132,30 @@ def _tell(entry: "dg.EventLogEntry") -> None:
 def _print_verdict(batch: str, success: bool, materialized: list[str]) -> None:
     import json
 
-    from fraud_assets.evaluation.report import worst_verdict
+    from fraud_assets.evaluation.verdicts import worst_verdict
+    from fraud_assets.records.decisions import RegisteredModel
+    from fraud_assets.records.evaluation import EvaluationReport
     from fraud_assets.store import paths
+    from fraud_assets.store.reports import find_report
 
     folder = paths.report_folder(batch)
     if not success:
         kept = ", ".join(materialized) or "nothing"
         click.echo(f"  Verdict: stopped; see what failed above. Batch {batch} wrote: {kept}.")
         return
-    report = json.loads((folder / "evaluation_report.json").read_text())
-    decision = json.loads((folder / "registered_model.json").read_text())
-    metrics, intervals = report["metrics"], report["intervals"]["test_fraud_recall"]
+    report, decision = find_report(EvaluationReport, batch), find_report(RegisteredModel, batch)
+    assert report is not None
+    assert decision is not None
+    metrics, (low, high) = report.metrics, report.intervals["test_fraud_recall"]
     click.echo(
         f"  Verdict: {worst_verdict(report)}. {metrics['frauds_detected_count']} of "
-        f"{report['test']['frauds']} test frauds caught "
+        f"{report.test.frauds} test frauds caught "
         f"(recall {metrics['test_fraud_recall']:.2f}, "
-        f"95% interval {intervals[0]:.2f} to {intervals[1]:.2f}), "
+        f"95% interval {low:.2f} to {high:.2f}), "
         f"{metrics['frauds_missed_count']} missed, {metrics['false_alarms_count']} false alarms, "
         f"net savings {metrics['net_savings']:,.2f}."
     )
-    click.echo(
-        f"  Decision: {decision['outcome']} version {decision['version']}: {decision['reason']}."
-    )
+    click.echo(f"  Decision: {decision.outcome} version {decision.version}: {decision.reason}.")
     scored = json.loads((folder / "scored_transactions.json").read_text())
     worklist = scored.get("not_scored") or (
         f"{scored['worklist_entries']} entries by champion version {scored['champion']}: "
@@ -191,15 +193,15 @@ def simulate(path: Path, **settings: Any) -> None:
 @click.option("--actor", default=getuser, help="Who decides, for the log. Default: your login.")
 def champion(version: str, reason: str, actor: str) -> None:
     """Make VERSION of the model the champion by hand: an earlier one again, or a shadow."""
-    from fraud_assets.registry.manual_promotion import put_in_charge
+    from fraud_assets.registry.manual_promotion import promote_manually
     from fraud_assets.store import paths
     from fraud_assets.tracking import Tracking
 
     try:
-        entry = put_in_charge(Tracking(), paths.decisions_path(), version, reason, actor)
+        entry = promote_manually(Tracking(), paths.decisions_path(), version, reason, actor)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"version {entry['version']} is the champion (before: {entry['champion_before']})")
+    click.echo(f"version {entry.version} is the champion (before: {entry.champion_before})")
 
 
 @main.command()

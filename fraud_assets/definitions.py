@@ -9,6 +9,7 @@ from fraud_assets.drift import checks as drift_checks
 from fraud_assets.drift.sensors import drift_retraining
 from fraud_assets.evaluation import assets as evaluation
 from fraud_assets.evaluation import checks as evaluation_checks
+from fraud_assets.evaluation.comparison import assets as comparison
 from fraud_assets.features import assets as features
 from fraud_assets.features import checks as features_checks
 from fraud_assets.intake import assets as intake
@@ -29,7 +30,17 @@ from fraud_assets.tracking import Tracking
 from fraud_assets.training import assets as training
 from fraud_assets.training import checks as training_checks
 
-GROUPS = (intake, features, training, evaluation, drift, registry, scoring, monitoring)
+GROUPS = (
+    intake,
+    features,
+    training,
+    evaluation,
+    comparison,
+    drift,
+    registry,
+    scoring,
+    monitoring,
+)
 CHECKS = (
     intake_checks,
     features_checks,

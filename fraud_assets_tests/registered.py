@@ -14,6 +14,7 @@ import pytest
 from fraud_assets.config import environment
 from fraud_assets.config.names import CONTENT_TAG
 from fraud_assets.config.settings import TrainingSettings
+from fraud_assets.records.decisions import DecisionEntry, now
 from fraud_assets.store import paths
 from fraud_assets.store.decision_log import append_entry
 from fraud_assets.tracking import MODEL_FACTS, Tracking, _models_at_hand
@@ -54,25 +55,27 @@ class Context:
 
 def decision(version, outcome="promote", before=None, **more):
     """Return an entry of the decision log, as a run writes it."""
-    return {
-        "event": "decision",
-        "batch": "june",
-        "version": version,
-        "champion_before": before,
-        "actor": "run 1, file june.csv",
-        "dagster_run_id": "1",
-        "mlflow_run_id": f"run of {version}",
-        "model_hash": hashlib.sha256(version.encode()).hexdigest(),
-        "data_hash": "d",
-        "configuration_hash": "c",
-        "outcome": outcome,
-        "reason": "as a test wants it",
-        "passed": [],
-        "failed": [],
-        "figures": {},
-        "thresholds": {},
-        **more,
-    }
+    return DecisionEntry(
+        time=now(),
+        batch="june",
+        version=version,
+        champion_before=before,
+        actor="run 1, file june.csv",
+        dagster_run_id="1",
+        outcome=outcome,
+        reason="as a test wants it",
+        passed=[],
+        failed=[],
+        figures={},
+        thresholds={},
+        **{
+            "mlflow_run_id": f"run of {version}",
+            "model_hash": hashlib.sha256(version.encode()).hexdigest(),
+            "data_hash": "d",
+            "configuration_hash": "c",
+        }
+        | more,
+    )
 
 
 @dataclass(frozen=True)

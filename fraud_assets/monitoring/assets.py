@@ -1,5 +1,6 @@
 """`published_drift` and `published_metrics`: the figures, for Prometheus."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -8,6 +9,8 @@ from fraud_assets.config import environment
 from fraud_assets.drift.assets import FIGURES as DRIFT_FIGURES
 from fraud_assets.intake.partitions import OWNERS, batches
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
+from fraud_assets.records.decisions import RegisteredModel
+from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.store import files, paths
 from fraud_assets.store.files import SHARED
 from fraud_assets.tracking import Tracking
@@ -39,15 +42,15 @@ def published_drift(
     io_manager_key="reports",
 )
 def published_metrics(
-    evaluation_report: dict[str, Any], registered_model: dict[str, Any], tracking: Tracking
+    evaluation_report: EvaluationReport, registered_model: RegisteredModel, tracking: Tracking
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """The figures of the evaluation: an OpenMetrics textfile, and the Pushgateway if it is set."""
     info = {
-        "batch": evaluation_report["batch"],
-        "version": registered_model["version"],
-        "decision": registered_model["outcome"],
+        "batch": evaluation_report.batch,
+        "version": registered_model.version,
+        "decision": registered_model.outcome,
     }
-    return publish(tracking.model_name, "evaluation", evaluation_report["metrics"], info)
+    return publish(tracking.model_name, "evaluation", evaluation_report.metrics, info)
 
 
 def drift_figures(report: dict[str, Any]) -> dict[str, float]:
@@ -69,7 +72,7 @@ def drift_figures(report: dict[str, Any]) -> dict[str, float]:
 
 
 def publish(
-    model: str, part: str, figures: dict[str, float], info: dict[str, str]
+    model: str, part: str, figures: Mapping[str, float], info: dict[str, str]
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """Write the textfile of a part, and push it where a Pushgateway is set.
 

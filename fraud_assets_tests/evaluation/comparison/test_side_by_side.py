@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-
 from fraud_assets.evaluation.challengers import Outcome, side_by_side, to_markdown
+
 from fraud_assets_tests.evaluation.conftest import HOSTILE, SETTINGS, scored, shows_only
 
 
