@@ -55,27 +55,25 @@ class Context:
 
 def decision(version, outcome="promote", before=None, **more):
     """Return an entry of the decision log, as a run writes it."""
-    return DecisionEntry(
-        time=now(),
-        batch="june",
-        version=version,
-        champion_before=before,
-        actor="run 1, file june.csv",
-        dagster_run_id="1",
-        outcome=outcome,
-        reason="as a test wants it",
-        passed=[],
-        failed=[],
-        figures={},
-        thresholds={},
-        **{
-            "mlflow_run_id": f"run of {version}",
-            "model_hash": hashlib.sha256(version.encode()).hexdigest(),
-            "data_hash": "d",
-            "configuration_hash": "c",
-        }
-        | more,
-    )
+    values = {
+        "time": now(),
+        "batch": "june",
+        "version": version,
+        "champion_before": before,
+        "actor": "run 1, file june.csv",
+        "dagster_run_id": "1",
+        "mlflow_run_id": f"run of {version}",
+        "model_hash": hashlib.sha256(version.encode()).hexdigest(),
+        "data_hash": "d",
+        "configuration_hash": "c",
+        "outcome": outcome,
+        "reason": "as a test wants it",
+        "passed": [],
+        "failed": [],
+        "figures": {},
+        "thresholds": {},
+    }
+    return DecisionEntry(**values | more)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from fraud_assets.config import environment
+from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.store import paths, reports, tables
 from fraud_assets.training.assets import VALIDATION_SCORES
 from fraud_assets_tests.integration.conftest import cards, failure_of
@@ -55,7 +56,7 @@ def test_the_next_batch_goes_on_with_the_champion_the_window_and_the_history(old
     drift = reports.find_report("drift_report", "fourth")
     assert [point["batch"] for point in drift["history"]] == ["second", "third", "fourth"]
     assert [point["batch"] for point in drift["performance"]] == ["second", "third", "fourth"]
-    assert reports.find_report("evaluation_report", "fourth")["comparison"]["comparable"]
+    assert reports.find_report(EvaluationReport, "fourth").comparison.comparable
 
 
 def test_what_an_older_release_did_not_keep_says_what_to_materialize(older_home):
