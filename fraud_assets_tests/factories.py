@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+import pandas as pd
+
 from fraud_assets.config.settings import SplitMode, SplitSettings, TrainingSettings
 from fraud_assets.records.batches import (
     ChampionScores,
@@ -21,6 +23,7 @@ from fraud_assets.records.evaluation import (
     ModelIds,
 )
 from fraud_assets.records.models import Calibration, Configuration, ModelFacts, TrainedModel
+from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.store import tables
 
 ROLES = Roles(target="Class", timestamp="t", transaction_id="id", real_time=True)
@@ -37,6 +40,13 @@ class OtherTable(ThingTable):
     """The table of another."""
 
     ASSET: ClassVar[str] = "other"
+
+
+def new_table(batch: str, content_hash: str, value: int) -> ThingTable:
+    """Return a table of one row that is not committed yet."""
+    path = tables.new_rows_file("thing", batch)
+    pd.DataFrame({"a": [value]}).to_parquet(path)
+    return ThingTable(path, TableFacts(batch=batch, content_hash=content_hash))
 
 
 def raw_transactions(**changes: Any) -> RawTransactions:
@@ -242,3 +252,22 @@ def decision_entry(**changes: Any) -> DecisionEntry:
 def decision(**changes: Any) -> RegisteredModel:
     """The same as the asset `registered_model` hands it on."""
     return RegisteredModel.of(decision_entry(**changes))
+
+
+def published_drift(**changes: Any) -> PublishedDrift:
+    return PublishedDrift(**_published({"champion": "2"}) | changes)
+
+
+def published_metrics(**changes: Any) -> PublishedMetrics:
+    return PublishedMetrics(**_published({"version": "3", "decision": "promote"}) | changes)
+
+
+def _published(labels: dict[str, str]) -> dict[str, Any]:
+    return {
+        "batch": "june",
+        "figures": {"fraud_prevalence": 0.01},
+        "info": {"batch": "june"} | labels,
+        "pushed": False,
+        "gateway": None,
+        "error": None,
+    }

@@ -18,7 +18,7 @@ from fraud_assets.evaluation.predictions import anonymous, predictions_of
 from fraud_assets.evaluation.report import to_markdown
 from fraud_assets.evaluation.segments import NEW_CARD_COLUMN, columns_of, segment_rows
 from fraud_assets.evaluation.verdicts import worst_verdict
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import plot_metadata, shown
 from fraud_assets.metrics import Floats
 from fraud_assets.platform.masking import AnotherKeyError
@@ -46,14 +46,7 @@ class EvaluationConfig(EvaluationSettings, dg.Config):
     """Launchpad configuration of `evaluation_report`."""
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name="evaluation",
-    owners=OWNERS,
-    kinds={"xgboost", "json"},
-    code_version="2",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"xgboost", "json"}, code_version="2", io_manager_key="reports")
 def evaluation_report(
     context: dg.AssetExecutionContext,
     config: EvaluationConfig,

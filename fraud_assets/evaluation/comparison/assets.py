@@ -12,13 +12,11 @@ from fraud_assets.evaluation.comparison.challengers import (
 )
 from fraud_assets.evaluation.comparison.side_by_side import BatchResult, side_by_side, to_markdown
 from fraud_assets.evaluation.figures import ScoredRows
-from fraud_assets.intake.partitions import OWNERS
 from fraud_assets.metrics import Floats
 from fraud_assets.records.evaluation import ComparisonReport
 from fraud_assets.store import files, paths, resources, tables
 from fraud_assets.text import named
 from fraud_assets.tracking import Tracking
-from fraud_assets.training.assets import splits
 from fraud_assets.training.members import window_of
 from fraud_assets.training.splits import TEST
 from fraud_assets.training.train import fraud_scores, losses_of
@@ -38,13 +36,7 @@ class ComparisonConfig(ComparisonSettings, dg.Config):
     )
 
 
-@dg.asset(
-    group_name="evaluation",
-    owners=OWNERS,
-    kinds={"mlflow", "json"},
-    code_version="1",
-    deps=[splits],
-)
+@dg.asset(kinds={"mlflow", "json"}, code_version="1", deps=["splits"])
 def comparison_report(
     context: dg.AssetExecutionContext,
     config: ComparisonConfig,
