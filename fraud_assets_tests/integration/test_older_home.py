@@ -9,7 +9,7 @@ import pytest
 from fraud_assets.config import environment
 from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.store import paths, reports, tables
-from fraud_assets.training.assets import VALIDATION_SCORES
+from fraud_assets.training.validation_scores import VALIDATION_SCORES
 from fraud_assets_tests.integration.conftest import cards, failure_of
 
 SETTINGS = {
