@@ -80,7 +80,7 @@ def lost_of(stack: Compose, *batches: str) -> str:
         client = tracking.client()
         versions = client.search_model_versions(f"name = '{tracking.model_name}'")
         trained = Counter(client.get_run(str(v.run_id)).data.tags[BATCH_TAG] for v in versions)
-        decided = Counter(entry["batch"] for entry in read_entries(paths.decisions_path()))
+        decided = Counter(entry.batch for entry in read_entries(paths.decisions_path()))
         open_runs = list(client.search_runs(["1"], "attributes.status = 'RUNNING'"))
     found = []
     for batch in batches:

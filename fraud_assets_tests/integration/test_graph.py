@@ -161,9 +161,9 @@ def test_a_version_leads_back_to_the_file_and_the_rows_that_it_was_trained_on(fi
 
 def test_the_log_holds_the_decision_with_the_hashes_of_data_configuration_and_model(first):
     entry = read_entries(paths.decisions_path())[0]
-    assert entry["outcome"] == "promote"
+    assert entry.outcome == "promote"
     for name in ("data_hash", "configuration_hash", "model_hash"):
-        assert len(entry[name]) == 64
+        assert len(getattr(entry, name)) == 64
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from fraud_assets.config import environment
+from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.store import paths, reports, tables
-from fraud_assets.training.assets import VALIDATION_SCORES
+from fraud_assets.training.validation_scores import VALIDATION_SCORES
 from fraud_assets_tests.integration.conftest import cards, failure_of
 
 SETTINGS = {
@@ -25,7 +26,7 @@ def make_older(batch):
     if len(older):
         older.to_parquet(paths.report_folder(batch) / "champion_scores.parquet", index=False)
     features = tables.load_table(tables.FeatureTable, batch)
-    facts = dict(features.facts) | {"champion": table.facts["champion"]}
+    facts = features.facts.model_dump(mode="json") | {"champion": table.facts.champion}
     (features.path.parent / "facts.json").write_text(json.dumps(facts))
     for name in (VALIDATION_SCORES, "reference_profile.json"):
         (paths.report_folder(batch) / name).unlink()
@@ -52,10 +53,10 @@ def test_the_next_batch_goes_on_with_the_champion_the_window_and_the_history(old
     assert result.success, failure_of(result)
     window = tables.load_table(tables.SplitTable, "fourth").facts.window
     assert [batch for batch, _ in window] == ["first", "second", "third", "fourth"]
-    drift = reports.find_report("drift_report", "fourth")
+    drift = json.loads((paths.report_folder("fourth") / "drift_report.json").read_text())
     assert [point["batch"] for point in drift["history"]] == ["second", "third", "fourth"]
     assert [point["batch"] for point in drift["performance"]] == ["second", "third", "fourth"]
-    assert reports.find_report("evaluation_report", "fourth")["comparison"]["comparable"]
+    assert reports.find_report(EvaluationReport, "fourth").comparison.comparable
 
 
 def test_what_an_older_release_did_not_keep_says_what_to_materialize(older_home):
