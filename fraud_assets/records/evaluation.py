@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from fraud_assets.config.estimators import EstimatorName
 from fraud_assets.config.limits import Verdict
 from fraud_assets.config.settings import (
     ChallengerSettings,
     ComparisonSettings,
     Costs,
-    EstimatorName,
     Imbalance,
     JudgedBy,
     Settings,
