@@ -12,6 +12,7 @@ from fraud_assets.drift import checks as drift_checks
 from fraud_assets.drift.sensors import drift_retraining
 from fraud_assets.evaluation import assets as evaluation
 from fraud_assets.evaluation import checks as evaluation_checks
+from fraud_assets.evaluation.comparison import assets as comparison
 from fraud_assets.features import assets as features
 from fraud_assets.features import checks as features_checks
 from fraud_assets.intake import assets as intake
@@ -40,7 +41,18 @@ from fraud_assets.training import checks as training_checks
 
 OWNERS = ["team:fraud-platform"]
 
-ASSETS = (partitions, intake, features, training, evaluation, drift, registry, scoring, monitoring)
+ASSETS = (
+    partitions,
+    intake,
+    features,
+    training,
+    evaluation,
+    comparison,
+    drift,
+    registry,
+    scoring,
+    monitoring,
+)
 CHECKS = (
     intake_checks,
     features_checks,
@@ -71,7 +83,6 @@ fraud_pipeline = dg.define_asset_job(
 run_lock = RunLock()
 storage = Storage(
     object_store=from_environment("FRAUD_OBJECT_STORE"),
-    kept_versions=number_from_environment("FRAUD_KEEP_VERSIONS"),
 )
 
 
@@ -81,9 +92,10 @@ def described(module: ModuleType) -> Iterator[dg.AssetsDefinition | dg.AssetSpec
     Parameters
     ----------
     module : module
-        `assets.py` or `partitions.py` of a folder. It names assets of other folders by key only.
+        `assets.py` or `partitions.py` of a folder, or of a folder in it. It names assets of other
+        folders by key only.
     """
-    group = module.__name__.split(".")[-2]
+    group = module.__name__.split(".")[1]
     for asset in dg.load_assets_from_modules([module], include_specs=True):
         assert isinstance(asset, dg.AssetsDefinition | dg.AssetSpec)
         yield from dg.map_asset_specs(
@@ -102,7 +114,7 @@ defs = dg.Definitions(
             memory_limit=from_environment("FRAUD_MEMORY_LIMIT", "1GB"),
             feature_engine=from_environment("FRAUD_ENGINE"),
         ),
-        "catalog": BatchCatalog(),
+        "catalog": BatchCatalog(kept_versions=number_from_environment("FRAUD_KEEP_VERSIONS")),
         "tracking": Tracking(
             tracking_uri=from_environment("MLFLOW_TRACKING_URI"),
             ui_url=from_environment("MLFLOW_UI_URL"),

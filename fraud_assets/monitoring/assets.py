@@ -1,5 +1,6 @@
 """`published_drift` and `published_metrics`: figures published to Prometheus."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -8,6 +9,8 @@ from fraud_assets.drift.assets import FIGURES as DRIFT_FIGURES
 from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
 from fraud_assets.monitoring.resources import Pushgateway
+from fraud_assets.records.decisions import RegisteredModel
+from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.records.published import Published, PublishedDrift, PublishedMetrics
 from fraud_assets.store import files, paths
 from fraud_assets.store.files import SHARED
@@ -32,8 +35,8 @@ def published_drift(
 
 @batch_asset(kinds={"prometheus"}, code_version="1", io_manager_key="reports")
 def published_metrics(
-    evaluation_report: dict[str, Any],
-    registered_model: dict[str, Any],
+    evaluation_report: EvaluationReport,
+    registered_model: RegisteredModel,
     tracking: Tracking,
     pushgateway: Pushgateway,
 ) -> dg.MaterializeResult[PublishedMetrics]:
@@ -42,11 +45,11 @@ def published_metrics(
     They are written to an OpenMetrics textfile and, where one is set, pushed to a Pushgateway.
     """
     info = {
-        "batch": evaluation_report["batch"],
-        "version": registered_model["version"],
-        "decision": registered_model["outcome"],
+        "batch": evaluation_report.batch,
+        "version": registered_model.version,
+        "decision": registered_model.outcome,
     }
-    figures = evaluation_report["metrics"]
+    figures = evaluation_report.metrics
     return publish(PublishedMetrics, tracking.model_name, "evaluation", figures, info, pushgateway)
 
 
@@ -83,7 +86,7 @@ def publish(
     kind: type[P],
     model: str,
     part: str,
-    figures: dict[str, float],
+    figures: Mapping[str, float],
     info: dict[str, str],
     pushgateway: Pushgateway,
 ) -> dg.MaterializeResult[P]:

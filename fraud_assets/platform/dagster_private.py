@@ -3,7 +3,7 @@
 No other module imports a private name of Dagster. Its version is pinned, and
 `fraud_assets_tests/platform/test_dagster_private.py` fails when an upgrade changes one of these.
 
-`InstigatorType`, `InstigatorStatus`, `SensorInstigatorData`
+`InstigatorType`, `SensorInstigatorData`
     Sensors that stand still, their state and last tick: the public API starts and stops sensors
     by their definitions, but shows no ticks.
 `DagsterStorage`, `DagsterSqliteStorage`, `ConfigurableClassData`
@@ -11,8 +11,6 @@ No other module imports a private name of Dagster. Its version is pinned, and
     SQLite and PostgreSQL by the environment.
 `CheckRunHealthResult`, `LaunchRunContext`, `WorkerStatus`
     What run monitoring asks a run launcher, and the answer. The launcher itself is public.
-`AssetCheckExecutionRecordStatus`
-    Results of checks for the exporter; `DagsterInstance` has no public query for them.
 `SqlEventLogStorage`, `SqliteEventLogStorage` and the tables
     Deleting single events of runs that stay: the public API deletes whole runs and whole assets.
 `grpc_server`
@@ -25,8 +23,7 @@ from typing import Any
 
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, WorkerStatus
-from dagster._core.scheduler.instigation import InstigatorStatus, SensorInstigatorData
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.scheduler.instigation import SensorInstigatorData
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.event_log import (
     AssetKeyTable,
@@ -39,14 +36,12 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 
 __all__ = [
-    "AssetCheckExecutionRecordStatus",
     "AssetCheckExecutionsTable",
     "AssetKeyTable",
     "CheckRunHealthResult",
     "ConfigurableClassData",
     "DagsterSqliteStorage",
     "DagsterStorage",
-    "InstigatorStatus",
     "InstigatorType",
     "LaunchRunContext",
     "SensorInstigatorData",

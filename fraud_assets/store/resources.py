@@ -17,7 +17,7 @@ from fraud_assets.config import environment
 from fraud_assets.platform.masking import masking
 from fraud_assets.platform.resources import ALSO_VARIABLE
 from fraud_assets.platform.run_lock import OLD_SECONDS
-from fraud_assets.store import object_store, tables
+from fraud_assets.store import object_store
 from fraud_assets.store.files import PRIVATE_FOLDER
 from fraud_assets.store.locked_duckdb import MEMORY_PATTERN, open_duckdb
 from fraud_assets.store.paths import made_folder
@@ -82,14 +82,12 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where tables and reports are copied to, and how many versions of a table are kept.
+    """Where tables and reports are copied to.
 
     Attributes
     ----------
     object_store : str or None
         Address of a folder in an object store.
-    kept_versions : int or None
-        Accepted versions of a batch that are kept, 1 or more; None for all.
     """
 
     object_store: str | None = Field(
@@ -97,34 +95,12 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
         description="Folder in an object store to which tables and reports are copied, such as "
         "`s3://bucket/folder`; default: `FRAUD_OBJECT_STORE`, else none.",
     )
-    kept_versions: Annotated[int | None, Field(ge=1), ALSO_VARIABLE] = Field(
-        default=None,
-        description="Accepted versions of a batch that are kept; default: `FRAUD_KEEP_VERSIONS`, "
-        "else all.",
-    )
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
         """Use the object store during the run."""
         with object_store.used(self.object_store):
             yield self
-
-    def prune_versions(self, batch: str, content_hash: str) -> None:
-        """Remove versions of a batch's tables beyond those that are kept.
-
-        Parameters
-        ----------
-        batch : str
-        content_hash : str
-            The version that has just been accepted.
-
-        See Also
-        --------
-        fraud_assets.store.tables.prune_versions : which versions are removed.
-        """
-        kept = self.kept_versions or environment.kept_versions()
-        if kept is not None:
-            tables.prune_versions(batch, content_hash, kept)
 
 
 @contextmanager

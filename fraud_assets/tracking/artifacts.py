@@ -4,9 +4,10 @@ import hashlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fraud_assets.platform.masking import masking
+from fraud_assets.records.decisions import LogEntry
 from fraud_assets.store.decision_log import recorded_artifacts
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ earlier releases, whose hashes had no key."""
 
 
 def read_artifact(
-    server: "Server", run_id: str, name: str, entries: Sequence[dict[str, Any]]
+    server: "Server", run_id: str, name: str, entries: Sequence[LogEntry]
 ) -> bytes | None:
     """Return an artifact of a run, after its hash was compared with the recorded one.
 
@@ -38,7 +39,7 @@ def read_artifact(
     run_id : str
     name : str
         Path in the run's artifacts.
-    entries : sequence of dict
+    entries : sequence of LogEntry
         The decision log.
 
     Returns

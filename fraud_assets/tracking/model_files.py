@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
+from fraud_assets.config.estimators import EstimatorName
 from fraud_assets.store.model_file import TRUSTED_TYPES, open_model
 from fraud_assets.tracking.server import Server, mlflow_library
 
@@ -129,5 +130,6 @@ def _requirements() -> list[str]:
     """Return the packages that loading a model needs: to infer them takes MLflow 10 s."""
     from importlib.metadata import version
 
-    libraries = ("scikit-learn", "skops", "numpy", "pandas", "xgboost-cpu", "lightgbm")
-    return [f"{name}=={version(name)}" for name in libraries]
+    of_estimators = [name.kind.package for name in EstimatorName]
+    packages = dict.fromkeys(["scikit-learn", "skops", "numpy", "pandas", *of_estimators])
+    return [f"{name}=={version(name)}" for name in packages]

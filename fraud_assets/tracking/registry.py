@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
 from fraud_assets.config import environment
 from fraud_assets.platform.outages import is_outage
+from fraud_assets.records.decisions import LogEntry
 from fraud_assets.records.models import ModelFacts, TrainedModel
 from fraud_assets.store import paths
 from fraud_assets.store.decision_log import (
@@ -39,7 +40,7 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 DECISION_TAG, HASH_TAG = "fraud.decision", "fraud.model_sha256"
 LOGGED_MODEL = "models:/"
 
-Entries = Sequence[dict[str, Any]]
+Entries = Sequence[LogEntry]
 
 _cached_facts: LRUCache[tuple[str, str], ModelFacts] = LRUCache(32)
 """Facts of models that this process has read, by server and run."""
@@ -185,7 +186,7 @@ class ModelRegistry:
         Parameters
         ----------
         run_id : str
-        entries : sequence of dict, optional
+        entries : sequence of LogEntry, optional
             The decision log; read when it is missing.
 
         Returns
@@ -218,7 +219,7 @@ class ModelRegistry:
         ----------
         run_id : str
         names : sequence of str
-        entries : sequence of dict, optional
+        entries : sequence of LogEntry, optional
             The decision log; read when it is missing.
 
         Returns

@@ -11,6 +11,7 @@ from fraud_assets.monitoring.resources import Pushgateway
 from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.store import paths
 from fraud_assets.tracking import Tracking
+from fraud_assets_tests import factories
 
 MEASURED = {
     "batch": "june",
@@ -71,8 +72,7 @@ def test_published_drift_writes_the_textfile_and_records_what_it_wrote(home):
 
 
 def test_published_metrics_name_version_and_decision(home):
-    report = {"batch": "june", "metrics": {"test_fraud_recall": 0.8, "frauds_missed_count": 2}}
-    decision = {"version": "3", "outcome": "promote"}
+    report, decision = factories.evaluation_report(), factories.decision()
     result = published_metrics(report, decision, Tracking(), Pushgateway())
     assert isinstance(result.value, PublishedMetrics)
     assert result.value.batch == "june"

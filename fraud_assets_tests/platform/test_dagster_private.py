@@ -53,9 +53,7 @@ COLUMNS = {
 }
 MEMBERS = {
     "InstigatorType": {"SENSOR"},
-    "InstigatorStatus": {"RUNNING", "STOPPED", "DECLARED_IN_CODE"},
     "WorkerStatus": {"RUNNING", "FAILED"},
-    "AssetCheckExecutionRecordStatus": {"PLANNED", "SUCCEEDED", "FAILED"},
 }
 
 

@@ -78,9 +78,3 @@ def test_a_run_copies_to_the_store_of_its_resource(home, tmp_path):
         reports.write_report_file("june", "a.json", "{}")
     reports.write_report_file("june", "b.json", "{}")
     assert [path.name for path in (tmp_path / "store").rglob("*.json")] == ["a.json"]
-
-
-@pytest.mark.parametrize("kept", [0, -1])
-def test_at_least_one_version_is_kept(kept):
-    with pytest.raises(ValidationError, match="greater than or equal to 1"):
-        resources.Storage(kept_versions=kept)
