@@ -23,7 +23,7 @@ from fraud_assets.monitoring import assets as monitoring
 from fraud_assets.monitoring import checks as monitoring_checks
 from fraud_assets.monitoring.resources import Pushgateway
 from fraud_assets.monitoring.sensors import fraud_alerts
-from fraud_assets.platform.outages import take_up_after_outage
+from fraud_assets.platform.outages import retry_after_outage
 from fraud_assets.platform.resources import (
     RunLock,
     from_environment,
@@ -77,7 +77,7 @@ fraud_pipeline = dg.define_asset_job(
     - dg.AssetSelection.checks_for_assets("accepted_batches"),
     description="A batch from its CSV to the verdict, the decision and the published figures.",
     executor_def=in_one_process,
-    hooks={take_up_after_outage},
+    hooks={retry_after_outage},
 )
 
 run_lock = RunLock()

@@ -1,4 +1,4 @@
-"""What the environment says: folders, addresses and keys, each read in one place."""
+"""Folders, addresses and keys that environment variables set, each read in one place."""
 
 import os
 from pathlib import Path
@@ -21,12 +21,12 @@ def drop_folder() -> Path:
 
 
 def home_folder() -> Path:
-    """Return the folder that holds all that the platform writes (`FRAUD_HOME`, default `var/`)."""
+    """Return the folder of everything the platform writes (`FRAUD_HOME`, default `var/`)."""
     return Path(os.environ.get("FRAUD_HOME", "var")).resolve()
 
 
 def tracking_uri() -> str:
-    """Return where MLflow keeps runs and models (`MLFLOW_TRACKING_URI`, default SQLite)."""
+    """Return where MLflow stores runs and models (`MLFLOW_TRACKING_URI`, default SQLite)."""
     embedded = f"sqlite:///{home_folder() / 'mlflow' / 'mlflow.db'}"
     return os.environ.get("MLFLOW_TRACKING_URI") or embedded
 
@@ -37,9 +37,9 @@ def mlflow_url() -> str:
 
 
 def set_mlflow_defaults() -> None:
-    """Set what MLflow reads from its environment, before it is imported; set variables stay.
+    """Set the variables that MLflow reads, before it is imported; variables that are set stay.
 
-    Its makers learn nothing of what is done here, unless `MLFLOW_DISABLE_TELEMETRY` is `false`.
+    Usage reporting is off, unless `MLFLOW_DISABLE_TELEMETRY` is `false`.
     """
     for name, value in MLFLOW_DEFAULTS.items():
         os.environ.setdefault(name, value)
@@ -51,7 +51,7 @@ def dagster_url() -> str:
 
 
 def alert_urls() -> str | None:
-    """Return whom the embedded default tells (`FRAUD_ALERT_URLS`, for Apprise), None when unset."""
+    """Return where alerts are sent (`FRAUD_ALERT_URLS`, for Apprise), None when unset."""
     return os.environ.get("FRAUD_ALERT_URLS") or None
 
 
@@ -71,7 +71,13 @@ def pushgateway_url() -> str | None:
 
 
 def dagster_database() -> str | None:
-    """Return where Dagster keeps runs and events (`DAGSTER_POSTGRES_URL`), None for SQLite."""
+    """Return where Dagster stores runs and events (`DAGSTER_POSTGRES_URL`), None for SQLite.
+
+    Raises
+    ------
+    ValueError
+        When the address is not one of PostgreSQL; it is not repeated, it may hold a password.
+    """
     url = os.environ.get("DAGSTER_POSTGRES_URL") or None
     if url is not None and not url.startswith("postgresql"):
         raise ValueError(
@@ -88,17 +94,28 @@ def dagster_home() -> Path:
 
 
 def user_header() -> str | None:
-    """Return the request header in which the proxy names the login (`FRAUD_USER_HEADER`)."""
+    """Return the request header with the user name (`FRAUD_USER_HEADER`), None when unset."""
     return os.environ.get("FRAUD_USER_HEADER") or None
 
 
 def object_store() -> str | None:
-    """Return where tables and reports are kept beside `FRAUD_HOME` (`FRAUD_OBJECT_STORE`)."""
+    """Return where tables and reports are copied to (`FRAUD_OBJECT_STORE`), None when unset."""
     return os.environ.get("FRAUD_OBJECT_STORE") or None
 
 
 def kept_versions() -> int | None:
-    """Return how many accepted versions of a batch are kept (`FRAUD_KEEP_VERSIONS`, all)."""
+    """Return how many accepted versions of a batch are kept (`FRAUD_KEEP_VERSIONS`).
+
+    Returns
+    -------
+    int or None
+        1 or more; None for all.
+
+    Raises
+    ------
+    ValueError
+        When it is no positive whole number.
+    """
     text = os.environ.get("FRAUD_KEEP_VERSIONS")
     if text is None or text == "":
         return None
@@ -108,12 +125,12 @@ def kept_versions() -> int | None:
 
 
 def suppressions_path() -> Path:
-    """Return the CSV of what analysts do not want to see (`FRAUD_SUPPRESSIONS`)."""
+    """Return the CSV of suppressions (`FRAUD_SUPPRESSIONS`, default below `FRAUD_HOME`)."""
     return Path(os.environ.get("FRAUD_SUPPRESSIONS") or home_folder() / "suppressions.csv")
 
 
 HASH_KEY_LENGTH = 16
-"""Characters that a key has at least."""
+"""Fewest characters of a key."""
 
 
 def hash_key() -> str | None:
@@ -122,7 +139,7 @@ def hash_key() -> str | None:
     Returns
     -------
     str or None
-        None when neither is set: `FRAUD_HOME` keeps one of its own then.
+        None when neither is set: then a generated key in `FRAUD_HOME` is used.
 
     Raises
     ------
@@ -146,7 +163,7 @@ def hash_key() -> str | None:
 
 
 IN_PROCESS = "duckdb"
-"""The engine of features that needs nothing beside this process."""
+"""The feature engine that needs nothing but this process."""
 
 
 def feature_engine(address: str | None = None) -> str:
@@ -176,7 +193,7 @@ def feature_engine(address: str | None = None) -> str:
 
 
 def retraining() -> RetrainingSettings:
-    """Return when drift asks for a training run (`FRAUD_RETRAIN_DAYS`, `FRAUD_RETRAIN_BATCHES`).
+    """Return when drift requests a training run (`FRAUD_RETRAIN_DAYS`, `FRAUD_RETRAIN_BATCHES`).
 
     Raises
     ------

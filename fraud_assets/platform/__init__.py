@@ -1,1 +1,1 @@
-"""How runs are launched, watched, kept and cleaned up; secrets and masking."""
+"""Launching, monitoring and retention of runs; secrets; masking of card numbers."""

@@ -1,4 +1,4 @@
-"""Where Dagster keeps runs and events, who asked for a run, and sensors that stand still."""
+"""Storage of Dagster's runs and events, attribution of runs to logins, and stuck sensors."""
 
 import time
 from typing import Any
@@ -20,7 +20,7 @@ LOGIN_LENGTH = 200
 class StorageByEnvironment(DagsterStorage):
     """PostgreSQL when `DAGSTER_POSTGRES_URL` is set, otherwise SQLite below `DAGSTER_HOME`.
 
-    Is never made itself: Dagster asks it for the storage, and gets one of its own.
+    It is never instantiated: `from_config_value` returns a storage of Dagster's own.
     """
 
     @classmethod
@@ -32,7 +32,7 @@ class StorageByEnvironment(DagsterStorage):
     def from_config_value(
         cls,
         inst_data: ConfigurableClassData | None,
-        config_value: Any,  # noqa: ARG003 - Dagster hands over what it read, which is nothing
+        config_value: Any,  # noqa: ARG003 - Dagster passes the configuration, which is empty
     ) -> DagsterStorage:
         """Return Dagster's own storage.
 
@@ -50,11 +50,11 @@ class StorageByEnvironment(DagsterStorage):
 
 
 class AttributedRunCoordinator(QueuedRunCoordinator):
-    """Dagster's queue, which notes on each run the login that asked for it.
+    """Dagster's queue, which tags each run with the login that requested it.
 
-    The login is what the proxy says in the request header that `FRAUD_USER_HEADER` names. Without
-    the variable no header is believed: anybody could send it. A tag that a person wrote into the
-    launchpad is never believed, nor that of a run which a person runs again.
+    The proxy passes the login in the request header that `FRAUD_USER_HEADER` names. Without the
+    variable no header is trusted: anybody could send it. A tag that a person entered in the
+    launchpad is never trusted, nor that of a run which a person runs again.
     """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
@@ -82,9 +82,9 @@ class AttributedRunCoordinator(QueuedRunCoordinator):
         return login[:LOGIN_LENGTH] if login else None
 
     def _is_own_retry(self, run: DagsterRun) -> bool:
-        """Tell whether Dagster itself tries a run again, under the login of that run.
+        """Tell whether a run is Dagster's own retry, under the login of the failed run.
 
-        Its daemon notes on the run that failed which one it made in its place; no request can.
+        Its daemon tags the failed run with the id of the retry; no request can do that.
         """
         parent = self._instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
         return (
@@ -95,7 +95,7 @@ class AttributedRunCoordinator(QueuedRunCoordinator):
 
 
 def wake_sensors(instance: DagsterInstance) -> list[str]:
-    """Let sensors go on whose last tick lies in the future, after a clock that was ahead.
+    """Restart sensors whose last tick is in the future because the clock was ahead.
 
     Dagster waits until the clock has passed the last tick; neither stopping and starting a sensor
     nor resetting it in the UI changes that.
@@ -107,7 +107,7 @@ def wake_sensors(instance: DagsterInstance) -> list[str]:
     Returns
     -------
     list of str
-        The names of those that stood still.
+        Names of the sensors that were stuck.
     """
     now, woken = time.time(), []
     for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
@@ -116,7 +116,7 @@ def wake_sensors(instance: DagsterInstance) -> list[str]:
             continue
         ticks = (data.last_tick_timestamp or 0, data.last_tick_start_timestamp or 0)
         if max(ticks) > now:
-            was = data._replace(last_tick_timestamp=now, last_tick_start_timestamp=now)
-            instance.update_instigator_state(state.with_data(was))
+            reset = data._replace(last_tick_timestamp=now, last_tick_start_timestamp=now)
+            instance.update_instigator_state(state.with_data(reset))
             woken.append(state.instigator_name)
     return sorted(woken)

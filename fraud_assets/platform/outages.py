@@ -1,4 +1,4 @@
-"""Runs that an outage of a service broke, and which of them go on."""
+"""Runs that failed because a service was down, and how they are resumed."""
 
 from dagster import (
     DagsterInstance,
@@ -13,10 +13,10 @@ from fraud_assets.config.names import CONTENT_TAG, PARTITION_TAG, RETRY_TAG
 
 
 @failure_hook
-def take_up_after_outage(context: HookContext) -> None:
-    """Have the run taken up again when a server was away; other failures would only repeat.
+def retry_after_outage(context: HookContext) -> None:
+    """Have a run retried when a server was down; other failures would only repeat.
 
-    A run that takes up another has its tags, so the tag is set either way.
+    A retry inherits the tags of the failed run, so the tag is set either way.
     """
     error = context.op_exception
     again = error is not None and is_outage(error)
@@ -24,24 +24,33 @@ def take_up_after_outage(context: HookContext) -> None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether an error, or what it came from, says that a server was away.
+    """Tell whether an error, or one of its causes, means that a server was down.
 
     Parameters
     ----------
     error : BaseException
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_outage(ConnectionRefusedError()), is_outage(ValueError())
+    (True, False)
     """
     seen, pending = set(), [error]
     while pending:
-        found = pending.pop()
-        if _is_away(found):
+        current = pending.pop()
+        if _is_connection_error(current):
             return True
-        seen.add(id(found))
-        causes = (found.__cause__, found.__context__)
+        seen.add(id(current))
+        causes = (current.__cause__, current.__context__)
         pending += [cause for cause in causes if cause is not None and id(cause) not in seen]
     return False
 
 
-def _is_away(error: BaseException) -> bool:
+def _is_connection_error(error: BaseException) -> bool:
     from requests import exceptions as http
 
     if isinstance(error, ConnectionError | http.ConnectionError | http.Timeout | http.RetryError):
@@ -53,13 +62,18 @@ def _is_away(error: BaseException) -> bool:
     return getattr(error, "error_code", None) == "TEMPORARILY_UNAVAILABLE"
 
 
-def runs_to_take_up(instance: DagsterInstance, run: DagsterRun) -> set[str]:
-    """Return the failed runs of the same content of the same batch, whose work a run goes on with.
+def resumed_runs(instance: DagsterInstance, run: DagsterRun) -> set[str]:
+    """Return the failed runs of the same content of the same batch, which a run resumes.
 
     Parameters
     ----------
     instance : DagsterInstance
     run : DagsterRun
+
+    Returns
+    -------
+    set of str
+        Ids of runs; none for a run that no file started.
     """
     tags = {name: run.tags[name] for name in (PARTITION_TAG, CONTENT_TAG) if name in run.tags}
     if len(tags) < 2:

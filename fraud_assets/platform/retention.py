@@ -1,4 +1,4 @@
-"""Removes what runs leave behind in Dagster's storage: events, lines of logs, printed output."""
+"""Removal of what runs leave in Dagster's storage: events, log lines, printed output."""
 
 import shutil
 import sqlite3
@@ -26,7 +26,7 @@ KEPT = [
     for kind in DagsterEventType
     if kind.value.startswith(("ASSET_", "PIPELINE_", "RUN_", "FRESHNESS_"))
 ]
-"""Events that tell what was materialized and checked, and how runs went."""
+"""Types of events that are kept: materializations, checks, and the status of runs."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def _prune_events(instance: DagsterInstance, before: datetime) -> int:
 
 def _prune_logs(instance: DagsterInstance, before: datetime) -> int:
     folder = Path(instance.storage_directory())
-    # What is not a run's lies there, too: an IO manager's values, for example.
-    runs = [found for found in folder.glob("*-*-*-*-*") if found.is_dir()]
+    # The folder holds more than runs, such as values of IO managers.
+    runs = [path for path in folder.glob("*-*-*-*-*") if path.is_dir()]
     old = [run for run in runs if run.stat().st_mtime < before.timestamp()]
     for run in old:
         shutil.rmtree(run, ignore_errors=True)
@@ -85,7 +85,7 @@ def _prune_logs(instance: DagsterInstance, before: datetime) -> int:
 
 
 def last_runs(instance: DagsterInstance, partitions: Iterable[str]) -> dict[str, float]:
-    """Return when the latest run of each partition changed last.
+    """Return when the latest run of each partition was last updated.
 
     Parameters
     ----------
@@ -97,12 +97,12 @@ def last_runs(instance: DagsterInstance, partitions: Iterable[str]) -> dict[str,
     dict of str to float
         Seconds since 1970; partitions without a run are left out.
     """
-    found = {}
+    times = {}
     for partition in partitions:
         of_partition = RunsFilter(tags={PARTITION_TAG: partition})
         for record in instance.get_run_records(of_partition, limit=1):
-            found[partition] = record.update_timestamp.timestamp()
-    return found
+            times[partition] = record.update_timestamp.timestamp()
+    return times
 
 
 def remove_runs(instance: DagsterInstance, partition: str, kept_asset: AssetKey) -> int:
@@ -132,7 +132,7 @@ def remove_runs(instance: DagsterInstance, partition: str, kept_asset: AssetKey)
 def replace_events(
     instance: DagsterInstance, partition: str, asset: AssetKey, metadata: Mapping[str, int]
 ) -> None:
-    """Remove what an asset's steps logged for a partition, and log one materialization instead.
+    """Remove the events of an asset's steps for a partition, and log one materialization instead.
 
     Parameters
     ----------
@@ -173,7 +173,8 @@ def _remove_events(instance: DagsterInstance, run_id: str, kept_asset: AssetKey)
 def _delete_events(instance: DagsterInstance, run_id: str, which: "sa.ColumnElement[bool]") -> None:
     storage = _sql_storage(instance)
     of_run = SqlEventLogStorageTable.c.run_id == run_id
-    # With SQLite the events of a run have a file of their own; those of assets are indexed, too.
+    # With SQLite each run has a file of its own for its events; those of assets are in the index
+    # as well.
     for connect in (partial(storage.run_connection, run_id), storage.index_connection):
         with connect() as connection:
             connection.execute(SqlEventLogStorageTable.delete().where(of_run, which))
@@ -194,7 +195,7 @@ def _sql_storage(instance: DagsterInstance) -> SqlEventLogStorage:
 
 
 def _overwrite_free_pages(instance: DagsterInstance, partition: str | None = None) -> None:
-    """Write SQLite's files anew: what was deleted stands in their free pages otherwise."""
+    """Rewrite SQLite's files: deleted rows would otherwise stay in their free pages."""
     storage = instance.event_log_storage
     if not isinstance(storage, SqliteEventLogStorage):
         return

@@ -10,7 +10,7 @@ from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config.names import USER_TAG
 from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import shown
-from fraud_assets.platform.outages import runs_to_take_up
+from fraud_assets.platform.outages import resumed_runs
 from fraud_assets.records.decisions import DecisionEntry, RegisteredModel, now
 from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.records.models import ReferenceProfile, TrainedModel
@@ -53,7 +53,7 @@ def registered_model(
     artifacts = _artifacts(log, trained_model, reference_profile)
     with registry_lock(log):
         # The log first, then the alias: a run that dies in between finds its decision there.
-        runs = runs_to_take_up(context.instance, context.run)
+        runs = resumed_runs(context.instance, context.run)
         entry = decision_of(read_entries(log), version, runs)
         if entry is None:
             entry = append_entry(

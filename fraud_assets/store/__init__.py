@@ -1,1 +1,1 @@
-"""Where tables, reports and logs are kept, and how they are written."""
+"""Storage of tables, reports and logs."""

@@ -1,4 +1,4 @@
-"""Files: whole or not at all, and for their owner alone."""
+"""Files that are written atomically, and that only their owner can read."""
 
 import errno
 import os
@@ -12,22 +12,26 @@ from typing import IO
 from fraud_assets.config import environment
 
 PRIVATE, SHARED = 0o600, 0o644
-"""Modes of a file: what holds rows or secrets, and what another account has to read."""
-
+"""Modes of a file: with rows or secrets, and for other accounts to read."""
 
 PRIVATE_FOLDER, SHARED_FOLDER, PASSAGE = 0o700, 0o755, 0o711
-"""Modes of a folder: the same, and one that others may only pass through."""
+"""Modes of a folder: the same two, and one that other accounts can only traverse."""
 
 
 @contextmanager
 def whole_file(path: Path, mode: int = PRIVATE) -> Iterator[IO[bytes]]:
-    """Yield a file that takes the place of another once the block has ended well.
+    """Yield a file that replaces another when the block ends without an error.
 
     Parameters
     ----------
     path : Path
     mode : int, optional
-        Its permissions; default: its owner alone may read it.
+        Its permissions; default: only its owner can read it.
+
+    Yields
+    ------
+    file
+        Open for writing bytes.
     """
     with NamedTemporaryFile(dir=path.parent, delete=False) as file:
         try:
@@ -42,14 +46,14 @@ def whole_file(path: Path, mode: int = PRIVATE) -> Iterator[IO[bytes]]:
 
 
 def private_folder(folder: Path, below: Path, mode: int = PRIVATE_FOLDER) -> Path:
-    """Make a folder that its owner alone enters; one of before is closed to the others.
+    """Create a folder that only its owner can enter; close an existing one to other accounts.
 
     Parameters
     ----------
     folder : Path
     below : Path
-        Folder on the way to it from which on this holds. When it is made here, others may pass
-        through it, to what is shared.
+        A parent folder; all folders below it get the mode. When it is created here, other
+        accounts can traverse it, to reach shared folders.
     mode : int, optional
 
     Returns
@@ -60,18 +64,18 @@ def private_folder(folder: Path, below: Path, mode: int = PRIVATE_FOLDER) -> Pat
     if not below.exists():
         below.mkdir(parents=True, exist_ok=True)
         below.chmod(PASSAGE)
-    made = below
+    current = below
     for name in folder.relative_to(below).parts:
-        made = made / name
-        made.mkdir(mode=mode, exist_ok=True)
-        found = made.stat()
-        if found.st_mode & 0o777 != mode and found.st_uid == os.geteuid():
-            made.chmod(mode)
-    return made
+        current = current / name
+        current.mkdir(mode=mode, exist_ok=True)
+        status = current.stat()
+        if status.st_mode & 0o777 != mode and status.st_uid == os.geteuid():
+            current.chmod(mode)
+    return current
 
 
 def write_atomically(path: Path, content: str | bytes, mode: int = PRIVATE) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part.
+    """Write a file so that a reader sees either the old or the new content, never a part.
 
     Parameters
     ----------
@@ -79,18 +83,27 @@ def write_atomically(path: Path, content: str | bytes, mode: int = PRIVATE) -> N
     content : str or bytes
         Text is written as UTF-8.
     mode : int, optional
-        Permissions of the file; default: its owner alone may read it.
+        Permissions of the file; default: only its owner can read it.
     """
     with whole_file(path, mode) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
 def explain(error: OSError) -> str:
-    """Return what a failure of the file system means to a person, with the remedy."""
+    """Return an error of the file system as a message with the remedy.
+
+    Parameters
+    ----------
+    error : OSError
+
+    Returns
+    -------
+    str
+    """
     if error.errno == errno.ENOSPC or "No space left" in str(error):
         free = shutil.disk_usage(environment.home_folder()).free
         return (
             f"the disk is full: {free:,} bytes are left for {environment.home_folder()}; free some "
-            "space there, then materialize the batch again. Nothing half-written is in use"
+            "space there, then materialize the batch again. No partly written file is in use"
         )
     return f"{error.filename or environment.home_folder()}: {error.strerror or error}"

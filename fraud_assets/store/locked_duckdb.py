@@ -1,4 +1,4 @@
-"""DuckDB that reaches only the folders it is given, with a configuration that is locked."""
+"""DuckDB with access to given folders only, and with a locked configuration."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,9 +17,9 @@ CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
 }
-"""What no statement needs. HTTP and object stores are extensions, so they are closed with these."""
+"""Features that no statement needs. HTTP and object stores are extensions, hence off as well."""
 MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$"
-"""How DuckDB writes an amount of memory."""
+"""DuckDB's notation of an amount of memory."""
 
 
 @contextmanager
@@ -28,15 +28,15 @@ def open_duckdb(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB in memory that spills to disk; its temporary files are removed afterwards.
 
-    Whatever comes to stand in a statement, it reads and writes no file outside the folders, loads
-    no extension, reaches no network, sees no Python variable and changes no setting.
+    Whatever a statement contains, it cannot read or write files outside the folders, load
+    extensions, use the network, see Python variables or change settings.
 
     Parameters
     ----------
     folders : sequence of Path
-        Where it may read and write.
+        Where it can read and write.
     scratch : Path
-        Folder for its temporary files, made if it is missing.
+        Folder for its temporary files; created if it is missing.
     memory_limit : str
         In DuckDB's notation, such as `1GB`; beyond it, it spills.
 
@@ -58,7 +58,7 @@ def open_duckdb(
             "enable_external_access": "false",
             # Ibis sets these two on every connection that it is given; neither opens anything.
             "allowed_configs": "['timezone', 'python_enable_replacements']",
-            # The last one: nothing can be set after it.
+            # The last one: afterwards nothing can be set.
             "lock_configuration": "true",
         }.items():
             connection.execute(f"SET {setting} = {value}")

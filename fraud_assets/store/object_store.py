@@ -1,6 +1,6 @@
 """Files in an object store, for machines that share no disk; the local folder is their cache.
 
-Silent until `FRAUD_OBJECT_STORE` names one. A file has the same path below both.
+Does nothing unless `FRAUD_OBJECT_STORE` names a store. A file has the same path below both.
 """
 
 import shutil
@@ -40,7 +40,7 @@ def used(url: str | None) -> Iterator[None]:
 
 
 def push(*files: Path) -> None:
-    """Copy local files into the store, in this order; the last one makes the others count.
+    """Copy local files into the store, in this order; the last one makes the others current.
 
     Parameters
     ----------
@@ -50,19 +50,19 @@ def push(*files: Path) -> None:
     for file in files:
         remote = _remote(file)
         if remote is not None:
-            # Stores of plain folders make none by themselves.
+            # A store of plain folders does not create them.
             remote.parent.mkdir(parents=True, exist_ok=True)
             with file.open("rb") as source, remote.open("wb") as target:
                 shutil.copyfileobj(source, target)
 
 
 def pull(*files: Path) -> bool:
-    """Copy files from the store, in this order, each whole or not at all.
+    """Copy files from the store, in this order, each atomically.
 
     Parameters
     ----------
     *files : Path
-        Where they are to lie, below `FRAUD_HOME`.
+        Local paths, below `FRAUD_HOME`.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def names(folder: Path) -> set[str]:
     remote = _remote(folder)
     if remote is None or not remote.exists():
         return set()
-    return {str(found.name) for found in remote.iterdir() if found.is_dir()}
+    return {str(path.name) for path in remote.iterdir() if path.is_dir()}
 
 
 def remove(folder: Path) -> None:
@@ -102,7 +102,7 @@ def remove(folder: Path) -> None:
     store, place = remote.fs, remote.path
     for file in store.find(place):
         store.rm_file(file)
-    # What is left are the empty folders of stores that have any.
+    # What is left are empty folders, where a store has folders.
     for empty in sorted(store.find(place, withdirs=True), reverse=True):
         store.rmdir(empty)
 

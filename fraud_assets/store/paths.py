@@ -1,4 +1,4 @@
-"""Where each file below `FRAUD_HOME` lies."""
+"""Paths of the files below `FRAUD_HOME`."""
 
 import re
 from pathlib import Path
@@ -8,11 +8,11 @@ from fraud_assets.store.files import PRIVATE_FOLDER, SHARED_FOLDER, private_fold
 from fraud_assets.text import named
 
 CONTENT_HASH = re.compile(r"[0-9A-Za-z]{1,64}")
-"""What names the folder of a version; all of ours are SHA-256."""
+"""The name of a version's folder; this release writes SHA-256 only."""
 
 
 def report_folder(batch: str) -> Path:
-    """Return the folder of a batch's reports, made if it is missing."""
+    """Return the folder of a batch's reports; it is created if it is missing."""
     return made_folder(reports_folder() / plain_name(batch))
 
 
@@ -27,7 +27,7 @@ def report_path(asset: str, batch: str) -> Path:
 
 
 def assignments_path() -> Path:
-    """Return the index of all splits that were assigned."""
+    """Return the file of all assigned splits."""
     return made_folder(environment.home_folder() / "training") / "assignments.json"
 
 
@@ -37,7 +37,7 @@ def rejected_path(batch: str) -> Path:
 
 
 def metrics_folder() -> Path:
-    """Return the folder of the OpenMetrics textfiles, which another account may collect."""
+    """Return the folder of the OpenMetrics textfiles, which other accounts can read."""
     return made_folder(environment.home_folder() / "metrics", SHARED_FOLDER)
 
 
@@ -47,17 +47,17 @@ def decisions_path() -> Path:
 
 
 def alerts_path() -> Path:
-    """Return the file that notes which messages were sent."""
+    """Return the file that records which messages were sent."""
     return made_folder(environment.home_folder() / "alerts") / "sent.txt"
 
 
 def ledger_path() -> Path:
-    """Return the SQLite file that says what became of every landed file."""
+    """Return the SQLite file with the state of every landed file."""
     return made_folder(environment.home_folder() / "intake") / "files.sqlite"
 
 
 def tuning_folder() -> Path:
-    """Return the folder of the studies and of the best parameters by estimator."""
+    """Return the folder of the tuning studies and the best parameters by estimator."""
     return made_folder(environment.home_folder() / "tuning")
 
 
@@ -72,7 +72,7 @@ def plain_name(batch: str) -> str:
     Raises
     ------
     ValueError
-        When the batch would lead out of its folder; a person can add any partition by hand.
+        When the path would leave its folder; a person can add any partition by hand.
     """
     if batch in ("", ".", "..") or set(batch) & set("/\\\0") or not _is_unicode(batch):
         raise ValueError(
@@ -96,7 +96,8 @@ def version_name(content_hash: str) -> str:
     Raises
     ------
     ValueError
-        When it is none: it also comes from events and files that a person can write.
+        When it is not one: content hashes are also read from events and files that a person can
+        write.
     """
     if not CONTENT_HASH.fullmatch(content_hash):
         raise ValueError(
@@ -107,7 +108,7 @@ def version_name(content_hash: str) -> str:
 
 
 def made_folder(folder: Path, mode: int = PRIVATE_FOLDER) -> Path:
-    """Return a folder below `FRAUD_HOME`, made with these permissions if it is missing."""
+    """Return a folder below `FRAUD_HOME`; it is created with these permissions if missing."""
     return private_folder(folder, environment.home_folder(), mode)
 
 
@@ -117,12 +118,12 @@ def tables_folder(asset: str, batch: str) -> Path:
 
 
 def table_assets() -> list[str]:
-    """Return the names of the assets that keep tables."""
+    """Return the names of the assets with tables."""
     return sorted(folder.name for folder in (environment.home_folder() / "tables").glob("*"))
 
 
 def folders_of(batch: str) -> list[Path]:
-    """Return the folders that hold a batch's tables and reports, those of earlier versions too.
+    """Return the folders of a batch's tables and reports, also of versions that are not current.
 
     Parameters
     ----------

@@ -58,17 +58,21 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
     def connect(
         self, *assets: str, folders: Sequence[Path] = ()
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield a connection that reaches the tables of some assets, and masks card numbers in SQL.
+        """Yield a connection that can read and write the tables of some assets only.
 
-        Its temporary files, in which card numbers may be, are removed afterwards, and so are those
-        of processes that were killed.
+        Card numbers can be masked in its SQL. Its temporary files, which may hold card numbers,
+        are removed afterwards, as are those of killed processes.
 
         Parameters
         ----------
         *assets : str
             Whose tables the step reads and writes.
         folders : sequence of Path
-            Further folders that it may read and write.
+            Further folders that it can read and write.
+
+        Yields
+        ------
+        duckdb.DuckDBPyConnection
         """
         home = environment.home_folder()
         reached = [*(made_folder(home / "tables" / asset) for asset in assets), *folders]
@@ -105,15 +109,15 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
-    """Yield a folder of this process' own; it is locked as long as the process lives."""
+    """Yield a folder for this process alone; it is locked as long as the process is alive."""
     parent = made_folder(environment.home_folder() / "scratch")
-    for left in parent.iterdir():
-        # Another process may be as quick.
+    for leftover in parent.iterdir():
+        # Another process may remove it at the same moment.
         with suppress(FileNotFoundError):
-            if left.is_dir():
-                _clear_scratch_of_the_dead(left)
+            if leftover.is_dir():
+                _remove_if_abandoned(leftover)
     own = parent / uuid4().hex
-    # The lock comes first: a folder without its lock held is nobody's.
+    # The lock comes first: a folder whose lock nobody holds is abandoned.
     with FileLock(_lock_of(own)):
         own.mkdir(PRIVATE_FOLDER)
         try:
@@ -123,8 +127,8 @@ def _scratch() -> Iterator[Path]:
             _lock_of(own).unlink(missing_ok=True)
 
 
-def _clear_scratch_of_the_dead(folder: Path) -> None:
-    # A folder without a lock is one of an older version, whose process may live.
+def _remove_if_abandoned(folder: Path) -> None:
+    # A folder without a lock is from an earlier release, whose process may be alive.
     if not _lock_of(folder).exists() and time.time() - folder.stat().st_mtime < OLD_SECONDS:
         return
     with suppress(Timeout), FileLock(_lock_of(folder), timeout=0):
@@ -138,7 +142,7 @@ def _lock_of(folder: Path) -> Path:
 
 @contextmanager
 def _without_values() -> Iterator[None]:
-    """Say what DuckDB could not do without the value that it names: errors are shown and sent."""
+    """Replace DuckDB's errors that quote a value: messages are shown and sent."""
     try:
         yield
     except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:

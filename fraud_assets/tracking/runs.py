@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from fraud_assets.config import environment
-from fraud_assets.platform.outages import runs_to_take_up
+from fraud_assets.platform.outages import resumed_runs
 from fraud_assets.tracking.server import NAME_PATTERN, Server, equals, mlflow_library
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def abandoned_runs(server: Server, context: dg.AssetExecutionContext, batch: str
     list of mlflow.entities.Run
         Those that are still marked as running, and those of the runs that this one resumes.
     """
-    resumed = runs_to_take_up(context.instance, context.run)
+    resumed = resumed_runs(context.instance, context.run)
     running = server.search_runs(equals("attributes.status", "RUNNING"))
     return [
         run

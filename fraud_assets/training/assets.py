@@ -12,7 +12,7 @@ from fraud_assets.config.settings import SplitSettings, TrainingSettings, Tuning
 from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import shown, table_metadata
 from fraud_assets.platform.masking import masking
-from fraud_assets.platform.outages import runs_to_take_up
+from fraud_assets.platform.outages import resumed_runs
 from fraud_assets.records.base import to_json
 from fraud_assets.records.batches import SplitCounts, Splits
 from fraud_assets.records.models import ModelFacts, TrainedModel, TunedParameters
@@ -159,7 +159,7 @@ def trained_model(
     """A fitted model and its decision threshold, registered in MLflow as the challenger."""
     settings, tuned_on = with_tuned(TrainingSettings(**config.model_dump()))
     source = model_source(features.facts, splits.facts, settings, tuned_on)
-    decided = tracking.decided_model(runs_to_take_up(context.instance, context.run))
+    decided = tracking.decided_model(resumed_runs(context.instance, context.run))
     if decided is not None and is_same_model(decided, source):
         context.log.info(f"reusing version {decided.version}, trained by an interrupted run")
         return dg.MaterializeResult(value=decided, metadata=_model_metadata(tracking, decided))

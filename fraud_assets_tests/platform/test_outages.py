@@ -23,9 +23,9 @@ def test_a_run_goes_on_with_failed_runs_of_the_same_content_of_the_same_batch(in
     record(failure, content="b")
     record(failure, job_name="other")
     current = record(dg.DagsterRunStatus.STARTED)
-    assert outages.runs_to_take_up(instance, current) == dead
+    assert outages.resumed_runs(instance, current) == dead
     by_hand = dg.DagsterRun(names.JOB_NAME, tags={"dagster/partition": "june"})
-    assert outages.runs_to_take_up(instance, by_hand) == set()
+    assert outages.resumed_runs(instance, by_hand) == set()
 
 
 def caught(inner, outer):
@@ -58,12 +58,12 @@ def test_only_a_server_that_is_away_is_an_outage(error, outage):
 
 
 @pytest.mark.parametrize(("error", "again"), [(ConnectionError, "true"), (ValueError, "false")])
-def test_a_run_says_itself_whether_it_is_to_be_taken_up(error, again):
+def test_a_run_says_itself_whether_it_is_to_be_retried(error, again):
     @dg.op
     def fails():
         raise error("no")
 
-    @dg.job(hooks={outages.take_up_after_outage})
+    @dg.job(hooks={outages.retry_after_outage})
     def job():
         fails()
 

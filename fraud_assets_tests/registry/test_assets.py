@@ -29,7 +29,7 @@ def decided(home, monkeypatch):
     monkeypatch.setattr(assets, "_period", lambda _: None)
 
     def decide(runs=(), profile=PROFILE, current=None, drift=None, **evaluation):
-        monkeypatch.setattr(assets, "runs_to_take_up", lambda *_: set(runs))
+        monkeypatch.setattr(assets, "resumed_runs", lambda *_: set(runs))
         tracking = RecordingTracking(champion=current, version_link="link")
         result = call(
             registered_model,
