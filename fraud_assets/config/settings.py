@@ -358,24 +358,31 @@ class JudgedBy(StrEnum):
 
 
 class EvaluationSettings(Settings):
-    """How sure the figures are said to be, and what a challenger has to show."""
+    """Intervals of the figures, and what a challenger has to show to be promoted."""
 
-    bootstrap_resamples: int = Field(200, ge=50, description="Resamples behind an interval.")
-    seed: int = Field(0, ge=0, description="Seed of the resampling.")
+    bootstrap_resamples: int = Field(200, ge=50, description="Bootstrap resamples per interval.")
+    seed: int = Field(0, ge=0, description="Seed of the bootstrap.")
     recall_judged_by: JudgedBy = Field(
         JudgedBy.point,
-        description="Whether fraud_recall judges the figure itself (point), or the lower end of "
-        "its interval (interval).",
+        description="What fraud_recall judges: the recall itself (point), or the lower end of its "
+        "95% interval (interval).",
     )
     promotion_margin: float = Field(
-        0.0, ge=0, le=1, description="By how much more a challenger's average precision must lie."
+        0.0,
+        ge=0,
+        le=1,
+        description="By how much a challenger's average precision must exceed the champion's.",
     )
     promotion_confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="How sure that must be: the paired interval's coverage."
+        0.95,
+        gt=0.5,
+        lt=1,
+        description="Confidence of the interval of that difference, all of which must lie above "
+        "promotion_margin.",
     )
     segments: list[str] = Field(
         ["amount_band", "night", "new_card", "week"],
-        description="Parts of the test rows in none of which a challenger may be worse: "
+        description="Segments of the test rows, in no part of which a challenger may be worse: "
         "amount_band, night, new_card, week, or a column of the data.",
     )
 
@@ -386,19 +393,21 @@ class ChallengerSettings(TrainingSettings):
     version: str | None = Field(
         None,
         pattern=r"^[1-9][0-9]{0,17}$",
-        description="A registered version, taken as it is; empty: trained as said here.",
+        description="A registered version, used as it is; empty: trained with these settings.",
     )
     window_batches: int | None = Field(
-        None, ge=1, description="Train from the last N batches; empty: from the batch's window."
+        None,
+        ge=1,
+        description="Train from the last N batches of each batch's window; empty: from all of it.",
     )
 
 
 class ComparisonSettings(EvaluationSettings):
-    """Which challengers are compared, on which past batches."""
+    """Which past batches challengers are compared on, and with which reference."""
 
-    batches: list[str] = Field([], description="Past batches; empty: the last three.")
+    batches: list[str] = Field([], description="Past batches to compare on; empty: the last three.")
     reference: str | None = Field(
-        None, description="The challenger that the others are held against; empty: the first."
+        None, description="The challenger that the others are compared with; empty: the first."
     )
 
 
