@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import dagster as dg
 import duckdb
+import hypothesis
 import pandas as pd
 import pytest
 
@@ -37,6 +38,10 @@ OUTSIDE = ("MLFLOW_TRACKING_URI", "PROMETHEUS_PUSHGATEWAY_URL", "MLFLOW_UI_URL",
            "FRAUD_HASH_KEY", "FRAUD_HASH_KEY_FILE")  # fmt: skip
 MASKING = Masking(b"a key of the tests".ljust(32))
 
+
+# How long an example takes depends on what else runs on the machine.
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background. A run inside of a test would hand that on to SIGTERM, and from
