@@ -25,44 +25,51 @@ WORD_PATTERN = r"[A-Za-z0-9_.+-]*"
 
 
 class IntakeSettings(Settings):
-    """Which columns play which role; an empty role is found by its known name."""
+    """Roles of the columns and format of the file; roles that are empty are detected by name."""
 
     target: str | None = Field(
-        None, description="Label column, 0 or 1. Default: a known name, else the last column."
+        None,
+        description="Label column, 0 or 1; by default the column with a known name, else "
+        "the last one.",
     )
-    timestamp: str | None = Field(None, description="When the transaction took place.")
-    amount: str | None = Field(None, description="Money moved by the transaction.")
-    card: str | None = Field(None, description="Card or customer that paid.")
-    terminal: str | None = Field(None, description="Terminal or merchant that was paid.")
-    transaction_id: str | None = Field(None, description="Unique name of the transaction.")
-    known_at: str | None = Field(None, description="When the row became known.")
-    label_known_at: str | None = Field(None, description="When the row's label became known.")
+    timestamp: str | None = Field(None, description="Time of the transaction; detected by default.")
+    amount: str | None = Field(None, description="Amount of the transaction; detected by default.")
+    card: str | None = Field(None, description="Card or customer; detected by default.")
+    terminal: str | None = Field(None, description="Terminal or merchant; detected by default.")
+    transaction_id: str | None = Field(
+        None, description="Unique ID of the transaction; detected by default."
+    )
+    known_at: str | None = Field(
+        None, description="When the row became known; detected by default."
+    )
+    label_known_at: str | None = Field(
+        None, description="When the label became known; detected by default."
+    )
     fraud_labels: list[str] = Field(
         ["1", "1.0", "true", "yes", "fraud"],
-        description="What the target says of a fraud; capitals and spaces around do not matter.",
+        description="Labels of frauds; case and surrounding spaces are ignored.",
     )
     genuine_labels: list[str] = Field(
         ["0", "0.0", "false", "no", "genuine"],
-        description="What the target says of a genuine transaction.",
+        description="Labels of genuine transactions; case and surrounding spaces are ignored.",
     )
     encoding: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_.:-]{1,40}$",
-        description="Encoding of the file, for example latin-1. Default: found out.",
+        description="Encoding of the file, for example latin-1; detected by default.",
     )
     delimiter: str | None = Field(
         None,
         pattern=r'^[^"\x00\r\n\x80-\U0010FFFF]$',
-        description="Field delimiter, one ASCII character. Detected by default.",
+        description="Field delimiter, one ASCII character; detected by default.",
     )
     decimal: str | None = Field(
-        None, pattern=r"^[.,]$", description="Decimal mark, . or , . Detected by default."
+        None, pattern=r"^[.,]$", description="Decimal mark, . or , ; detected by default."
     )
     timestamp_format: str | None = Field(
         None,
         pattern=r"^[^\x00-\x1f]{1,100}$",
-        description="How timestamps are written when not as in ISO 8601, for example "
-        "%d/%m/%Y %H:%M.",
+        description="Format of the timestamps, for example %d/%m/%Y %H:%M; ISO 8601 by default.",
     )
 
     @model_validator(mode="after")
@@ -111,21 +118,24 @@ class SimulationSettings(Settings):
 
     shape: SimulationShape = Field(
         SimulationShape.cards,
-        description="cards: customers and terminals through time; creditcard: the layout of "
+        description="Layout of the CSV. cards: customers and terminals over time; creditcard: as "
         "creditcard.csv, Time,V1..V28,Amount,Class.",
     )
-    transactions: int = Field(60_000, ge=1, le=50_000_000, description="Rows.")
+    transactions: int = Field(60_000, ge=1, le=50_000_000, description="Number of rows.")
     fraud_rate: float = Field(0.01, ge=0, le=1, description="Share of frauds.")
-    days: int = Field(60, ge=1, description="Days that the cards layout spans.")
+    days: int = Field(60, ge=1, description="Number of days that the cards layout covers.")
     first_day: str = Field(
         "2026-01-01",
         pattern=r"^\d{4}-\d{2}-\d{2}$",
         description="First day of the cards layout.",
     )
     drift: float = Field(
-        0.0, ge=0, le=1, description="0: as usual; 1: amounts, hours and features moved far."
+        0.0,
+        ge=0,
+        le=1,
+        description="Drift of amounts, hours and features: 0 none, 1 large.",
     )
-    seed: int = Field(0, ge=0, description="Seed; the same settings give the same file.")
+    seed: int = Field(0, ge=0, description="Random seed; the same settings give the same file.")
 
 
 RESERVED_NAMES = ("source_line", "known_us", "label_known_us", "days_known", "file_row_number")
@@ -348,24 +358,31 @@ class JudgedBy(StrEnum):
 
 
 class EvaluationSettings(Settings):
-    """How sure the figures are said to be, and what a challenger has to show."""
+    """Intervals of the figures, and what a challenger has to show to be promoted."""
 
-    bootstrap_resamples: int = Field(200, ge=50, description="Resamples behind an interval.")
-    seed: int = Field(0, ge=0, description="Seed of the resampling.")
+    bootstrap_resamples: int = Field(200, ge=50, description="Bootstrap resamples per interval.")
+    seed: int = Field(0, ge=0, description="Seed of the bootstrap.")
     recall_judged_by: JudgedBy = Field(
         JudgedBy.point,
-        description="Whether fraud_recall judges the figure itself (point), or the lower end of "
-        "its interval (interval).",
+        description="What fraud_recall judges: the recall itself (point), or the lower end of its "
+        "95% interval (interval).",
     )
     promotion_margin: float = Field(
-        0.0, ge=0, le=1, description="By how much more a challenger's average precision must lie."
+        0.0,
+        ge=0,
+        le=1,
+        description="By how much a challenger's average precision must exceed the champion's.",
     )
     promotion_confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="How sure that must be: the paired interval's coverage."
+        0.95,
+        gt=0.5,
+        lt=1,
+        description="Confidence of the interval of that difference, all of which must lie above "
+        "promotion_margin.",
     )
     segments: list[str] = Field(
         ["amount_band", "night", "new_card", "week"],
-        description="Parts of the test rows in none of which a challenger may be worse: "
+        description="Segments of the test rows, in no part of which a challenger may be worse: "
         "amount_band, night, new_card, week, or a column of the data.",
     )
 
@@ -376,19 +393,21 @@ class ChallengerSettings(TrainingSettings):
     version: str | None = Field(
         None,
         pattern=r"^[1-9][0-9]{0,17}$",
-        description="A registered version, taken as it is; empty: trained as said here.",
+        description="A registered version, used as it is; empty: trained with these settings.",
     )
     window_batches: int | None = Field(
-        None, ge=1, description="Train from the last N batches; empty: from the batch's window."
+        None,
+        ge=1,
+        description="Train from the last N batches of each batch's window; empty: from all of it.",
     )
 
 
 class ComparisonSettings(EvaluationSettings):
-    """Which challengers are compared, on which past batches."""
+    """Which past batches challengers are compared on, and with which reference."""
 
-    batches: list[str] = Field([], description="Past batches; empty: the last three.")
+    batches: list[str] = Field([], description="Past batches to compare on; empty: the last three.")
     reference: str | None = Field(
-        None, description="The challenger that the others are held against; empty: the first."
+        None, description="The challenger that the others are compared with; empty: the first."
     )
 
 

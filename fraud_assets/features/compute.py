@@ -18,7 +18,7 @@ from fraud_assets.features.build import KEY, row_features, window_features
 from fraud_assets.features.engines import computed
 from fraud_assets.features.families import Feature, WindowFeature
 from fraud_assets.features.lookback import AcceptedRows, Span, look_back
-from fraud_assets.intake.contract import NUMBER
+from fraud_assets.intake.kinds import NUMBER
 from fraud_assets.platform.masking import MASK_CARD, MASK_TEXT
 from fraud_assets.records.batches import Roles
 from fraud_assets.store.sql import identifier, literal, one_file

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fraud_assets.records.base import Report
+from fraud_assets.records.decisions import RegisteredModel
+from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.records.models import ReferenceProfile, TrainedModel, TunedParameters
 from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.store import object_store
@@ -16,11 +18,8 @@ R = TypeVar("R", bound=Report)
 REPORTS: dict[str, type[Report]] = {
     report.ASSET: report
     for report in (
-        TunedParameters,
-        TrainedModel,
-        ReferenceProfile,
-        PublishedDrift,
-        PublishedMetrics,
+        *(TunedParameters, TrainedModel, ReferenceProfile, EvaluationReport, RegisteredModel),
+        *(PublishedDrift, PublishedMetrics),
     )
 }
 """The reports by asset; a new one is an entry here."""
