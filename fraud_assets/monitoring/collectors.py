@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, get_args
+from typing import get_args
 
 import dagster as dg
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -16,9 +16,9 @@ from fraud_assets.config import names
 from fraud_assets.intake.landing.ledger import FileState, open_ledger
 from fraud_assets.monitoring.evaluations import RecordedEvaluation, new_evaluations
 from fraud_assets.monitoring.exporter import Part
+from fraud_assets.records.decisions import DecisionOutcome, LogEntry, VersionEntry
 from fraud_assets.store import paths, tables
-from fraud_assets.store.decision_lines import Outcome
-from fraud_assets.store.decision_log import read_entries
+from fraud_assets.store.decision_log import promotions, read_entries
 from fraud_assets.text import inert
 from fraud_assets.tracking import Tracking
 
@@ -234,12 +234,13 @@ def champion(tracking: Tracking) -> Iterator[Metric]:
     entries = read_entries(paths.decisions_path())
     counts: dict[str, int] = defaultdict(int)
     for entry in entries:
-        counts[entry.get("outcome", "")] += 1
-    promotions = CounterMetricFamily(
+        if isinstance(entry, VersionEntry):
+            counts[entry.outcome] += 1
+    decisions = CounterMetricFamily(
         "fraud_decisions", "Decisions about challengers by outcome.", labels=["outcome"]
     )
-    for outcome in get_args(Outcome):
-        promotions.add_metric([outcome], counts[outcome])
+    for outcome in get_args(DecisionOutcome):
+        decisions.add_metric([outcome], counts[outcome])
     info = GaugeMetricFamily(
         "fraud_champion_info", "The champion version.", labels=["model", "version"]
     )
@@ -253,7 +254,7 @@ def champion(tracking: Tracking) -> Iterator[Metric]:
     if version is not None:
         info.add_metric([tracking.model_name, version], 1)
         since.add_metric([tracking.model_name], _champion_since(entries, version))
-    yield from (promotions, info, since)
+    yield from (decisions, info, since)
 
 
 def champion_decided(tracking: Tracking) -> Iterator[Metric]:
@@ -262,9 +263,9 @@ def champion_decided(tracking: Tracking) -> Iterator[Metric]:
     yield from ()
 
 
-def _champion_since(entries: list[dict[str, Any]], version: str) -> float:
-    promoted = [e for e in entries if e.get("outcome") == "promote" and e["version"] == version]
-    return datetime.fromisoformat(promoted[-1]["time"]).timestamp() if promoted else time.time()
+def _champion_since(entries: list[LogEntry], version: str) -> float:
+    promoted = [entry for entry in promotions(entries) if entry.version == version]
+    return datetime.fromisoformat(promoted[-1].time).timestamp() if promoted else time.time()
 
 
 def parts(

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fraud_assets.records.base import Report
-from fraud_assets.records.models import ReferenceProfile, TrainedModel
+from fraud_assets.records.decisions import RegisteredModel
+from fraud_assets.records.evaluation import EvaluationReport
+from fraud_assets.records.models import ReferenceProfile, TrainedModel, TunedParameters
 from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.store import object_store
 from fraud_assets.store.files import write_atomically
@@ -15,7 +17,10 @@ R = TypeVar("R", bound=Report)
 
 REPORTS: dict[str, type[Report]] = {
     report.ASSET: report
-    for report in (TrainedModel, ReferenceProfile, PublishedDrift, PublishedMetrics)
+    for report in (
+        *(TunedParameters, TrainedModel, ReferenceProfile, EvaluationReport, RegisteredModel),
+        *(PublishedDrift, PublishedMetrics),
+    )
 }
 """The reports by asset; a new one is an entry here."""
 

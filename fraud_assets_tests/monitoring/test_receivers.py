@@ -48,7 +48,7 @@ def test_a_secret_that_others_may_read_stops_the_start_with_the_remedy(tmp_path)
 
 
 def test_mail_needs_a_server_and_a_sender():
-    with pytest.raises(ValueError, match="set FRAUD_ALERT_EMAIL_FROM and FRAUD_ALERT_SMTP, too"):
+    with pytest.raises(ValueError, match="FRAUD_ALERT_EMAIL_FROM and FRAUD_ALERT_SMTP must be set"):
         alertmanager_text({"FRAUD_ALERT_EMAIL_TO": "a@example.org"})
 
 
