@@ -7,6 +7,7 @@ import dagster as dg
 
 from fraud_assets.drift.assets import FIGURES as DRIFT_FIGURES
 from fraud_assets.intake.partitions import batch_asset
+from fraud_assets.metadata import shown
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
 from fraud_assets.monitoring.resources import Pushgateway
 from fraud_assets.records.decisions import RegisteredModel
@@ -132,6 +133,6 @@ def publish(
             "pushgateway": result.gateway or "not set",
             "pushed": result.pushed,
             **info,
-            **figures,
+            **shown(figures),
         },
     )
