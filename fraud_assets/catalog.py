@@ -5,17 +5,20 @@ that a machine without a local copy finds the same history.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from fraud_assets.store import reports, tables
+from fraud_assets.config import environment
+from fraud_assets.store import paths, reports, tables
 
 if TYPE_CHECKING:
     import pandas as pd
+
+T = TypeVar("T", bound=tables.Table[Any])
 
 ACCEPTED_BATCHES = dg.AssetKey("accepted_batches")
 HISTORY = dg.AssetKey("history")
@@ -110,9 +113,10 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
             last.
         """
         if self._accepted is None:
-            if self._instance is None:
-                raise RuntimeError("the catalog is used outside of a run; use BatchCatalog.of")
-            self._accepted = _read_accepted(self._instance)
+            self._accepted = {
+                str(event.partition): _accepted(str(event.partition), event.metadata)
+                for event in _acceptances(self._history())
+            }
         return dict(self._accepted)
 
     def earlier(self, batch: str) -> list[AcceptedBatch]:
@@ -140,6 +144,45 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         self._accepted = self.accepted() | {accepted.batch: accepted}
 
+    def prune(self, batch: str) -> None:
+        """Remove old accepted versions of a batch's tables, as `FRAUD_KEEP_VERSIONS` says.
+
+        Parameters
+        ----------
+        batch : str
+            Its content that was accepted last stays in any case.
+        """
+        keep = environment.kept_versions()
+        if keep is not None:
+            tables.prune_versions(batch, self.accepted_versions(batch), keep)
+
+    def accepted_versions(self, batch: str) -> list[str]:
+        """Return the content hashes of a batch that were ever accepted.
+
+        Parameters
+        ----------
+        batch : str
+
+        Returns
+        -------
+        list of str
+            Each once, in the order in which they were accepted last.
+        """
+        contents = [
+            str(event.metadata["content_hash"].value)
+            for event in _acceptances(self._history(), batch)
+        ]
+        latest = self.accepted().get(batch)
+        if latest is not None:
+            contents.append(latest.content_hash)
+        # A dictionary keeps the place of a key's first entry; here the last one counts.
+        return list(dict.fromkeys(reversed(contents)))[::-1]
+
+    def _history(self) -> dg.DagsterInstance:
+        if self._instance is None:
+            raise RuntimeError("the catalog is used outside of a run; use BatchCatalog.of")
+        return self._instance
+
     def history_version(self, batch: str) -> dg.AssetObservation:
         """Return the event that says which contents a batch looks back on now.
 
@@ -162,18 +205,20 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
             metadata={"earlier_batches": len(contents)},
         )
 
-    def table(self, asset: str, batch: str, content_hash: str) -> tables.Table | None:
+    def table(self, kind: type[T], batch: str, content_hash: str) -> T | None:
         """Return a version of a batch's table; None when it is not kept.
 
         Parameters
         ----------
-        asset, batch, content_hash : str
+        kind : type of Table
+            The table of which asset, such as `FeatureTable`.
+        batch, content_hash : str
 
         Returns
         -------
         Table or None
         """
-        return tables.find_table(asset, batch, content_hash)
+        return tables.find_table(kind, batch, content_hash)
 
     def report(self, asset: str, batch: str) -> dict[str, Any] | None:
         """Return the latest report of an asset about a batch; None when there is none.
@@ -186,7 +231,10 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         -------
         dict or None
         """
-        return reports.find_report(asset, batch)
+        report: dict[str, Any] | None = reports.read_json(
+            reports.latest(paths.report_path(asset, batch))
+        )
+        return report
 
     def scores(self, accepted: AcceptedBatch, champion: str) -> "pd.DataFrame | None":
         """Return a champion's scores of a batch; None when they are not kept.
@@ -215,20 +263,24 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         return None if path is None else pd.read_parquet(path)
 
 
-def _read_accepted(instance: dg.DagsterInstance) -> dict[str, AcceptedBatch]:
-    accepted: dict[str, AcceptedBatch] = {}
+def _acceptances(
+    instance: dg.DagsterInstance, batch: str | None = None
+) -> Iterator[dg.AssetMaterialization]:
+    """Yield the events that say that a batch has passed intake, oldest first."""
+    accepted: dg.AssetKey | dg.AssetRecordsFilter = ACCEPTED_BATCHES
+    if batch is not None:
+        accepted = dg.AssetRecordsFilter(ACCEPTED_BATCHES, asset_partitions=[batch])
     cursor, more = None, True
     while more:
         page = dg.DagsterInstance.fetch_materializations(
-            instance, ACCEPTED_BATCHES, limit=PAGE, cursor=cursor, ascending=True
+            instance, accepted, limit=PAGE, cursor=cursor, ascending=True
         )
         cursor, more = page.cursor, page.has_more
         for record in page.records:
             event = record.asset_materialization
-            # A person can report an event of this asset in the UI; it says no content then.
+            # A person can report an event of this asset in the UI, which has no content then.
             if event and event.partition is not None and "content_hash" in event.metadata:
-                accepted[event.partition] = _accepted(event.partition, event.metadata)
-    return accepted
+                yield event
 
 
 def _accepted(batch: str, metadata: Mapping[str, dg.MetadataValue[Any]]) -> AcceptedBatch:

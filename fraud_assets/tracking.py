@@ -24,9 +24,12 @@ from filelock import FileLock
 from pydantic import Field
 
 from fraud_assets.config import environment, names
+from fraud_assets.config.estimators import EstimatorName
 from fraud_assets.platform.masking import masking
 from fraud_assets.platform.outages import is_outage, runs_to_take_up
-from fraud_assets.store import paths, reports
+from fraud_assets.records.base import to_json
+from fraud_assets.records.models import ModelFacts, TrainedModel
+from fraud_assets.store import paths
 from fraud_assets.store.decision_log import (
     is_decided,
     read_entries,
@@ -71,7 +74,7 @@ DESCRIPTION_LENGTH, RUN_NAME_LENGTH = 5000, 250
 
 _at_hand: set[tuple[str, str]] = set()
 """Experiments that this process has seen, by server: asking costs a round trip each time."""
-_facts_at_hand: LRUCache[tuple[str, str], dict[str, Any]] = LRUCache(32)
+_facts_at_hand: LRUCache[tuple[str, str], ModelFacts] = LRUCache(32)
 """Facts of models that this process has read, by server and run."""
 _models_at_hand: "LRUCache[str, BaseEstimator]" = LRUCache(2)
 """Models that this process has loaded, by the SHA-256 of their file.
@@ -351,7 +354,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         str
             SHA-256 of the artifact, in hexadecimal.
         """
-        return self._log_bytes(run_id, name, reports.to_json(value).encode())
+        return self._log_bytes(run_id, name, to_json(value).encode())
 
     def read_json(self, run_id: str, name: str) -> Any:
         """Read a JSON artifact of a run; None when there is no such artifact.
@@ -736,26 +739,40 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         return ModelVersion(
             str(found.version),
             str(found.run_id),
-            facts["batch"],
-            facts["decision_threshold"],
-            tuple(facts["features"]),
+            facts.batch,
+            facts.decision_threshold,
+            tuple(facts.features),
         )
 
-    def model_facts(self, run_id: str) -> dict[str, Any] | None:
+    def model_facts(self, run_id: str) -> ModelFacts | None:
         """Return what a model was made from; None when its run was not one of ours.
 
-        Kept once it was read: it does not change, and the exporter asks every few seconds.
+        Cached once it was read: it does not change, and the exporter asks every few seconds.
+
+        Parameters
+        ----------
+        run_id : str
+
+        Returns
+        -------
+        ModelFacts or None
+
+        Raises
+        ------
+        ValueError
+            When the artifact was changed since it was decided about, or is of another format.
         """
         key = environment.tracking_uri(), run_id
-        facts: dict[str, Any] | None = _facts_at_hand.get(key)
+        facts = _facts_at_hand.get(key)
         if facts is None:
-            facts = self.read_json(run_id, MODEL_FACTS)
-            if facts is not None:
+            content = self._artifact(run_id, MODEL_FACTS)
+            if content is not None:
+                facts = ModelFacts.from_json(content, f"{MODEL_FACTS} of MLflow run {run_id}")
                 _facts_at_hand[key] = facts
         return facts
 
-    def decided_model(self, dagster_runs: Set[str]) -> dict[str, Any] | None:
-        """Return the facts of the model that one of some Dagster runs trained and decided about.
+    def decided_model(self, dagster_runs: Set[str]) -> TrainedModel | None:
+        """Return the model that one of some Dagster runs trained and decided about.
 
         Parameters
         ----------
@@ -763,9 +780,8 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         Returns
         -------
-        dict or None
-            As the asset `trained_model` keeps them, with the hash that the decision log has; None
-            when no model of these runs stands there.
+        TrainedModel or None
+            With the hash that the decision log has; None when no model of these runs stands there.
 
         Raises
         ------
@@ -779,12 +795,17 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
                 version = str(found.version)
                 model_hash = recorded_model_hash(entries, version)
                 if recorded_run(entries, version) == run_id and model_hash is not None:
-                    facts = self.read_json(run_id, MODEL_FACTS)
+                    facts = self.model_facts(run_id)
                     if facts is None:
                         continue
                     artifacts = self.artifact_hashes(run_id, OF_TRAINING)
-                    about = {"run_id": run_id, "version": version, "model_hash": model_hash}
-                    return {**facts, **about, "artifacts": artifacts}
+                    return TrainedModel(
+                        **dict(facts),
+                        run_id=run_id,
+                        version=version,
+                        model_hash=model_hash,
+                        artifacts=artifacts,
+                    )
         return None
 
     def versions_of(self, batch: str) -> dict[str, list[str]]:
@@ -1025,5 +1046,6 @@ def _requirements() -> list[str]:
     """Return what a model needs to be loaded: named here, because inferring it takes 10 s."""
     from importlib.metadata import version
 
-    libraries = ("scikit-learn", "skops", "numpy", "pandas", "xgboost-cpu", "lightgbm")
-    return [f"{name}=={version(name)}" for name in libraries]
+    of_estimators = [name.kind.package for name in EstimatorName]
+    packages = dict.fromkeys(["scikit-learn", "skops", "numpy", "pandas", *of_estimators])
+    return [f"{name}=={version(name)}" for name in packages]

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 
 from fraud_assets.config.settings import SimulationSettings
-from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.simulator import simulate
 from fraud_assets.platform.masking import Masking
+from fraud_assets.records.batches import Roles
 from fraud_assets.store.locked_duckdb import open_duckdb
 from fraud_assets_tests.registered import empty_database, registered, tracking  # noqa: F401
 from fraud_assets_tests.required import pytest_runtest_makereport  # noqa: F401

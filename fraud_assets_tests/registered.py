@@ -14,11 +14,13 @@ import pytest
 from fraud_assets.config import environment
 from fraud_assets.config.names import CONTENT_TAG
 from fraud_assets.config.settings import TrainingSettings
+from fraud_assets.records.decisions import DecisionEntry, now
 from fraud_assets.store import paths
 from fraud_assets.store.decision_log import append_entry
 from fraud_assets.tracking import MODEL_FACTS, Tracking, _models_at_hand
 from fraud_assets.training.calibration import CalibratedModel
 from fraud_assets.training.estimators import build, fit
+from fraud_assets_tests import factories
 
 
 @pytest.fixture(scope="session")
@@ -53,8 +55,8 @@ class Context:
 
 def decision(version, outcome="promote", before=None, **more):
     """Return an entry of the decision log, as a run writes it."""
-    return {
-        "event": "decision",
+    values = {
+        "time": now(),
         "batch": "june",
         "version": version,
         "champion_before": before,
@@ -70,8 +72,8 @@ def decision(version, outcome="promote", before=None, **more):
         "failed": [],
         "figures": {},
         "thresholds": {},
-        **more,
     }
+    return DecisionEntry(**values | more)
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,9 @@ def registered(tracking, home):
     model = CalibratedModel(pipeline, 1.0, -0.5)
     fit(pipeline, frame, pd.Series((frame["a"] > 0).astype(int)))
     with tracking.training_run(Context("1"), "june", {}) as run_id:
-        facts = {"batch": "june", "decision_threshold": 0.4, "features": ["a", "b"]}
+        facts = factories.model_facts(decision_threshold=0.4)
         artifacts = {
-            MODEL_FACTS: tracking.log_json(run_id, MODEL_FACTS, facts),
+            MODEL_FACTS: tracking.log_json(run_id, MODEL_FACTS, facts.model_dump(mode="json")),
             "training_keys.parquet": tracking.log_training_keys(
                 run_id, pd.Series([1, 2**63], dtype="uint64")
             ),

@@ -7,8 +7,9 @@ import pytest
 
 from fraud_assets.catalog import CHAMPION_SCORES, AcceptedBatch, BatchCatalog, acceptance
 from fraud_assets.config import environment
-from fraud_assets.records import ChampionScores
+from fraud_assets.records.base import to_json
 from fraud_assets.store import paths, reports, tables
+from fraud_assets_tests import factories
 
 
 def accept(instance, batch, content="h"):
@@ -96,20 +97,11 @@ def store(request, home, tmp_path, monkeypatch):
 
 def keep(batch):
     """Keep scores and a report of a batch, as the assets do."""
-    record = ChampionScores(
-        batch=batch,
-        content_hash="h",
-        champion="1",
-        decision_threshold=0.5,
-        missing_columns=[],
-        champion_batch="may",
-        source_file="june.csv",
-        column_changes=[],
-    )
+    record = factories.champion_scores(batch=batch)
     with tables.incoming(CHAMPION_SCORES, batch) as rows:
         pd.DataFrame({"score": [0.1, 0.9], "champion": "1"}).to_parquet(rows)
-    tables.save_table(CHAMPION_SCORES, tables.Table(rows, record.model_dump()))
-    reports.save_report("drift_report", batch, {"batch": batch})
+    tables.save_table(tables.ScoreTable(rows, record))
+    reports.write_report_file(batch, "drift_report.json", to_json({"batch": batch}))
 
 
 def test_a_machine_without_a_local_copy_finds_the_whole_history(instance, store):
@@ -135,3 +127,32 @@ def test_scores_of_an_older_release_lie_beside_the_reports(instance, home):
     catalog = BatchCatalog.of(instance)
     (accepted,) = catalog.earlier("new")
     assert catalog.scores(accepted, "1")["score"].tolist() == [0.3]
+
+
+def test_the_accepted_versions_of_a_batch_are_in_the_order_of_their_last_acceptance(instance):
+    for batch, content in (("june", "a1"), ("july", "c3"), ("june", "b2"), ("june", "a1")):
+        accept(instance, batch, content)
+    catalog = BatchCatalog.of(instance)
+    assert catalog.accepted_versions("june") == ["b2", "a1"]
+    assert catalog.accepted_versions("august") == []
+    catalog.note(AcceptedBatch("june", "d4", (None, None, None)))
+    assert catalog.accepted_versions("june") == ["b2", "a1", "d4"]
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(None, {"a1", "b2", "d4"}), ("2", {"b2", "d4"})])
+def test_old_accepted_versions_are_pruned_as_the_environment_says(
+    home, instance, monkeypatch, keep, kept
+):
+    for content in ("a1", "b2", "d4"):
+        path = tables.new_rows_file("features", "june")
+        pd.DataFrame({"a": [1]}).to_parquet(path)
+        facts = factories.features(content_hash=content)
+        tables.save_table(tables.FeatureTable(path, facts))
+    accept(instance, "june", "a1")
+    accept(instance, "june", "b2")
+    if keep:
+        monkeypatch.setenv("FRAUD_KEEP_VERSIONS", keep)
+    catalog = BatchCatalog.of(instance)
+    catalog.note(AcceptedBatch("june", "d4", (None, None, None)))
+    catalog.prune("june")
+    assert set(tables.versions("features", "june")) == kept

@@ -20,15 +20,16 @@ from fraud_assets.drift.profile import watched_columns
 from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
-from fraud_assets.features.lookback import Source, look_back, span_of
+from fraud_assets.features.lookback import AcceptedRows, look_back, span_of
 from fraud_assets.intake.assets import raw_transactions
-from fraud_assets.intake.contract import Roles
 from fraud_assets.intake.quality import find_repeats
 from fraud_assets.metadata import table_metadata
+from fraud_assets.platform.resources import RunLock
 from fraud_assets.store import io_managers, resources, tables
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import splits as splitting
 from fraud_assets.training.window import Member, count_rows, load_rows, unassigned_rows
+from fraud_assets_tests import factories
 
 SECRET = "planted-secret-8d1f"
 WRITE = "COPY (SELECT 1) TO '{file}'"
@@ -83,7 +84,7 @@ def materialize(instance, run_config, batch="june", tags=None):
             resources={
                 "engine": resources.Engine.configure_at_launch(),
                 "catalog": BatchCatalog(),
-                "tables": io_managers.TableIOManager(),
+                "tables": io_managers.TableIOManager(run_lock=RunLock()),
             },
             run_config=run_config | quiet,
             tags=tags,
@@ -138,8 +139,8 @@ def test_tags_of_a_run_lead_to_no_other_file(evil, drop, home, instance):
     }
     success, _ = materialize(instance, {}, tags=tags)
     assert success
-    table = tables.load_table("raw_transactions", "june")
-    assert table.facts["source_file"] == "june.csv"
+    table = tables.load_table(tables.RawTable, "june")
+    assert table.facts.source_file == "june.csv"
     assert re.fullmatch("[0-9a-f]{64}", table.path.parent.name)
 
 
@@ -155,9 +156,13 @@ def test_a_partition_that_was_added_by_hand_is_no_path(evil, drop, home, instanc
 
 @pytest.mark.parametrize("content_hash", ["../../x", "a/../../b", "..", "", "*", "a" * 65, "a\n"])
 def test_a_content_hash_is_no_path(home, content_hash):
-    for ask in (tables.load_table, tables.has_table, tables.find_table):
+    for ask, what in (
+        (tables.load_table, tables.RawTable),
+        (tables.has_table, "raw_transactions"),
+        (tables.find_table, tables.RawTable),
+    ):
         with pytest.raises(ValueError, match="is not a content hash"):
-            ask("raw_transactions", "june", content_hash)
+            ask(what, "june", content_hash)
 
 
 # --- the data ---------------------------------------------------------------------------
@@ -179,14 +184,14 @@ def taken(instance, drop, name, columns):
     drop(f"{name}.csv", hostile_csv(columns))
     success, said = materialize(instance, {}, name)
     assert success, said
-    return tables.load_table("raw_transactions", name)
+    return tables.load_table(tables.RawTable, name)
 
 
 def walk(table, past, columns):
     """Take a batch through everything that writes SQL; return its train rows."""
-    facts, batch = table.facts, table.facts["batch"]
-    roles = Roles(**facts["roles"])
-    own, history = Source(table.path, roles), [Source(t.path, roles) for t in past]
+    facts, batch = table.facts, table.facts.batch
+    roles = facts.roles
+    own, history = AcceptedRows(table.path, roles), [AcceptedRows(t.path, roles) for t in past]
     rows = tables.new_rows_file("features", batch)
     written = tables.new_rows_file("splits", batch)
     engine = resources.Engine()
@@ -195,23 +200,27 @@ def walk(table, past, columns):
         open_engine("duckdb", connection) as backend,
     ):
         span = span_of(backend, own, 7)
-        derived = features_for(roles, facts["kinds"])
+        derived = features_for(roles, facts.kinds)
         write_features(backend, connection, own, history, span, derived, 7, rows)
-        names = [*own_features(facts["kinds"], roles), *(f.name for f in derived)]
-        known = {"batch": batch, "content_hash": facts["content_hash"], "features": names}
-        features = tables.save_table("features", tables.Table(rows, known))
+        names = [*own_features(facts.kinds, roles), *(f.name for f in derived)]
+        known = factories.features(batch=batch, content_hash=facts.content_hash, features=names)
+        features = tables.save_table(tables.FeatureTable(rows, known))
         seen = look_back(backend, own, history, span, 7).count().to_pyarrow().as_py()
         assert seen == 80 * (1 + len(past))
         settings = SplitSettings(mode="stratified")
         cuts = splitting.plan_cuts(connection, features.path, roles, 7, settings)
-        kinds = facts["kinds"]
+        kinds = facts.kinds
         splitting.write_splits(
             connection, features.path, table.path, list(kinds), roles, settings, cuts, [], written
         )
-        splits = tables.save_table("splits", tables.Table(written, known))
+        splits = tables.save_table(
+            tables.SplitTable(
+                written, factories.splits(batch=batch, content_hash=facts.content_hash)
+            )
+        )
         member = Member(batch, features.path, splits.path, roles, kinds)
         assert unassigned_rows(connection, member) == 0
-        assert count_rows(connection, [member], None)["train"]["rows"] > 0
+        assert count_rows(connection, [member], None)["train"].rows > 0
         assert find_repeats(connection, table.path, list(kinds), columns[0]).rows == 0
         watched = watched_columns(names, kinds, roles)
         assert sum(map(len, pieces_of(connection, features.path, watched, roles))) == 80
@@ -236,7 +245,7 @@ def test_a_batch_named_like_a_pattern_or_a_partition_is_read_alone(evil, drop, i
         columns = [f"only{place}"]
         table = taken(instance, drop, batch, columns)
         known = {"TX_DATETIME", "CUSTOMER_ID", "TX_AMOUNT", "TX_FRAUD"}
-        assert set(table.facts["kinds"]) == {*columns, *known}
+        assert set(table.facts.kinds) == {*columns, *known}
         rows = walk(table, past[-2:], columns)
         assert rows["batch_"].unique().tolist() == [batch]
         past.append(table)

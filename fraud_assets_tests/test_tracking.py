@@ -14,6 +14,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from fraud_assets import tracking as tracking_module
 from fraud_assets.platform.masking import KEY_ID_FILE, AnotherKeyError, masking
+from fraud_assets.records.models import TrainedModel
 from fraud_assets.store import paths
 from fraud_assets.store.decision_log import append_entry, read_entries
 from fraud_assets.text import named
@@ -28,6 +29,7 @@ from fraud_assets.tracking import (
     artifacts_at,
     equals,
 )
+from fraud_assets_tests import factories
 from fraud_assets_tests.registered import Context, decision
 
 
@@ -163,7 +165,7 @@ def test_a_model_that_asks_for_a_type_of_its_own_is_not_built(registered, monkey
     registered.tracking.tag_version(registered.version, {HASH_TAG: sha256})
     (entry,) = read_entries(paths.decisions_path())
     paths.decisions_path().unlink()
-    append_entry(paths.decisions_path(), {**entry, "model_hash": sha256})
+    append_entry(paths.decisions_path(), entry.model_copy(update={"model_hash": sha256}))
     with pytest.raises(UntrustedTypesFoundException, match="Stranger"):
         registered.load()
 
@@ -197,8 +199,8 @@ def test_a_registry_with_another_run_for_a_decided_version_is_not_believed(regis
     client = tracking.client()
     client.rename_registered_model(tracking.model_name, "aside")
     with tracking.training_run(Context("2"), "june", {}) as run_id:
-        facts = {"batch": "june", "decision_threshold": 0.99, "features": ["a", "b"]}
-        tracking.log_json(run_id, MODEL_FACTS, facts)
+        facts = factories.model_facts(decision_threshold=0.99)
+        tracking.log_json(run_id, MODEL_FACTS, facts.model_dump(mode="json"))
         source = client.get_model_version("aside", registered.version).source
         client.create_registered_model(tracking.model_name)
         client.create_model_version(tracking.model_name, source, run_id)
@@ -337,10 +339,11 @@ def test_what_mlflows_tables_have_no_room_for_is_left_out(tracking):
 def test_what_a_model_was_made_from_is_read_once(tracking, monkeypatch):
     run_id = train_once(tracking)
     assert tracking.model_facts(run_id) is None
-    tracking.log_json(run_id, MODEL_FACTS, {"batch": "june"})
-    assert tracking.model_facts(run_id) == {"batch": "june"}
-    monkeypatch.setattr(Tracking, "read_json", lambda *_: pytest.fail("read again"))
-    assert tracking.model_facts(run_id) == {"batch": "june"}
+    facts = factories.model_facts()
+    tracking.log_json(run_id, MODEL_FACTS, facts.model_dump(mode="json"))
+    assert tracking.model_facts(run_id) == facts
+    monkeypatch.setattr(Tracking, "_artifact", lambda *_: pytest.fail("read again"))
+    assert tracking.model_facts(run_id) == facts
 
 
 def test_a_version_that_was_not_trained_here_is_refused(tracking):
@@ -372,8 +375,8 @@ def test_a_version_of_a_run_that_died_is_taken_back_when_the_run_is_retried(trac
 def undecided(tracking):
     """A run that died with a version that nothing was decided about; its facts, run and version."""
     with tracking.training_run(Context("1"), "june", {}) as died:
-        facts = {"batch": "june", "decision_threshold": 0.5, "features": ["a"]}
-        tracking.log_json(died, MODEL_FACTS, facts)
+        facts = factories.model_facts(decision_threshold=0.5)
+        tracking.log_json(died, MODEL_FACTS, facts.model_dump(mode="json"))
     client = tracking.client()
     client.create_registered_model(tracking.model_name)
     version = client.create_model_version(tracking.model_name, "file:/nowhere", died).version
@@ -413,7 +416,7 @@ def test_the_model_of_a_run_that_died_is_known_from_the_decision_log_alone(track
     artifacts = tracking.artifact_hashes(died)
     log_decision(version, died, "a" * 64, artifacts=artifacts)
     about = {"run_id": died, "version": version, "model_hash": "a" * 64, "artifacts": artifacts}
-    assert tracking.decided_model({"0", "1"}) == facts | about
+    assert tracking.decided_model({"0", "1"}) == TrainedModel(**dict(facts), **about)
     assert tracking.decided_model({"2"}) is tracking.decided_model(set()) is None
 
 
@@ -521,7 +524,7 @@ def test_artifacts_that_the_tracking_server_serves_are_reached_there_alone(at_a_
 def test_every_artifact_is_reached_through_the_one_look_at_its_location(registered, monkeypatch):
     tracking, version, run_id = registered.tracking, registered.version, registered.run_id
     client = tracking.client()
-    monkeypatch.setattr(tracking_module.config, "tracking_uri", lambda: "https://mlflow")
+    monkeypatch.setattr(tracking_module.environment, "tracking_uri", lambda: "https://mlflow")
     monkeypatch.setattr(Tracking, "client", lambda _: client)
     for reach in (
         lambda: tracking.read_json(run_id, MODEL_FACTS),

@@ -23,15 +23,15 @@ from fraud_assets.drift.profile import (
     watched_columns,
 )
 from fraud_assets.drift.statistics import compare_scores
-from fraud_assets.evaluation.assets import plot_metadata
-from fraud_assets.intake.contract import Roles
-from fraud_assets.intake.partitions import OWNERS, batches
-from fraud_assets.records import ChampionScores, ReferenceProfile
+from fraud_assets.intake.partitions import batch_asset
+from fraud_assets.metadata import plot_metadata
+from fraud_assets.records.models import ReferenceProfile, TrainedModel
 from fraud_assets.store import files, paths, resources, tables
 from fraud_assets.store.decision_log import read_entries, recorded_artifacts
 from fraud_assets.tracking import REFERENCE_PROFILE, REFERENCE_SAMPLE, ModelVersion, Tracking
-from fraud_assets.training.assets import validation_scores, window_of
+from fraud_assets.training.members import window_of
 from fraud_assets.training.splits import TRAIN
+from fraud_assets.training.validation_scores import validation_scores
 from fraud_assets.training.window import load_rows
 
 if TYPE_CHECKING:
@@ -48,19 +48,12 @@ class DriftConfig(DriftSettings, dg.Config):
     """Launchpad configuration of `drift_report`."""
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name="drift",
-    owners=OWNERS,
-    kinds={"scikitlearn", "json"},
-    code_version="2",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"scikitlearn", "json"}, code_version="2", io_manager_key="reports")
 def drift_report(
     context: dg.AssetExecutionContext,
     config: DriftConfig,
-    features: tables.Table,
-    champion_scores: tables.Table,
+    features: tables.FeatureTable,
+    champion_scores: tables.ScoreTable,
     engine: resources.Engine,
     catalog: BatchCatalog,
     tracking: Tracking,
@@ -69,7 +62,7 @@ def drift_report(
 
     Needs no training, so that a batch too poor to train on is still watched.
     """
-    batch, record = context.partition_key, ChampionScores(**champion_scores.facts)
+    batch, record = context.partition_key, champion_scores.facts
     champion = record.champion
     version = tracking.version(champion) if champion else None
     profile = _profile_of(tracking, version)
@@ -77,12 +70,13 @@ def drift_report(
         report = {"batch": batch, "champion": champion, "not_measured": NO_REFERENCE}
         context.log.info(NO_REFERENCE)
         return dg.MaterializeResult(value=report, metadata={"not_measured": NO_REFERENCE})
-    roles, facts = Roles(**features.facts["roles"]), features.facts
-    watched = watched_columns(facts["features"], facts["kinds"], roles)
+    facts = features.facts
+    roles = facts.roles
+    watched = watched_columns(facts.features, facts.kinds, roles)
     columns = common_columns(profile, watched)
     with engine.connect("features") as connection:
         pieces = pieces_of(connection, features.path, watched, roles)
-        rows, warm_up = facts["source"]["rows"], facts["warm_up_days"]
+        rows, warm_up = facts.source.rows, facts.warm_up_days
         summary = summarize(pieces, rows, columns, warm_up, watched.dates, config.seed)
     earlier = catalog.earlier(batch)[-LAST_BATCHES:]
     before = _reports(catalog, earlier)
@@ -105,28 +99,21 @@ def drift_report(
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, pictures))
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name="drift",
-    owners=OWNERS,
-    kinds={"duckdb", "mlflow"},
-    code_version="1",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"duckdb", "mlflow"}, code_version="1", io_manager_key="reports")
 def reference_profile(
     context: dg.AssetExecutionContext,
-    features: tables.Table,
-    splits: tables.Table,
-    trained_model: dict[str, Any],
+    features: tables.FeatureTable,
+    splits: tables.SplitTable,
+    trained_model: TrainedModel,
     engine: resources.Engine,
     tracking: Tracking,
-) -> dg.MaterializeResult[dict[str, Any]]:
+) -> dg.MaterializeResult[ReferenceProfile]:
     """A summary of the challenger's training data, for drift to be measured against.
 
     Kept with the model in MLflow, for the time when it is the champion. One that a decision has
     recorded stays as it is.
     """
-    run_id, version = trained_model["run_id"], trained_model["version"]
+    run_id, version = trained_model.run_id, trained_model.version
     recorded = recorded_artifacts(read_entries(paths.decisions_path()), run_id)
     if recorded is None:
         artifacts = _log_profile(tracking, engine, features, splits, trained_model)
@@ -140,7 +127,7 @@ def reference_profile(
         artifacts=artifacts,
     )
     return dg.MaterializeResult(
-        value=record.model_dump(),
+        value=record,
         metadata={
             "model_version": tracking.version_link(version),
             "artifacts": dg.MetadataValue.json(artifacts),
@@ -151,20 +138,20 @@ def reference_profile(
 def _log_profile(
     tracking: Tracking,
     engine: resources.Engine,
-    features: tables.Table,
-    splits: tables.Table,
-    model: dict[str, Any],
+    features: tables.FeatureTable,
+    splits: tables.SplitTable,
+    model: TrainedModel,
 ) -> dict[str, str]:
     """Log the profile of a model with its MLflow run; return the SHA-256 of each artifact."""
-    roles, run_id = Roles(**features.facts["roles"]), model["run_id"]
-    watched = watched_columns(model["batch_features"], model["kinds"], roles)
+    roles, run_id = features.facts.roles, model.run_id
+    watched = watched_columns(model.batch_features, model.kinds, roles)
     with engine.connect("features", "splits") as connection:
         rows = load_rows(
-            connection, window_of(splits), TRAIN, watched.numbers, splits.facts["test_start"],
+            connection, window_of(splits), TRAIN, watched.numbers, splits.facts.test_start,
             watched.texts,
         )  # fmt: skip
-    scores = validation_scores(model["batch"])
-    profile = make_profile(rows, watched, features.facts["warm_up_days"], scores)
+    scores = validation_scores(model.batch)
+    profile = make_profile(rows, watched, features.facts.warm_up_days, scores)
     return {
         REFERENCE_SAMPLE: tracking.log_frame(run_id, REFERENCE_SAMPLE, profile.sample),
         REFERENCE_PROFILE: tracking.log_json(run_id, REFERENCE_PROFILE, profile.facts()),

@@ -9,8 +9,8 @@ import pandas as pd
 from fraud_assets.drift.encoding import text_of
 from fraud_assets.drift.profile import Watched
 from fraud_assets.features.availability import KNOWN, LABEL_KNOWN
-from fraud_assets.intake.contract import Roles
 from fraud_assets.platform.masking import MASK_TEXT
+from fraud_assets.records.batches import Roles
 from fraud_assets.store.sql import identifier, parquet
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from typing import Any
 
 import dagster as dg
 
+from fraud_assets.check_results import verdict_result
 from fraud_assets.config import limits
 from fraud_assets.config.limits import Verdict
 from fraud_assets.drift.assets import drift_report
 from fraud_assets.drift.messages import FINDINGS, moved_most, verdict_sentence
-from fraud_assets.evaluation.checks import verdict_result
 from fraud_assets.intake.partitions import batches
 
 

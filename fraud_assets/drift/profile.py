@@ -19,8 +19,9 @@ from fraud_assets.drift.encoding import (
     text_of,
 )
 from fraud_assets.features.availability import MICROSECONDS_PER_SECOND
-from fraud_assets.intake.contract import NAME, Roles
+from fraud_assets.intake.kinds import NAME
 from fraud_assets.metrics import Floats
+from fraud_assets.records.batches import Roles
 
 SAMPLE_ROWS = 20_000
 """Rows of the bounded sample."""

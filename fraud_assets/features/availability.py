@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 from fraud_assets.store.sql import literal
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """`simulated_transactions` and `raw_transactions`."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,12 @@ from fraud_assets.config import environment
 from fraud_assets.config.names import CONTENT_TAG, SOURCE_TAG
 from fraud_assets.config.settings import IntakeSettings, SimulationSettings
 from fraud_assets.intake.csv.decoding import IntakeError
-from fraud_assets.intake.ingest import Taken, take_in
+from fraud_assets.intake.ingest import LandedCsv, ingest_file
 from fraud_assets.intake.landing import drop_folder
-from fraud_assets.intake.partitions import OWNERS, batches
-from fraud_assets.metadata import table_metadata
+from fraud_assets.intake.partitions import batch_asset
+from fraud_assets.metadata import shown, table_metadata
+from fraud_assets.records.batches import RawTransactions
 from fraud_assets.store import files, paths, resources, tables
-
-GROUP = "intake"
 
 
 class SimulationConfig(SimulationSettings, dg.Config):
@@ -29,13 +27,13 @@ class IntakeConfig(IntakeSettings, dg.Config):
     """Launchpad configuration of `raw_transactions`."""
 
 
-@dg.asset(group_name=GROUP, owners=OWNERS, kinds={"python", "csv"}, code_version="1")
+@dg.asset(kinds={"python", "csv"}, code_version="1")
 def simulated_transactions(
     context: dg.AssetExecutionContext, config: SimulationConfig
 ) -> dg.MaterializeResult[Any]:
-    """A simulated CSV in the drop folder, for those who have no data yet.
+    """A simulated CSV in the drop folder, to try the platform without data.
 
-    The sensor takes it from there. Writes nothing when the drop folder already holds a CSV.
+    The sensor ingests it like any other file. Fails when the drop folder already holds a CSV.
     """
     try:
         path = write_first_csv(config)
@@ -53,20 +51,29 @@ def simulated_transactions(
 
 
 def write_first_csv(settings: SimulationSettings) -> Path:
-    """Simulate a CSV into the drop folder.
+    """Write a simulated CSV into the empty drop folder.
+
+    Parameters
+    ----------
+    settings : SimulationSettings
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
     FileExistsError
-        When the folder holds a CSV: simulated rows are never mixed with those of a person.
+        When the folder already holds a CSV: simulated rows are never mixed with real ones.
     PermissionError
-        When the folder may only be read.
+        When the folder is read-only.
     """
     from fraud_assets.intake.simulator import simulate, write_csv
 
     folder = environment.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    present = sorted(drop_folder.look(folder))
+    present = sorted(drop_folder.list_files(folder))
     if present:
         raise FileExistsError(
             f"{folder} already holds {drop_folder.printable(present[0])}, so nothing was "
@@ -74,29 +81,25 @@ def write_first_csv(settings: SimulationSettings) -> Path:
         )
     if not os.access(folder, os.W_OK):
         raise PermissionError(
-            f"{folder} may only be read from here, as in the full stack, so nothing was simulated; "
-            "put a CSV there from outside: `fraud-assets simulate` makes one"
+            f"{folder} is read-only here, as in the full stack, so nothing was simulated; "
+            "copy a CSV there from outside: `fraud-assets simulate` writes one"
         )
     path = folder / f"simulated_{settings.shape}_{settings.seed}.csv"
     write_csv(simulate(settings), path)
     return path
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"arrow", "parquet"},
-    code_version="2",
-    io_manager_key="tables",
-)
+@batch_asset(kinds={"arrow", "parquet"}, code_version="2", io_manager_key="tables")
 def raw_transactions(
     context: dg.AssetExecutionContext,
     config: IntakeConfig,
     engine: resources.Engine,
     catalog: BatchCatalog,
-) -> dg.MaterializeResult[tables.Table]:
-    """The accepted rows of a CSV, typed. Rejected rows are kept beside, with the reason."""
+) -> dg.MaterializeResult[tables.RawTable]:
+    """The accepted rows of a CSV, with typed columns.
+
+    Rejected rows are written to a separate CSV, each with its reason.
+    """
     batch = context.partition_key
     with (
         tables.incoming("raw_transactions", batch) as rows,
@@ -104,35 +107,39 @@ def raw_transactions(
     ):
         try:
             source = source_of(batch, context.run.tags.get(SOURCE_TAG))
-            facts = take_in(
+            facts = ingest_file(
                 connection,
-                Taken(source, batch, rows, paths.rejected_path(batch)),
+                LandedCsv(source, batch, rows, paths.rejected_path(batch)),
                 config,
-                lambda content: tables.find_table("raw_transactions", batch, content),
+                lambda content: tables.find_table(tables.RawTable, batch, content),
                 context.log.info,
             )
         except IntakeError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         except OSError as error:
-            # What a person is shown is the cause, where there is one.
-            shown = {"error": repr(error)}
-            raise dg.Failure(files.explain(error), shown, allow_retries=False) from None
+            # The UI shows the cause of an error first, where there is one.
+            details = {"error": repr(error)}
+            raise dg.Failure(files.explain(error), details, allow_retries=False) from None
         metadata = table_metadata(connection, rows)
-    context.instance.add_run_tags(context.run_id, {CONTENT_TAG: facts["content_hash"]})
+    context.instance.add_run_tags(context.run_id, {CONTENT_TAG: facts.content_hash})
     context.log_event(catalog.history_version(batch))
     return dg.MaterializeResult(
-        value=tables.Table(rows, facts), metadata=metadata | _metadata(source, facts)
+        value=tables.RawTable(rows, facts), metadata=metadata | _metadata(source, facts)
     )
 
 
 def source_of(batch: str, name: str | None) -> Path:
-    """Return the file in the drop folder that a batch is made of.
+    """Return the file in the drop folder that a batch is ingested from.
 
     Parameters
     ----------
     batch : str
     name : str or None
-        The file that the run was asked for; default: the one whose name means the batch.
+        Name of the file that the run was requested for; None: the file named after the batch.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------
@@ -151,8 +158,8 @@ def source_of(batch: str, name: str | None) -> Path:
     return folder / file.name
 
 
-def _metadata(source: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
-    shown = (
+def _metadata(source: Path, facts: RawTransactions) -> dict[str, Any]:
+    fields = (
         "content_hash",
         "source_bytes",
         "schema_fingerprint",
@@ -162,14 +169,14 @@ def _metadata(source: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     )
     metadata: dict[str, Any] = {
         "source_file": dg.MetadataValue.path(source),
-        **{name: facts[name] for name in shown},
-        "rows_accepted": facts["rows"],
-        "rows_rejected": facts["rejected"],
-        "fraud_prevalence": facts["frauds"] / facts["rows"],
-        "roles": dg.MetadataValue.json(facts["roles"]),
+        **{name: getattr(facts, name) for name in fields},
+        "rows_accepted": facts.rows,
+        "rows_rejected": facts.rejected,
+        "fraud_prevalence": shown(facts.frauds / facts.rows),
+        "roles": dg.MetadataValue.json(facts.roles.model_dump()),
     }
-    if facts["rejected"]:
-        metadata["rejected_rows"] = dg.MetadataValue.path(paths.rejected_path(facts["batch"]))
-    if facts["repairs"]:
-        metadata["repairs"] = facts["repairs"]
+    if facts.rejected:
+        metadata["rejected_rows"] = dg.MetadataValue.path(paths.rejected_path(facts.batch))
+    if facts.repairs:
+        metadata["repairs"] = facts.repairs
     return metadata

@@ -11,13 +11,15 @@ import dagster as dg
 import duckdb
 
 from fraud_assets.config import environment
-from fraud_assets.intake.csv.decoding import open_source, sha256
+from fraud_assets.intake.csv.decoding import open_csv, sha256
 from fraud_assets.intake.landing import drop_folder
 from fraud_assets.intake.landing.runs import is_busy
 from fraud_assets.intake.partitions import batches
 from fraud_assets.platform.masking import masking
 from fraud_assets.platform.retention import replace_events
 from fraud_assets.privacy.sought import WITHIN_TEXT, Sought
+from fraud_assets.records.batches import Features, RawTransactions, TableFacts
+from fraud_assets.records.decisions import ErasureEntry, now
 from fraud_assets.store import files, object_store, paths, reports, resources, tables
 from fraud_assets.store.decision_log import append_entry, registry_lock
 from fraud_assets.store.spreadsheet import csv_line, without_apostrophes
@@ -130,8 +132,9 @@ def forget(
     log = paths.decisions_path()
     with registry_lock(log):
         rows = {one.batch: one.rows for one in found if one.rows}
-        about = {"event": "forgotten", "actor": actor, "card": sought.mark, "rows_removed": rows}
-        append_entry(log, about)
+        append_entry(
+            log, ErasureEntry(time=now(), actor=actor, card=sought.mark, rows_removed=rows)
+        )
     return ForgetSummary(found, suppressions, (*STAYS, sought.not_searched()))
 
 
@@ -185,7 +188,7 @@ def _versions(batch: str) -> list[str]:
 class _Version:
     """The tables of one version of a batch; line numbers mean the same row in all of them."""
 
-    tables: Mapping[str, tables.Table]
+    tables: Mapping[str, tables.Table[Any]]
     found: Mapping[str, set[int]]
     stays: tuple[str, ...]
 
@@ -197,14 +200,17 @@ class _Version:
         content_hash: str,
         sought: Sought,
     ) -> "_Version":
-        kept = {a: tables.find_table(a, batch, content_hash) for a in paths.table_assets()}
-        tables = {asset: table for asset, table in kept.items() if table is not None}
+        kept = {
+            asset: tables.find_table(kind, batch, content_hash)
+            for asset, kind in tables.TABLES.items()
+        }
+        present = {asset: table for asset, table in kept.items() if table is not None}
         found = {
             asset: _lines_of(connection, table.path, _card_column(table.facts), sought)
-            for asset, table in tables.items()
+            for asset, table in present.items()
         }
-        stays = _mentions(connection, tables[RAW], sought) if RAW in tables else ()
-        return cls(tables, found, tuple(stays))
+        stays = _mentions(connection, present[RAW], sought) if RAW in present else ()
+        return cls(present, found, tuple(stays))
 
     @property
     def lines(self) -> set[int]:
@@ -225,9 +231,8 @@ class _Version:
         return files
 
 
-def _card_column(facts: Mapping[str, Any]) -> str | None:
-    column = (facts.get("roles") or {}).get("card")
-    return None if column is None else str(column)
+def _card_column(facts: TableFacts) -> str | None:
+    return facts.roles.card if isinstance(facts, RawTransactions | Features) else None
 
 
 def _lines_of(
@@ -255,7 +260,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str
 
 
 def _mentions(
-    connection: duckdb.DuckDBPyConnection, table: tables.Table, sought: Sought
+    connection: duckdb.DuckDBPyConnection, table: tables.Table[Any], sought: Sought
 ) -> list[str]:
     """Say in which other columns of text a card may stand."""
     found, card = [], _card_column(table.facts)
@@ -272,14 +277,14 @@ def _mentions(
     return found
 
 
-def _note(table: tables.Table, count: int) -> None:
+def _note(table: tables.Table[Any], count: int) -> None:
     """Write down what is known of a table that has fewer rows."""
-    facts = {**table.facts, "rows_forgotten": table.facts.get("rows_forgotten", 0) + count}
-    if "rows_hash" in facts:
-        facts["rows_hash"] = sha256(table.path)
-        facts["rows"] -= count
+    facts = table.facts
+    changes: dict[str, Any] = {"rows_forgotten": facts.rows_forgotten + count}
+    if isinstance(facts, RawTransactions):
+        changes |= {"rows_hash": sha256(table.path), "rows": facts.rows - count}
     facts_file = table.path.with_name(tables.FACTS_FILE)
-    files.write_atomically(facts_file, reports.to_json(facts))
+    files.write_atomically(facts_file, facts.model_copy(update=changes).to_json())
     object_store.push(table.path, facts_file)
 
 
@@ -406,7 +411,7 @@ def _still_in(batch: str, sought: Sought) -> Path | None:
     if file is None or file.problem:
         return None
     path = environment.drop_folder() / file.name
-    with open_source(path) as source:
+    with open_csv(path) as source:
         rest = ""
         while chunk := source.read(READ_BYTES):
             *lines, rest = (rest + chunk.decode("utf-8", "replace")).split("\n")

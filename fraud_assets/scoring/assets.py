@@ -10,11 +10,11 @@ import pandas as pd
 
 from fraud_assets.config import environment
 from fraud_assets.config.settings import ScoringSettings
-from fraud_assets.intake.contract import Roles, schema_changes
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
+from fraud_assets.intake.schema import schema_changes
 from fraud_assets.metadata import table_metadata
 from fraud_assets.platform.masking import masking
-from fraud_assets.records import ChampionScores
+from fraud_assets.records.batches import ChampionScores
 from fraud_assets.scoring.score import BatchRows, no_scores, rank_rows, score_rows
 from fraud_assets.scoring.suppressions import read_suppressions, to_frame
 from fraud_assets.scoring.worklist import make_worklist, outcome
@@ -27,7 +27,6 @@ NO_CHAMPION = (
     "there was no champion yet; once there is one, materialize champion_scores and "
     "scored_transactions of this batch"
 )
-GROUP = "scoring"
 SHOWN_ENTRIES = 20
 SUPPRESSIONS = "suppressions.csv"
 
@@ -36,20 +35,13 @@ class ScoringConfig(ScoringSettings, dg.Config):
     """Launchpad configuration of `scored_transactions`."""
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"parquet"},
-    code_version="1",
-    io_manager_key="tables",
-)
+@batch_asset(kinds={"parquet"}, code_version="1", io_manager_key="tables")
 def champion_scores(
     context: dg.AssetExecutionContext,
-    features: tables.Table,
+    features: tables.FeatureTable,
     engine: resources.Engine,
     tracking: Tracking,
-) -> dg.MaterializeResult[tables.Table]:
+) -> dg.MaterializeResult[tables.ScoreTable]:
     """The champion's score of every row, computed once for all that compare with the champion.
 
     By the champion of the moment at which the batch arrived, so that no row helped to train what
@@ -58,14 +50,14 @@ def champion_scores(
     facts = features.facts
     champion = tracking.champion()
     record = ChampionScores(
-        batch=facts["batch"],
-        content_hash=facts["content_hash"],
+        batch=facts.batch,
+        content_hash=facts.content_hash,
         champion=champion.version if champion else None,
         decision_threshold=champion.decision_threshold if champion else None,
-        missing_columns=sorted(set(champion.features) - set(facts["features"])) if champion else [],
+        missing_columns=sorted(set(champion.features) - set(facts.features)) if champion else [],
         champion_batch=champion.batch if champion else None,
-        source_file=facts["source"]["source_file"],
-        column_changes=_column_changes(tracking, champion, facts["kinds"]),
+        source_file=facts.source.source_file,
+        column_changes=_column_changes(tracking, champion, facts.kinds),
     )
     with (
         tables.incoming("champion_scores", record.batch) as rows,
@@ -73,14 +65,14 @@ def champion_scores(
     ):
         scores = no_scores()
         if champion and record.is_scored:
-            model, roles = tracking.load(champion.version), Roles(**facts["roles"])
+            model, roles = tracking.load(champion.version), facts.roles
             scores = score_rows(connection, features.path, roles, model, list(champion.features))
         scores.assign(champion=record.champion).to_parquet(rows, index=False)
         metadata = table_metadata(connection, rows)
     if not record.is_scored:
         context.log.warning(f"not scored: {_obstacle(record)}")
     return dg.MaterializeResult(
-        value=tables.Table(rows, record.model_dump()),
+        value=tables.ScoreTable(rows, record),
         metadata=metadata
         | {"champion": tracking.version_link(champion.version) if champion else "none yet"}
         | ({} if record.is_scored else {"not_scored": _obstacle(record)}),
@@ -92,23 +84,16 @@ def _column_changes(
 ) -> list[str]:
     if champion is None:
         return []
-    before = (tracking.model_facts(champion.run_id) or {}).get("kinds", {})
-    return schema_changes(kinds, before)
+    trained = tracking.model_facts(champion.run_id)
+    return schema_changes(kinds, trained.kinds if trained else {})
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"parquet", "csv"},
-    code_version="3",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"parquet", "csv"}, code_version="3", io_manager_key="reports")
 def scored_transactions(
     context: dg.AssetExecutionContext,
     config: ScoringConfig,
-    features: tables.Table,
-    champion_scores: tables.Table,
+    features: tables.FeatureTable,
+    champion_scores: tables.ScoreTable,
     engine: resources.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[dict[str, Any]]:
@@ -116,7 +101,7 @@ def scored_transactions(
 
     Needs no training, so that a batch too poor to train on is scored, too.
     """
-    batch, record = context.partition_key, ChampionScores(**champion_scores.facts)
+    batch, record = context.partition_key, champion_scores.facts
     if record.champion is None or not record.is_scored:
         value = {"batch": batch, "not_scored": _obstacle(record)}
         return dg.MaterializeResult(value=value, metadata={"not_scored": _obstacle(record)})
@@ -126,7 +111,7 @@ def scored_transactions(
     with engine.connect("features", "champion_scores") as connection:
         scored = rank_rows(
             connection,
-            BatchRows(features.path, champion_scores.path, Roles(**features.facts["roles"])),
+            BatchRows(features.path, champion_scores.path, features.facts.roles),
             tracking.load(version.version),
             list(version.features),
             version.decision_threshold,

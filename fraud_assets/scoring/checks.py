@@ -3,7 +3,7 @@
 import dagster as dg
 
 from fraud_assets.intake.partitions import batches
-from fraud_assets.records import ChampionScores
+from fraud_assets.records.batches import ChampionScores
 from fraud_assets.scoring.assets import champion_scores
 from fraud_assets.store import tables
 from fraud_assets.text import inert, named, some
@@ -12,12 +12,12 @@ CHANGES_SHOWN = 5
 
 
 @dg.asset_check(asset=champion_scores, partitions_def=batches)
-def champion_columns(champion_scores: tables.Table) -> dg.AssetCheckResult:
+def champion_columns(champion_scores: tables.ScoreTable) -> dg.AssetCheckResult:
     """Every column that the champion was trained on is there, and of the same kind.
 
     Otherwise a new model can be trained, and perhaps cannot be compared with the champion.
     """
-    record = ChampionScores(**champion_scores.facts)
+    record = champion_scores.facts
     return dg.AssetCheckResult(
         passed=not record.column_changes,
         severity=dg.AssetCheckSeverity.WARN,

@@ -10,8 +10,8 @@ import pandas as pd
 
 from fraud_assets.evaluation.explain import explain
 from fraud_assets.features.availability import KNOWN, LABEL_KNOWN
-from fraud_assets.intake.contract import Roles
 from fraud_assets.platform.masking import MASK_CARD, MASK_TEXT
+from fraud_assets.records.batches import Roles
 from fraud_assets.scoring.suppressions import Suppression, suppressed
 from fraud_assets.store.sql import identifier, parquet
 from fraud_assets.training.train import fraud_scores

@@ -1,43 +1,92 @@
-"""How Dagster keeps the tables and reports that assets return."""
+"""How Dagster stores the tables and reports that assets return.
+
+All IO managers depend on the lock of the run: every asset has one of them, so every run has it.
+"""
 
 from typing import Any
 
 import dagster as dg
 
+from fraud_assets.platform.resources import RunLock
+from fraud_assets.records.base import Report, to_json
 from fraud_assets.store.paths import report_path
-from fraud_assets.store.reports import find_report, save_report
-from fraud_assets.store.tables import Table, load_table, save_table
+from fraud_assets.store.reports import (
+    REPORTS,
+    find_report,
+    latest,
+    read_json,
+    save_report,
+    write_report_file,
+)
+from fraud_assets.store.tables import TABLES, Table, load_table, save_table
 from fraud_assets.text import named
 
 
 class TableIOManager(dg.ConfigurableIOManager):
-    """Keeps `Table` outputs as Parquet, by asset and batch."""
+    """Stores `Table` outputs as Parquet, by asset and batch."""
 
-    def handle_output(self, context: dg.OutputContext, obj: Table) -> None:
+    run_lock: dg.ResourceDependency[RunLock]
+
+    def handle_output(self, context: dg.OutputContext, obj: Table[Any]) -> None:
         """Commit the table and describe it on the asset's page."""
-        table = save_table(context.asset_key.to_user_string(), obj)
+        table = save_table(obj)
         context.add_output_metadata({"path": dg.MetadataValue.path(table.path)})
 
-    def load_input(self, context: dg.InputContext) -> Table:
-        """Find the table of the run's batch."""
-        return load_table(context.asset_key.to_user_string(), context.partition_key)
+    def load_input(self, context: dg.InputContext) -> Table[Any]:
+        """Load the table of the run's batch."""
+        kind = TABLES[context.asset_key.to_user_string()]
+        return load_table(kind, context.partition_key)
 
 
 class ReportIOManager(dg.ConfigurableIOManager):
-    """Keeps JSON-like outputs in the batch's report folder, under the asset's name."""
+    """Stores records in the batch's report folder, as JSON under the asset's name."""
 
-    def handle_output(self, context: dg.OutputContext, obj: dict[str, Any]) -> None:
+    run_lock: dg.ResourceDependency[RunLock]
+
+    def handle_output(self, context: dg.OutputContext, obj: Report | dict[str, Any]) -> None:
         """Write the report."""
-        path = save_report(context.asset_key.to_user_string(), context.partition_key, obj)
+        name = context.asset_key.to_user_string()
+        path = (
+            save_report(context.partition_key, obj)
+            if isinstance(obj, Report)
+            else write_report_file(context.partition_key, f"{name}.json", to_json(obj))
+        )
         context.add_output_metadata({"path": dg.MetadataValue.path(path)})
 
-    def load_input(self, context: dg.InputContext) -> dict[str, Any]:
+    def load_input(self, context: dg.InputContext) -> Report | dict[str, Any]:
         """Read the report of the run's batch."""
         name, batch = context.asset_key.to_user_string(), context.partition_key
-        report = find_report(name, batch)
+        report: Report | dict[str, Any] | None = (
+            find_report(REPORTS[name], batch)
+            if name in REPORTS
+            else read_json(latest(report_path(name, batch)))
+        )
         if report is None:
             raise FileNotFoundError(
                 f"{name} of batch {named(batch)} has not been materialized (looked for "
                 f"{report_path(name, batch)}); materialize {name} for this batch first"
             )
         return report
+
+
+class NoOutputIOManager(dg.ConfigurableIOManager):
+    """Serves assets and checks that return no value; stores nothing."""
+
+    run_lock: dg.ResourceDependency[RunLock]
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Refuse values.
+
+        Raises
+        ------
+        ValueError
+            When there is one: the asset needs `io_manager_key="tables"` or `"reports"`.
+        """
+        if obj is not None:
+            raise ValueError(
+                f"{context.asset_key.to_user_string()} returned a value, which nothing stores; set "
+                'its io_manager_key to "tables" or "reports"'
+            )
+
+    def load_input(self, context: dg.InputContext) -> None:
+        """Return None: there is no value; assets name such an asset in `deps`."""

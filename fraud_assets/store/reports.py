@@ -1,43 +1,65 @@
 """JSON reports and the files beside them, by batch."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from fraud_assets.records.base import Report
+from fraud_assets.records.decisions import RegisteredModel
+from fraud_assets.records.evaluation import EvaluationReport
+from fraud_assets.records.models import ReferenceProfile, TrainedModel, TunedParameters
+from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.store import object_store
 from fraud_assets.store.files import write_atomically
 from fraud_assets.store.paths import report_folder, report_path
 
+R = TypeVar("R", bound=Report)
 
-def save_report(asset: str, batch: str, report: Mapping[str, Any]) -> Path:
+REPORTS: dict[str, type[Report]] = {
+    report.ASSET: report
+    for report in (
+        *(TunedParameters, TrainedModel, ReferenceProfile, EvaluationReport, RegisteredModel),
+        *(PublishedDrift, PublishedMetrics),
+    )
+}
+"""The reports by asset; a new one is an entry here."""
+
+
+def save_report(batch: str, report: Report) -> Path:
     """Keep an asset's report about a batch; return its local path.
 
     Parameters
     ----------
-    asset, batch : str
-    report : mapping
+    batch : str
+    report : Report
 
     Returns
     -------
     Path
     """
-    return write_report_file(batch, f"{asset}.json", to_json(report))
+    return write_report_file(batch, f"{report.ASSET}.json", report.to_json())
 
 
-def find_report(asset: str, batch: str) -> dict[str, Any] | None:
+def find_report(kind: type[R], batch: str) -> R | None:
     """Return an asset's latest report about a batch; None when there is none.
 
     Parameters
     ----------
-    asset, batch : str
+    kind : type of Report
+        The report of which asset, such as `TrainedModel`.
+    batch : str
 
     Returns
     -------
-    dict or None
+    Report or None
+
+    Raises
+    ------
+    ValueError
+        When the file is not of this release's format.
     """
-    report: dict[str, Any] | None = read_json(latest(report_path(asset, batch)))
-    return report
+    path = latest(report_path(kind.ASSET, batch))
+    return kind.from_json(path.read_bytes(), str(path)) if path.exists() else None
 
 
 def write_report_file(batch: str, name: str, content: str | bytes) -> Path:
@@ -92,8 +114,3 @@ def latest(path: Path) -> Path:
 def read_json(path: Path) -> Any:
     """Read a JSON file; None when there is none."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def to_json(value: Any) -> str:
-    """Return readable JSON with sorted keys, the same text for the same value."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

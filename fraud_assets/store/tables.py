@@ -1,4 +1,4 @@
-"""Where things are kept: the paths, the Parquet tables by batch, and the JSON reports.
+"""Parquet tables by batch, each with a record of what is known of it.
 
 A table is committed in two steps, each of them atomic: its rows and the facts about them
 are renamed into a folder named after the content hash of the CSV that they came from, then
@@ -9,14 +9,21 @@ in charge, and an accepted version stays readable after a newer one has arrived.
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import uuid4
 
-from fraud_assets.config import environment
+from fraud_assets.records.base import to_json
+from fraud_assets.records.batches import (
+    ChampionScores,
+    Features,
+    RawTransactions,
+    Splits,
+    TableFacts,
+)
 from fraud_assets.store import object_store
 from fraud_assets.store.files import (
     PRIVATE,
@@ -25,30 +32,66 @@ from fraud_assets.store.files import (
 from fraud_assets.store.paths import (
     CONTENT_HASH,
     made_folder,
-    plain_name,
+    table_assets,
     tables_folder,
     version_name,
 )
-from fraud_assets.store.reports import to_json
 from fraud_assets.text import named
 
 ROWS_FILE, FACTS_FILE, CURRENT_FILE = "rows.parquet", "facts.json", "current.json"
 
 
+F = TypeVar("F", bound=TableFacts)
+T = TypeVar("T", bound="Table[Any]")
+
+
 @dataclass(frozen=True)
-class Table:
+class Table(Generic[F]):
     """A Parquet file and what is known of it.
 
     Attributes
     ----------
     path : Path
         The Parquet file.
-    facts : dict
-        JSON-like description; always holds `batch` and `content_hash`.
+    facts : TableFacts
+        Of the record type of its asset.
     """
 
+    ASSET: ClassVar[str]
+    RECORD: ClassVar[type[TableFacts]]
+
     path: Path
-    facts: Mapping[str, Any]
+    facts: F
+
+
+class RawTable(Table[RawTransactions]):
+    """Table of `raw_transactions`."""
+
+    ASSET, RECORD = "raw_transactions", RawTransactions
+
+
+class FeatureTable(Table[Features]):
+    """Table of `features`."""
+
+    ASSET, RECORD = "features", Features
+
+
+class SplitTable(Table[Splits]):
+    """Table of `splits`."""
+
+    ASSET, RECORD = "splits", Splits
+
+
+class ScoreTable(Table[ChampionScores]):
+    """Table of `champion_scores`."""
+
+    ASSET, RECORD = "champion_scores", ChampionScores
+
+
+TABLES: dict[str, type[Table[Any]]] = {
+    table.ASSET: table for table in (RawTable, FeatureTable, SplitTable, ScoreTable)
+}
+"""The tables by asset; a new one is an entry here."""
 
 
 def new_rows_file(asset: str, batch: str) -> Path:
@@ -91,12 +134,11 @@ def clear_incoming(asset: str, batch: str, keep: Path | None = None) -> None:
             leftover.unlink()
 
 
-def save_table(asset: str, table: Table) -> Table:
+def save_table(table: T) -> T:
     """Commit a table: move its rows into place and make it the current version.
 
     Parameters
     ----------
-    asset : str
     table : Table
         Its rows as written to `new_rows_file`.
 
@@ -105,24 +147,26 @@ def save_table(asset: str, table: Table) -> Table:
     Table
         The same table at its final place.
     """
-    folder = tables_folder(asset, table.facts["batch"])
-    version = made_folder(folder / version_name(table.facts["content_hash"]))
+    folder = tables_folder(table.ASSET, table.facts.batch)
+    version = made_folder(folder / version_name(table.facts.content_hash))
     with open(table.path, "rb") as file:
         os.fsync(file.fileno())
     os.chmod(table.path, PRIVATE)
     os.replace(table.path, version / ROWS_FILE)
-    write_atomically(version / FACTS_FILE, to_json(table.facts))
+    write_atomically(version / FACTS_FILE, table.facts.to_json())
     write_atomically(folder / CURRENT_FILE, to_json({"content_hash": version.name}))
     object_store.push(version / ROWS_FILE, version / FACTS_FILE, folder / CURRENT_FILE)
-    return Table(version / ROWS_FILE, table.facts)
+    return replace(table, path=version / ROWS_FILE)
 
 
-def load_table(asset: str, batch: str, content_hash: str | None = None) -> Table:
+def load_table(kind: type[T], batch: str, content_hash: str | None = None) -> T:
     """Find a committed table.
 
     Parameters
     ----------
-    asset, batch : str
+    kind : type of Table
+        The table of which asset, such as `FeatureTable`.
+    batch : str
     content_hash : str, optional
         Which version; default: the current one.
 
@@ -134,21 +178,27 @@ def load_table(asset: str, batch: str, content_hash: str | None = None) -> Table
     ------
     FileNotFoundError
         When the batch has no such table.
+    ValueError
+        When its facts are not of this release's format.
+
+    See Also
+    --------
+    find_table : returns None when there is none.
     """
-    folder = tables_folder(asset, batch)
+    folder = tables_folder(kind.ASSET, batch)
     try:
         if content_hash is None:
             # Another machine may have written a newer one.
             object_store.pull(folder / CURRENT_FILE)
             content_hash = json.loads((folder / CURRENT_FILE).read_text())["content_hash"]
-        rows = rows_path(asset, batch, str(content_hash))
-        facts = json.loads(rows.with_name(FACTS_FILE).read_text())
+        rows = rows_path(kind.ASSET, batch, str(content_hash))
+        facts = rows.with_name(FACTS_FILE).read_bytes()
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{asset} of batch {named(batch)} has not been materialized (looked in {folder}); "
-            f"materialize {asset} for this batch first"
+            f"{kind.ASSET} of batch {named(batch)} has not been materialized (looked in {folder}); "
+            f"materialize {kind.ASSET} for this batch first"
         ) from error
-    return Table(rows, facts)
+    return kind(rows, kind.RECORD.from_json(facts, f"{rows.with_name(FACTS_FILE)}"))
 
 
 def rows_path(asset: str, batch: str, content_hash: str) -> Path:
@@ -168,11 +218,25 @@ def rows_path(asset: str, batch: str, content_hash: str) -> Path:
     return version / ROWS_FILE
 
 
-def find_table(asset: str, batch: str, content_hash: str) -> Table | None:
-    """Find a version of a table; None when it is not kept."""
-    if not has_table(asset, batch, content_hash):
+def find_table(kind: type[T], batch: str, content_hash: str) -> T | None:
+    """Find a version of a table; None when it is not kept.
+
+    Parameters
+    ----------
+    kind : type of Table
+    batch, content_hash : str
+
+    Returns
+    -------
+    Table or None
+
+    See Also
+    --------
+    load_table : raises when there is none.
+    """
+    if not has_table(kind.ASSET, batch, content_hash):
         return None
-    return load_table(asset, batch, content_hash)
+    return load_table(kind, batch, content_hash)
 
 
 def has_table(asset: str, batch: str, content_hash: str) -> bool:
@@ -189,25 +253,21 @@ def versions(asset: str, batch: str) -> list[str]:
     return sorted(local | {name for name in remote if has_table(asset, batch, name)})
 
 
-def prune_versions(batch: str, content_hash: str) -> None:
-    """Remove old versions of a batch's tables, as `FRAUD_KEEP_VERSIONS` says.
+def prune_versions(batch: str, accepted: Sequence[str], keep: int) -> None:
+    """Remove old accepted versions of a batch's tables, of every asset.
+
+    Versions that were never accepted stay: a rejected correction may still be looked into.
 
     Parameters
     ----------
     batch : str
-    content_hash : str
-        The version that has just been accepted. It is kept, and so is what is newer than the
-        oldest accepted version that is kept.
+    accepted : sequence of str
+        Content hashes of the accepted versions, the latest last.
+    keep : int
+        How many of the latest stay, 1 or more.
     """
-    keep = environment.kept_versions()
-    if keep is None:
-        return
-    accepted = sorted(
-        (facts.parent.stat().st_mtime, facts.parent.name)
-        for facts in tables_folder("features", batch).glob(f"*/{FACTS_FILE}")
-        if facts.parent.name != content_hash
-    )
-    for _, old in accepted[: max(0, len(accepted) + 1 - keep)]:
-        for folder in (environment.home_folder() / "tables").iterdir():
-            shutil.rmtree(folder / plain_name(batch) / old, ignore_errors=True)
-            object_store.remove(folder / plain_name(batch) / old)
+    for content_hash in accepted[:-keep]:
+        for asset in table_assets():
+            version = tables_folder(asset, batch) / version_name(content_hash)
+            shutil.rmtree(version, ignore_errors=True)
+            object_store.remove(version)

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from fraud_assets.config.settings import SplitSettings
 from fraud_assets.store.files import whole_file
 
 NOT_OF_THE_ASSIGNMENT = "window_batches"
@@ -37,13 +36,12 @@ class Assignment(BaseModel):
 _entries = TypeAdapter(list[Assignment])
 
 
-def settings_hash(settings: Mapping[str, Any]) -> str:
+def settings_hash(settings: SplitSettings) -> str:
     """Return the SHA-256 of what an assignment depends on, in hexadecimal.
 
     Parameters
     ----------
-    settings : mapping
-        A `SplitSettings` as JSON.
+    settings : SplitSettings
 
     Returns
     -------
@@ -51,10 +49,11 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> settings_hash({"seed": 1, "window_batches": 3}) == settings_hash({"seed": 1})
+    >>> one, three = SplitSettings(window_batches=1), SplitSettings(window_batches=3)
+    >>> settings_hash(one) == settings_hash(three)
     True
     """
-    used = {name: value for name, value in settings.items() if name != NOT_OF_THE_ASSIGNMENT}
+    used = settings.model_dump(mode="json", exclude={NOT_OF_THE_ASSIGNMENT})
     return hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,11 +1,10 @@
 """Checks on `splits` and `trained_model`."""
 
-from typing import Any
-
 import dagster as dg
 
 from fraud_assets.config import limits
 from fraud_assets.intake.partitions import batches
+from fraud_assets.records.models import TrainedModel
 from fraud_assets.store import tables
 from fraud_assets.text import named
 from fraud_assets.training.assets import splits, trained_model
@@ -17,52 +16,52 @@ REMEDY = (
 
 
 @dg.asset_check(asset=splits, blocking=True, partitions_def=batches)
-def splits_disjoint(splits: tables.Table) -> dg.AssetCheckResult:
+def splits_disjoint(splits: tables.SplitTable) -> dg.AssetCheckResult:
     """Every row has one split, and equal rows have the same, over the whole window."""
-    straddling = splits.facts["straddling_contents"]
-    unassigned = splits.facts["unassigned_rows"]
+    straddling = splits.facts.straddling_contents
+    unassigned = splits.facts.unassigned_rows
     return dg.AssetCheckResult(
         passed=straddling == 0 and unassigned == 0,
         severity=dg.AssetCheckSeverity.ERROR,
         description=f"{straddling} row contents stand in more than one split, {unassigned} rows "
-        f"have not exactly one; window of {len(splits.facts['window'])} batches"
+        f"have not exactly one; window of {len(splits.facts.window)} batches"
         + (REMEDY if straddling else ""),
         metadata={"straddling_contents": straddling, "unassigned_rows": unassigned},
     )
 
 
 @dg.asset_check(asset=splits, blocking=True, partitions_def=batches)
-def enough_frauds(splits: tables.Table) -> dg.AssetCheckResult:
+def enough_frauds(splits: tables.SplitTable) -> dg.AssetCheckResult:
     """Each split holds enough frauds, and genuine rows, to learn from or to judge by."""
-    counts = splits.facts["counts"]
+    counts = splits.facts.counts
     short = []
     for split, needed in limits.MIN_FRAUDS.items():
-        frauds = counts[split]["frauds"]
-        genuine = counts[split]["rows"] - frauds
+        frauds = counts[split].frauds
+        genuine = counts[split].rows - frauds
         if frauds < needed:
             short.append(f"{split} has {frauds} frauds and needs {needed}")
         if genuine < needed:
             short.append(f"{split} has {genuine} genuine rows and needs {needed}")
-    found = ", ".join(f"{name} {numbers['frauds']}" for name, numbers in counts.items())
+    found = ", ".join(f"{name} {of_split.frauds}" for name, of_split in counts.items())
     description = f"frauds by split: {found}"
     if short:
         description = (
-            f"batch {named(splits.facts['batch'])}: {'; '.join(short)}; drop more transactions "
+            f"batch {named(splits.facts.batch)}: {'; '.join(short)}; drop more transactions "
             "with labels, or check that 1 in the target column means fraud"
         )
     return dg.AssetCheckResult(
         passed=not short,
         severity=dg.AssetCheckSeverity.ERROR,
         description=description,
-        metadata={"counts": dg.MetadataValue.json(counts)},
+        metadata={"counts": dg.MetadataValue.json({n: c.model_dump() for n, c in counts.items()})},
     )
 
 
 @dg.asset_check(asset=trained_model, partitions_def=batches)
-def model_converged(trained_model: dict[str, Any]) -> dg.AssetCheckResult:
+def model_converged(trained_model: TrainedModel) -> dg.AssetCheckResult:
     """The training stopped by itself, not because it ran out of iterations."""
-    iterations = trained_model["iterations"]
-    converged = trained_model["converged"]
+    iterations = trained_model.iterations
+    converged = trained_model.converged
     return dg.AssetCheckResult(
         passed=converged,
         severity=dg.AssetCheckSeverity.WARN,

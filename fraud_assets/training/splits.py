@@ -19,8 +19,8 @@ import duckdb
 
 from fraud_assets.config.settings import SplitMode, SplitSettings
 from fraud_assets.features.availability import KNOWN, MOMENT, label_known_by, microseconds
-from fraud_assets.intake.contract import Roles
 from fraud_assets.platform.masking import KEYED
+from fraud_assets.records.batches import Roles
 from fraud_assets.store.sql import identifier, literal, parquet
 
 TRAIN, VALIDATION, TEST, DELAY = "train", "validation", "test", "delay"

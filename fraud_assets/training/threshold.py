@@ -1,36 +1,15 @@
 """Chooses the decision threshold, on validation rows only."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
 from fraud_assets.config.settings import ThresholdRule, ThresholdSettings
 from fraud_assets.metrics import Floats, Labels, threshold_curve
+from fraud_assets.records.models import ThresholdPoint
 
 NEIGHBOURS = (0.5, 0.8, 1.0, 1.25, 2.0)
 """Alerts of the neighbours, as shares of those at the chosen threshold."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """What one threshold gives on the validation rows.
-
-    Attributes
-    ----------
-    threshold : float
-    alerts, frauds_detected, frauds_missed, false_alarms : int
-    cost : float
-        Losses of missed frauds, reviews and false alarms, in money.
-    chosen : bool
-    """
-
-    threshold: float
-    alerts: int
-    frauds_detected: int
-    frauds_missed: int
-    false_alarms: int
-    cost: float
-    chosen: bool
 
 
 @dataclass(frozen=True)
@@ -42,12 +21,12 @@ class Choice:
     threshold : float
         In (0, 1]: halfway between the lowest score that is an alert and the next one below, so
         that rows like those on the border fall on the same side.
-    neighbours : list of dict
-        `Point` as dicts, fewest alerts first; one of them is the chosen.
+    neighbours : list of ThresholdPoint
+        Fewest alerts first; one of them is the chosen.
     """
 
     threshold: float
-    neighbours: list[dict[str, float]]
+    neighbours: list[ThresholdPoint]
 
 
 def choose_threshold(
@@ -114,22 +93,22 @@ def _halfway(thresholds: Floats, place: int) -> float:
     return middle if middle > below else lowest
 
 
-def _neighbours(curve: dict[str, Floats], best: int, frauds: int) -> list[dict[str, float]]:
+def _neighbours(curve: dict[str, Floats], best: int, frauds: int) -> list[ThresholdPoint]:
     alerts = curve["alerts"]
     wanted = [alerts[best] * share for share in NEIGHBOURS]
     places = {best, *(int(np.argmin(np.abs(alerts - count))) for count in wanted)}
-    return [asdict(_point(curve, place, frauds, place == best)) for place in sorted(places)]
+    return [_point(curve, place, frauds, place == best) for place in sorted(places)]
 
 
-def _point(curve: dict[str, Floats], place: int, frauds: int, chosen: bool) -> Point:
+def _point(curve: dict[str, Floats], place: int, frauds: int, chosen: bool) -> ThresholdPoint:
     alerts = int(curve["alerts"][place])
     detected = round(curve["recall"][place] * frauds)
-    return Point(
-        _halfway(curve["threshold"], place),
-        alerts,
-        detected,
-        frauds - detected,
-        alerts - detected,
-        float(curve["cost"][place]),
-        chosen,
+    return ThresholdPoint(
+        threshold=_halfway(curve["threshold"], place),
+        alerts=alerts,
+        frauds_detected=detected,
+        frauds_missed=frauds - detected,
+        false_alarms=alerts - detected,
+        cost=float(curve["cost"][place]),
+        chosen=chosen,
     )

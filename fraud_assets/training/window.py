@@ -8,8 +8,8 @@ import duckdb
 import pandas as pd
 
 from fraud_assets.features.availability import KNOWN, LABEL_KNOWN, label_known_by
-from fraud_assets.intake.contract import Roles
 from fraud_assets.platform.masking import MASK_TEXT
+from fraud_assets.records.batches import Roles, SplitCounts
 from fraud_assets.store.sql import identifier, literal, parquet, parquets
 from fraud_assets.training.splits import TEST, TRAIN, VALIDATION, Assigned
 
@@ -87,14 +87,14 @@ def load_rows(
 
 def count_rows(
     engine: duckdb.DuckDBPyConnection, members: Sequence[Member], known_by: str | None
-) -> dict[str, dict[str, int]]:
+) -> dict[str, SplitCounts]:
     """Count rows and frauds by split: train and validation of the window, test of its last batch.
 
     Returns
     -------
-    dict of str to {"rows": int, "frauds": int}
+    dict of str to SplitCounts
     """
-    counts = {split: {"rows": 0, "frauds": 0} for split in (TRAIN, VALIDATION, TEST)}
+    counts = {}
     for split, of, known in (
         (TRAIN, members, known_by),
         (VALIDATION, members, known_by),
@@ -104,7 +104,7 @@ def count_rows(
             f"SELECT count(*), coalesce(sum(fraud_), 0) FROM ({_union(of, [], known)}) "
             f"WHERE split_ = {literal(split)}"
         ).fetchall()[0]
-        counts[split] = {"rows": int(rows), "frauds": int(frauds)}
+        counts[split] = SplitCounts(rows=int(rows), frauds=int(frauds))
     return counts
 
 

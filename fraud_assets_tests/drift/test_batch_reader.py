@@ -3,7 +3,7 @@ import pytest
 
 from fraud_assets.drift.batch_reader import pieces_of
 from fraud_assets.drift.profile import Watched
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 from fraud_assets_tests.conftest import connected
 
 ROLES = Roles(target="Class", amount="Amount")

@@ -15,7 +15,7 @@ from fraud_assets.drift.profile import (
     summarize,
     watched_columns,
 )
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 from fraud_assets_tests.drift.conftest import frame, watched
 
 CARDS = Roles(

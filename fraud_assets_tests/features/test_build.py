@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fraud_assets.features.families import FAMILIES, WindowFeature, features_for
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 from fraud_assets_tests.conftest import CARD_ROLES
 from fraud_assets_tests.features import oracle
 from fraud_assets_tests.features.conftest import events_of, features_of, histories

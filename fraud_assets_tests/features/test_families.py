@@ -8,7 +8,7 @@ from fraud_assets.features.families import (
     WindowFeature,
     features_for,
 )
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 from fraud_assets_tests.conftest import CARD_ROLES
 
 

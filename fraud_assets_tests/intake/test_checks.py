@@ -9,27 +9,17 @@ from fraud_assets.intake.checks import (
     schema_contract,
     unique_transactions,
 )
-from fraud_assets.intake.landing.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import FileState, LedgerEntry, open_ledger
 from fraud_assets.store import paths, resources, tables
+from fraud_assets_tests import factories
 
 
 def facts(**changes):
-    return {
-        "batch": "june",
-        "source_file": "june.csv",
-        "rows": 1000,
-        "frauds": 5,
-        "rejected": 0,
-        "faults": ["line 7, column 'a': not a number"],
-        "problems": [],
-        "kinds": {"a": "DOUBLE"},
-        "roles": {"target": "Class", "timestamp": "t", "transaction_id": "id", "real_time": True},
-        "constant_columns": [],
-    } | changes
+    return factories.raw_transactions(**{"faults": ["line 7, column 'a': not a number"], **changes})
 
 
 def judge(check, home, **changes):
-    return check(raw_transactions=tables.Table(home, facts(**changes)))
+    return check(raw_transactions=tables.RawTable(home, facts(**changes)))
 
 
 def test_a_contract_without_problems_passes(home):
@@ -87,7 +77,7 @@ def rows(engine, home):
     def parquet(query):
         path = tables.new_rows_file("raw_transactions", "june")
         engine.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
-        return tables.Table(path, facts(kinds={"id": "VARCHAR", "t": "TIMESTAMP"}))
+        return tables.RawTable(path, facts(kinds={"id": "VARCHAR", "t": "TIMESTAMP"}))
 
     return parquet
 
@@ -102,7 +92,7 @@ def test_a_transaction_id_at_two_rows_is_a_warning_that_names_the_line(home, row
     bad = unique_transactions(twice, resources.Engine())
     assert (bad.passed, bad.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert bad.description.startswith(
-        "june.csv: line 4, column 'id': an id that an earlier line has; 1 transaction ids stand at"
+        "june.csv: line 4, column 'id': the ID of an earlier line; 1 transaction IDs occur"
     )
 
 
@@ -115,12 +105,12 @@ def test_a_transaction_in_the_future_is_a_warning_and_the_order_is_not(home, row
     late = rows(f"FROM (VALUES {past}, (4, 'c', TIMESTAMP '2126-01-02')) {named}")
     bad = plausible_timestamps(late, resources.Engine())
     assert (bad.passed, bad.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert "line 4, column 't': in the future, as 1 rows are; check the year" in bad.description
+    assert "line 4, column 't': in the future (1 rows in total); check the year" in bad.description
 
 
 def test_refused_files_are_a_warning_in_their_own_words(home):
     assert landed_files().passed
-    entry = Entry("j.csv", "j", 1, 1, 1, "", Outcome.refused, "j.csv is a folder; move it")
+    entry = LedgerEntry("j.csv", "j", 1, 1, 1, "", FileState.refused, "j.csv is a folder; move it")
     with open_ledger(paths.ledger_path()) as ledger:
         ledger.put([entry])
     result = landed_files()

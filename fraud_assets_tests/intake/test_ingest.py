@@ -2,7 +2,6 @@
 
 import codecs
 import gzip
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from fraud_assets.config.settings import IntakeSettings
 from fraud_assets.intake.csv.decoding import IntakeError
-from fraud_assets.intake.ingest import Taken, take_in
+from fraud_assets.intake.ingest import LandedCsv, ingest_file
 from fraud_assets_tests.conftest import connected
 
 PLAIN = "a,b,Class\n1,0.5,0\n2,1.5,1\n3,2.5,0\n"
@@ -54,11 +53,15 @@ CASES = {
     "latin_1_that_is_said": Case(
         b"CUSTOMER_ID,Class\nJos\x81,0\n", rows=[("Jos\x81", 0)], settings={"encoding": "latin-1"}
     ),
-    "unknown_encoding": Case(PLAIN, "no encoding 'klingon'", settings={"encoding": "klingon"}),
+    "unknown_encoding": Case(
+        PLAIN, "the encoding 'klingon' does not exist", settings={"encoding": "klingon"}
+    ),
     "utf_8_with_a_damaged_byte": Case(
         ("CUSTOMER_ID,Class\n" + "x,0\n" * 300_000).encode() + b"Jos\xe9,1\n",
         rows=300_000,
-        rejected=["line 300002: byte 0xE9 is not UTF-8; set `encoding` if the file has another"],
+        rejected=[
+            "line 300002: byte 0xE9 is not UTF-8; set `encoding` if the file has another encoding"
+        ],
     ),
     # --- delimiters and decimals ---
     "comma": Case(PLAIN),
@@ -71,7 +74,7 @@ CASES = {
     ),
     "comma_that_may_be_thousands": Case(
         "a;Class\n1,234;0\n2,345;1\n",
-        "line 2, column 'a': the comma may part thousands or a fraction.*set `decimal`",
+        "line 2, column 'a': the comma may be a thousands separator.*set `decimal`",
     ),
     "thousand_separators": Case(
         'a;b;Class\n1.5;"1,234.5";0\n2.5;1.5;1\n',
@@ -80,7 +83,7 @@ CASES = {
     ),
     # --- lines and quotes ---
     "crlf": Case(PLAIN.replace("\n", "\r\n")),
-    "carriage_returns_alone": Case(PLAIN.replace("\n", "\r"), "line 1: the lines end in carriage"),
+    "carriage_returns_alone": Case(PLAIN.replace("\n", "\r"), "line 1: lines end with a carriage"),
     "carriage_return_within_a_line": Case(
         "a,b,Class\n1,0.5,0\n2,1\r.5,1\n3,2.5,0\n",
         rows=[ROWS[0], ROWS[2]],
@@ -143,13 +146,13 @@ CASES = {
     "reserved_column_name": Case(
         "a,source_line,Class\n1,2,0\n", "'source_line' is a name that the platform uses"
     ),
-    "one_column": Case("Class\n0\n1\n", "line 1: there is one column, parted by none of"),
+    "one_column": Case("Class\n0\n1\n", "line 1: there is only one column, with none of"),
     "quote_that_is_never_closed_in_the_header": Case(
         'a,"b,Class\n1,2,0\n', "line 1: the header cannot be read as column names"
     ),
-    "binary_file": Case(bytes(range(256)) * 9, "line 1: this is no CSV: it is binary"),
+    "binary_file": Case(bytes(range(256)) * 9, "line 1: this is not a CSV: it is binary"),
     "excel_workbook": Case(b"PK\x03\x04" + bytes(99), "an Excel workbook or a zip archive"),
-    "picture": Case(b"\x89PNG\r\n\x1a\n" + bytes(99), "this is no CSV: it is a picture"),
+    "picture": Case(b"\x89PNG\r\n\x1a\n" + bytes(99), "this is not a CSV: it is a picture"),
     # --- damaged rows ---
     "too_few_fields": Case(
         "a,b,Class\n1,0.5,0\n2,1\n3,2.5,0\n",
@@ -193,7 +196,7 @@ CASES = {
     "infinity": Case(
         "a,b,Class\n1,0.5,0\ninf,1.5,1\n-Infinity,1,0\n1e999,1,0\n3,2.5,0\n",
         rows=[ROWS[0], ROWS[2]],
-        rejected=[f"line {line}, column 'a': infinity is not usable" for line in (3, 4, 5)],
+        rejected=[f"line {line}, column 'a': infinity is not allowed" for line in (3, 4, 5)],
     ),
     "dates_in_a_numeric_column": Case(
         "a,b,Class\n1,0.5,0\n2026-01-31,1.5,1\n3,2.5,0\n",
@@ -225,7 +228,7 @@ CASES = {
         "a,b,Class\n1,0.5,0\n2,1.5,1\n2,2,\n3,2.5,0\n",
         rejected=["line 4, column 'Class': the label is missing"],
     ),
-    "no_target": Case("Class2,amount\n0,1.5\n1,2.5\n", "line 2, column 2, the last: no target"),
+    "no_target": Case("Class2,amount\n0,1.5\n1,2.5\n", "line 2, column 2, the last: not a target"),
     "one_class_only": Case("a,Class\n1,0\n2,0\n", rows=[(1.0, 0), (2.0, 0)]),
     # --- card numbers ---
     "a_card_number_where_a_number_is_expected": Case(
@@ -247,7 +250,7 @@ CASES = {
     ),
     "a_card_number_in_a_column_name": Case(
         f"a,limit of {CARD[:4]}.{CARD[4:8]}.{CARD[8:12]}.{CARD[12:]},Class\n1,2,0\n",
-        "line 1, column 2: a payment card number stands in the column name; rename",
+        "line 1, column 2: the column name contains a payment card number; rename",
     ),
     "times_in_milliseconds": Case(
         "a,b,Class\n1767225600006,0.5,0\n1767225600014,1.5,1\n",  # the second has a check digit
@@ -280,7 +283,7 @@ CASES = {
     "timestamps_without_zones": Case(
         CARDS + "2026-01-01 00:00:00,c,1,0\n2026-01-02,c,2,1\n2026-01-01 00:00:00Z,c,3,0\n",
         rows=2,
-        rejected=["line 4, column 'TX_DATETIME': not a date and time as"],
+        rejected=["line 4, column 'TX_DATETIME': not a date and time in"],
     ),
     "timestamps_that_do_not_exist": Case(
         CARDS + "2026-01-01 00:00:00,c,1,0\n2026-02-30 00:00:00,c,2,1\n,c,2,1\n",
@@ -309,9 +312,9 @@ def take(tmp_path, engine):
         path = tmp_path / case.name
         content = case.content.encode() if isinstance(case.content, str) else case.content
         path.write_bytes(content)
-        taken = Taken(path, "batch", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
+        taken = LandedCsv(path, "batch", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
         settings = IntakeSettings(**case.settings)
-        return taken, take_in(engine, taken, settings, lambda _: None, lambda _: None)
+        return taken, ingest_file(engine, taken, settings, lambda _: None, lambda _: None)
 
     return take_case
 
@@ -329,8 +332,8 @@ def test_file(take, name):
         assert table.num_rows == case.rows
     else:
         assert [tuple(row.values()) for row in table.to_pylist()] == case.rows
-    assert (facts["rows"], facts["rejected"]) == (table.num_rows, len(case.rejected))
-    for found, wanted in zip(facts["faults"], case.rejected, strict=True):
+    assert (facts.rows, facts.rejected) == (table.num_rows, len(case.rejected))
+    for found, wanted in zip(facts.faults, case.rejected, strict=True):
         assert found.startswith(wanted)
 
 
@@ -360,11 +363,11 @@ def test_no_message_log_or_fact_carries_a_value_of_a_row(
         header = f"{HEADER}\n"  # words alone may be names
     text = header + "\n".join([*[GOOD] * good, *rows]) + "\n"
     path.write_text(text.replace(",", delimiter), newline="")
-    taken = Taken(path, "batch", folder / "rows.parquet", folder / "rejected.csv")
+    taken = LandedCsv(path, "batch", folder / "rows.parquet", folder / "rejected.csv")
     with connected() as engine:
         try:
-            facts = take_in(engine, taken, IntakeSettings(), lambda _: None, said.append)
-            said.append(json.dumps(facts))
+            facts = ingest_file(engine, taken, IntakeSettings(), lambda _: None, said.append)
+            said.append(facts.to_json())
         except IntakeError as error:
             said.append(str(error))
     for secret in (CARD, CARD[:8], "4111 1111", NAME, "Quixote"):
@@ -401,12 +404,12 @@ def test_every_accepted_row_keeps_its_line(take):
 
 def test_facts_say_where_the_rows_come_from_and_what_became_of_them(take):
     taken, facts = take(CASES["too_few_fields"])
-    assert facts["source_file"] == "batch.csv"
-    assert facts["source_bytes"] == taken.path.stat().st_size
-    assert len(facts["content_hash"]) == 64
-    assert (facts["rows"], facts["frauds"], facts["rejected"]) == (2, 0, 1)
-    assert facts["schema_fingerprint"] == take(CASES["comma"])[1]["schema_fingerprint"]
-    assert facts["schema_fingerprint"] != take(CASES["utf_8"])[1]["schema_fingerprint"]
+    assert facts.source_file == "batch.csv"
+    assert facts.source_bytes == taken.path.stat().st_size
+    assert len(facts.content_hash) == 64
+    assert (facts.rows, facts.frauds, facts.rejected) == (2, 0, 1)
+    assert facts.schema_fingerprint == take(CASES["comma"])[1].schema_fingerprint
+    assert facts.schema_fingerprint != take(CASES["utf_8"])[1].schema_fingerprint
 
 
 def test_rejected_rows_lie_beside_until_a_clean_file_takes_their_place(take):
@@ -425,19 +428,19 @@ def test_rejected_rows_can_be_looked_at_also_when_no_row_was_accepted(take, tmp_
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, engine):
     path = tmp_path / "june.csv"
     path.write_text(PLAIN)
-    taken = Taken(path, "june", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
+    taken = LandedCsv(path, "june", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
 
     def grow(_):
         path.write_text(PLAIN + "4,4,0\n")
 
     with pytest.raises(IntakeError, match="changed while it was read"):
-        take_in(engine, taken, IntakeSettings(), lambda _: None, grow)
+        ingest_file(engine, taken, IntakeSettings(), lambda _: None, grow)
 
 
 def test_a_file_that_is_gone_is_named_with_the_remedy(tmp_path, engine):
-    taken = Taken(tmp_path / "june.csv", "june", tmp_path / "r.parquet", tmp_path / "r.csv")
-    with pytest.raises(IntakeError, match=r"june\.csv is gone; drop it again"):
-        take_in(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
+    taken = LandedCsv(tmp_path / "june.csv", "june", tmp_path / "r.parquet", tmp_path / "r.csv")
+    with pytest.raises(IntakeError, match=r"june\.csv was deleted before it was read; drop"):
+        ingest_file(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
 
 
 # --- repairs ----------------------------------------------------------------------------
@@ -454,8 +457,8 @@ def stopped(tmp_path, engine):
     """A batch with two rejected rows, as it was taken in, and what it was kept as."""
     path = tmp_path / "june.csv"
     path.write_text("a,b,Class\n1,0.5,0\n2,x,1\n3,2.5,0\n4\n")
-    taken = Taken(path, "june", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
-    facts = take_in(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
+    taken = LandedCsv(path, "june", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
+    facts = ingest_file(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
     kept = taken.rows.rename(tmp_path / "kept.parquet")
     return taken, Kept(kept, facts)
 
@@ -463,9 +466,9 @@ def stopped(tmp_path, engine):
 def drop_again(engine, taken, text, kept=None, batch="june"):
     path = taken.path.with_name(f"{batch}.csv")
     path.write_text(text)
-    again = Taken(path, batch, taken.rows, taken.rejected)
-    known = {kept.facts["content_hash"]: kept} if kept else {}
-    return take_in(engine, again, IntakeSettings(), known.get, lambda _: None)
+    again = LandedCsv(path, batch, taken.rows, taken.rejected)
+    known = {kept.facts.content_hash: kept} if kept else {}
+    return ingest_file(engine, again, IntakeSettings(), known.get, lambda _: None)
 
 
 def repaired(taken):
@@ -482,8 +485,8 @@ def test_repaired_rows_join_the_accepted_ones_in_their_old_places(stopped, engin
         (4, 2.5),
         (5, 3.5),
     ]
-    assert (facts["rows"], facts["frauds"], facts["rejected"]) == (4, 1, 0)
-    assert facts["repairs"] == kept.facts["content_hash"] != facts["content_hash"]
+    assert (facts.rows, facts.frauds, facts.rejected) == (4, 1, 0)
+    assert facts.repairs == kept.facts.content_hash != facts.content_hash
     assert not taken.rejected.exists()
 
 
@@ -491,16 +494,16 @@ def test_rows_that_are_still_wrong_can_be_repaired_once_more(stopped, engine, tm
     taken, kept = stopped
     half = taken.rejected.read_text().replace("2,x,1", "2,1.5,1")
     facts = drop_again(engine, taken, half, kept)
-    assert facts["faults"] == ["line 5: 1 fields where the header has 3"]
+    assert facts.faults == ["line 5: 1 fields where the header has 3"]
     again = Kept(taken.rows.rename(tmp_path / "second.parquet"), facts)
     rest = taken.rejected.read_text().replace(",4\n", ',"4,3.5,0"\n')
-    assert drop_again(engine, taken, rest, again)["rows"] == 4
+    assert drop_again(engine, taken, rest, again).rows == 4
 
 
 def test_under_another_name_repaired_rows_are_a_batch_of_their_own(stopped, engine):
     taken, kept = stopped
     facts = drop_again(engine, taken, repaired(taken), kept, batch="june_rest")
-    assert facts["rows"] == 2
+    assert facts.rows == 2
     assert pq.read_table(taken.rows)["source_line"].to_pylist() == [3, 5]
 
 
@@ -516,9 +519,9 @@ def test_a_repair_of_a_file_of_which_nothing_was_accepted_stands_alone(tmp_path,
     text = (tmp_path / "rejected.csv").read_text()
     path = tmp_path / "batch.csv"
     path.write_text(text.replace(",1\n", ',"1,0"\n').replace(",2\n", ',"2,1"\n'))
-    taken = Taken(path, "batch", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
-    facts = take_in(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
-    assert (facts["rows"], facts["frauds"]) == (2, 1)
+    taken = LandedCsv(path, "batch", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
+    facts = ingest_file(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
+    assert (facts.rows, facts.frauds) == (2, 1)
 
 
 def test_a_repair_that_was_saved_by_a_spreadsheet_works(stopped, engine):
@@ -529,7 +532,7 @@ def test_a_repair_that_was_saved_by_a_spreadsheet_works(stopped, engine):
         [rows[0].replace(",", ";")]
         + [";".join(f'"{part}"' for part in fields_of(row)) for row in rows[1:]]
     )
-    assert drop_again(engine, taken, semicolons, kept)["rows"] == 4
+    assert drop_again(engine, taken, semicolons, kept).rows == 4
 
 
 def fields_of(row):

@@ -12,11 +12,11 @@ STEP_FAILS = {
     "header_only": ("amount,y\n", "header_only.csv: line 2: there is a header but no row"),
     "no_target": (
         PLAIN[["y", "amount"]].to_csv(index=False),
-        "line 2, column 2, the last: no target",
+        "line 2, column 2, the last: not a target",
     ),
     "all_rejected": (
         "amount,y\n" + "1,0,9\n" * 20,
-        "none of its rows fits the contract; first, line 2: 3 fields where the header has 2",
+        "none of its rows fits the contract; the first is line 2: 3 fields where the header has 2",
     ),
 }
 CHECK_FAILS = {
@@ -30,7 +30,7 @@ CHECK_FAILS = {
     "nan_column": (
         PLAIN.assign(v="nan")[["amount", "v", "y"]],
         "schema_contract",
-        "nan_column.csv: column 'v' holds no value",
+        "nan_column.csv: column 'v' is empty or NaN",
     ),
     "no_fraud_share": (PLAIN.assign(y=0), "fraud_prevalence", "column 'y': 0 frauds in 2000 rows"),
 }

@@ -114,13 +114,13 @@ def test_an_empty_file_fails_with_its_name_and_the_next_file_works(stack, drop_i
 
 
 def test_what_failed_and_that_it_is_over_was_told_once_each_with_its_figures(stack, inbox):
-    wait_for("the last recovery", lambda: "fraud_pipeline works again" in titles_of(inbox), 180)
+    wait_for("the last recovery", lambda: "fraud_pipeline succeeds again" in titles_of(inbox), 180)
     titles = titles_of(inbox)
     for name in ("fraud_recall of evaluation_report", "drift_score of drift_report"):
         assert titles.count(f"{name} fails") == 1
-    assert titles.count("a run of fraud_pipeline failed") == 1
-    assert titles.count("fraud_pipeline works again") == 1
-    assert titles.count("fraud_recall of evaluation_report is good again") <= 1
+    assert titles.count("A run of fraud_pipeline failed") == 1
+    assert titles.count("fraud_pipeline succeeds again") == 1
+    assert titles.count("fraud_recall of evaluation_report passes again") <= 1
     fails = titles.index("fraud_recall of evaluation_report fails")
     assert "batch moved: critical: recall 0." in inbox.hooks[fails][1]["message"]
     assert len(titles) == len(set(titles)), titles

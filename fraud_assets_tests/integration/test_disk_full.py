@@ -38,4 +38,4 @@ def test_a_full_disk_is_a_clear_failure_leaves_no_file_and_the_retry_works(graph
     small_disk()
     again = graph.run("large", ["raw_transactions"])
     assert again.success, failure_of(again)
-    assert tables.load_table("raw_transactions", "large").facts["rows"] == 60_000
+    assert tables.load_table(tables.RawTable, "large").facts.rows == 60_000

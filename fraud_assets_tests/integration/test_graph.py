@@ -17,9 +17,9 @@ from fraud_assets.cli import main
 from fraud_assets.config import environment
 from fraud_assets.definitions import defs
 from fraud_assets.drift.sensors import drift_retraining
-from fraud_assets.intake.contract import schema_fingerprint
 from fraud_assets.intake.csv.decoding import sha256
 from fraud_assets.intake.landing.runs import run_tags
+from fraud_assets.intake.schema import schema_fingerprint
 from fraud_assets.intake.simulator import simulate
 from fraud_assets.store import paths, tables
 from fraud_assets.store.decision_log import read_entries
@@ -133,7 +133,7 @@ def test_mlflow_has_one_finished_run_with_all_that_was_asked_for(first):
     assert tags["source_file"] == "first.csv"
     assert int(tags["source_bytes"]) == source.stat().st_size
     assert (tags["rows"], tags["rejected"]) == ("6000", "0")
-    raw = tables.load_table("raw_transactions", "first").facts
+    raw = tables.load_table(tables.RawTable, "first").facts
     assert tags["schema_fingerprint"] == raw["schema_fingerprint"]
     in_order = {name: raw["kinds"][name] for name in pd.read_csv(source, nrows=0)}
     assert raw["schema_fingerprint"] == schema_fingerprint(in_order)
@@ -170,7 +170,7 @@ def test_a_version_leads_back_to_the_file_and_the_rows_that_it_was_trained_on(fi
     version = report("second", "trained_model")["version"]
     shown = CliRunner().invoke(main, ["provenance", version]).output
     for batch in ("first", "second"):
-        table = tables.load_table("raw_transactions", batch)
+        table = tables.load_table(tables.RawTable, batch)
         assert f"{batch}: {batch}.csv" in shown
         assert f"SHA-256 {sha256(environment.drop_folder() / f'{batch}.csv')}" in shown
         assert f"{table.path} (unchanged)" in shown
@@ -181,9 +181,9 @@ def test_a_version_leads_back_to_the_file_and_the_rows_that_it_was_trained_on(fi
 
 def test_the_log_holds_the_decision_with_the_hashes_of_data_configuration_and_model(first):
     entry = read_entries(paths.decisions_path())[0]
-    assert entry["outcome"] == "promote"
+    assert entry.outcome == "promote"
     for name in ("data_hash", "configuration_hash", "model_hash"):
-        assert len(entry[name]) == 64
+        assert len(getattr(entry, name)) == 64
 
 
 @pytest.fixture
@@ -477,7 +477,7 @@ def test_too_many_rejected_rows_stop_the_batch_until_they_are_repaired(graph, fi
     repaired = paths.rejected_path("damaged").read_text().replace(',9"', '"')
     again = graph.take("damaged", repaired, assets=TRAINED, trained_model=QUICK)
     assert again.success, failure_of(again)
-    rows = pd.read_parquet(tables.load_table("raw_transactions", "damaged").path)
+    rows = pd.read_parquet(tables.load_table(tables.RawTable, "damaged").path)
     whole = cards(6)
     assert rows["TX_AMOUNT"].tolist() == whole["TX_AMOUNT"].tolist()
     assert rows["source_line"].tolist() == list(range(2, len(whole) + 2))

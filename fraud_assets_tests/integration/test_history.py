@@ -34,7 +34,7 @@ def stack(tmp_path_factory):
 
 def features_of(stack, monkeypatch, batch):
     monkeypatch.setenv("FRAUD_HOME", str(stack.folder / "var"))
-    return pd.read_parquet(tables.load_table("features", batch).path)
+    return pd.read_parquet(tables.load_table(tables.FeatureTable, batch).path)
 
 
 def test_batches_that_come_one_after_the_other_are_fresh_also_when_one_comes_late(stack):

@@ -53,7 +53,7 @@ def test_another_machine_goes_on_with_what_lies_in_the_store(graph, s3, server):
     shutil.rmtree(environment.home_folder() / "reports")
     second = graph.take("f*", cards(1, first_day="2026-01-22", **FEW), **SETTINGS)
     assert second.success, failure_of(second)
-    window = tables.load_table("splits", "f*").facts["window"]
+    window = tables.load_table(tables.SplitTable, "f*").facts.window
     assert [batch for batch, _ in window] == ["first", "f*"]
     keys = [o["Key"] for o in s3.list_objects_v2(Bucket="fraud")["Contents"]]
     assert any(key.startswith("models/") and key.endswith("model.skops") for key in keys)

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from fraud_assets.config import environment
+from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.store import paths, reports, tables
-from fraud_assets.training.assets import VALIDATION_SCORES
+from fraud_assets.training.validation_scores import VALIDATION_SCORES
 from fraud_assets_tests.integration.conftest import cards, failure_of
 
 SETTINGS = {
@@ -19,13 +20,13 @@ SETTINGS = {
 
 def make_older(batch):
     """Keep of a batch what releases before the champion's scores had a table kept, as they did."""
-    table = tables.load_table("champion_scores", batch)
+    table = tables.load_table(tables.ScoreTable, batch)
     scores = pd.read_parquet(table.path)
     older = scores[["score", "label", "known_us", "label_known_us"]].astype({"score": "float32"})
     if len(older):
         older.to_parquet(paths.report_folder(batch) / "champion_scores.parquet", index=False)
-    features = tables.load_table("features", batch)
-    facts = dict(features.facts) | {"champion": table.facts["champion"]}
+    features = tables.load_table(tables.FeatureTable, batch)
+    facts = features.facts.model_dump(mode="json") | {"champion": table.facts.champion}
     (features.path.parent / "facts.json").write_text(json.dumps(facts))
     for name in (VALIDATION_SCORES, "reference_profile.json"):
         (paths.report_folder(batch) / name).unlink()
@@ -44,12 +45,12 @@ def test_the_next_batch_goes_on_with_the_champion_the_window_and_the_history(old
     frame = cards(2, transactions=2500, fraud_rate=0.06, first_day="2026-02-12")
     result = older_home.take("third", frame, **SETTINGS)
     assert result.success, failure_of(result)
-    window = tables.load_table("splits", "third").facts["window"]
+    window = tables.load_table(tables.SplitTable, "third").facts.window
     assert [batch for batch, _ in window] == ["first", "second", "third"]
-    drift = reports.find_report("drift_report", "third")
+    drift = json.loads((paths.report_folder("third") / "drift_report.json").read_text())
     assert [point["batch"] for point in drift["history"]] == ["second", "third"]
     assert [point["batch"] for point in drift["performance"]] == ["second", "third"]
-    assert reports.find_report("evaluation_report", "third")["comparison"]["comparable"]
+    assert reports.find_report(EvaluationReport, "third").comparison.comparable
 
 
 def test_what_an_older_release_did_not_keep_says_what_to_materialize(older_home):

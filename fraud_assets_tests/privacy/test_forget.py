@@ -10,8 +10,10 @@ from fraud_assets.intake.csv.decoding import sha256
 from fraud_assets.intake.partitions import batches
 from fraud_assets.platform.masking import masking
 from fraud_assets.privacy.forget import forget
+from fraud_assets.records.batches import Roles
 from fraud_assets.store import paths, resources, tables
 from fraud_assets.store.decision_log import read_entries
+from fraud_assets_tests import factories
 
 CARD, OTHER = "4111-1111 1111 1111", "77"
 SHOWN = "an entry of the worklist"
@@ -33,8 +35,8 @@ def registered_model(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 def keep(asset, batch, frame, content_hash="a", **facts):
     rows = tables.new_rows_file(asset, batch)
     frame.to_parquet(rows, index=False)
-    about = {"batch": batch, "content_hash": content_hash, **facts}
-    return tables.save_table(asset, tables.Table(rows, about)).path
+    about = getattr(factories, asset)(batch=batch, content_hash=content_hash, **facts)
+    return tables.save_table(tables.TABLES[asset](rows, about)).path
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def instance(home):
     lines = pd.DataFrame(
         {"source_line": [2, 3, 4, 5], "card": [CARD, OTHER, CARD, "4111111111111111"]}
     )
-    roles = {"card": "card"}
+    roles = Roles(target="Class", card="card")
     for batch, frame in (("june", lines), ("july", lines.assign(card=OTHER))):
         raw = keep("raw_transactions", batch, frame, roles=roles, rows=4, rows_hash="?")
         keep("features", batch, frame[["source_line"]].assign(amount=1.0), roles=roles)
@@ -81,8 +83,8 @@ def test_a_card_goes_from_tables_lists_rejected_rows_and_suppressions(instance):
     assert (june.batch, june.rows) == ("june", 3)
     folder = paths.report_folder("june")
     for asset in ("raw_transactions", "features"):
-        assert lines_of(tables.load_table(asset, "june").path) == [3]
-        assert lines_of(tables.load_table(asset, "july").path) == [2, 3, 4, 5]
+        assert lines_of(tables.load_table(tables.TABLES[asset], "june").path) == [3]
+        assert lines_of(tables.load_table(tables.TABLES[asset], "july").path) == [2, 3, 4, 5]
     for name in ("scored_transactions", "test_predictions"):
         assert lines_of(folder / f"{name}.parquet") == [3]
     assert pd.read_csv(folder / "scored_transactions.csv")["source_line"].tolist() == [3]
@@ -99,18 +101,18 @@ def test_a_card_goes_from_tables_lists_rejected_rows_and_suppressions(instance):
 def test_what_was_changed_is_said_and_is_whole(instance):
     # By the token that lists show, this time.
     (june,) = forget(instance, resources.Engine(), masking().card(CARD), "anna").batches
-    raw = tables.load_table("raw_transactions", "june")
-    assert raw.facts["rows_hash"] == sha256(raw.path)
-    assert (raw.facts["rows"], raw.facts["rows_forgotten"]) == (1, 3)
+    raw = tables.load_table(tables.RawTable, "june")
+    assert raw.facts.rows_hash == sha256(raw.path)
+    assert (raw.facts.rows, raw.facts.rows_forgotten) == (1, 3)
     assert {path.name for path in june.files} == {
         *("rows.parquet", "scored_transactions.parquet", "test_predictions.parquet"),
         *("scored_transactions.csv", "worklist.csv", "june.csv"),
     }
     assert june.still_in == environment.drop_folder() / "june.csv"
     (entry,) = read_entries(paths.decisions_path())
-    assert (entry["event"], entry["actor"]) == ("forgotten", "anna")
-    assert entry["rows_removed"] == {"june": 3}
-    assert entry["card"] == masking().card(CARD)[-9:]
+    assert (entry.event, entry.actor) == ("forgotten", "anna")
+    assert entry.rows_removed == {"june": 3}
+    assert entry.card == masking().card(CARD)[-9:]
     assert "4111" not in paths.decisions_path().read_text()
 
 
@@ -141,7 +143,7 @@ def test_a_card_that_is_nowhere_changes_nothing(instance):
     log = paths.decisions_path()
     after = {path: path.read_bytes() for path in before if path.suffix not in (".db", ".lock")}
     assert {path: before[path] for path in after} == after
-    assert read_entries(log)[0]["rows_removed"] == {}
+    assert read_entries(log)[0].rows_removed == {}
 
 
 def test_nothing_is_changed_while_a_run_may_write_it_anew(instance, monkeypatch):
@@ -153,7 +155,7 @@ def test_nothing_is_changed_while_a_run_may_write_it_anew(instance, monkeypatch)
 def test_line_numbers_of_two_versions_of_a_batch_are_kept_apart(instance):
     # In the corrected file the card is on line 3, where the first one has another's.
     lines = pd.DataFrame({"source_line": [2, 3, 4], "card": [OTHER, CARD, OTHER]})
-    roles = {"card": "card"}
+    roles = Roles(target="Class", card="card")
     keep("raw_transactions", "june", lines, "b", roles=roles, rows=3, rows_hash="?")
     keep("splits", "june", lines[["source_line"]], "b")
     folder = paths.report_folder("june")
@@ -161,9 +163,9 @@ def test_line_numbers_of_two_versions_of_a_batch_are_kept_apart(instance):
     lines.assign(card="?").to_csv(folder / "scored_transactions.csv", index=False)
     (june,) = forget(instance, resources.Engine(), CARD, "anna").batches
     assert june.rows == 4
-    assert lines_of(tables.load_table("raw_transactions", "june", "a").path) == [3]
+    assert lines_of(tables.load_table(tables.RawTable, "june", "a").path) == [3]
     for asset in ("raw_transactions", "splits"):
-        assert lines_of(tables.load_table(asset, "june", "b").path) == [2, 4]
+        assert lines_of(tables.load_table(tables.TABLES[asset], "june", "b").path) == [2, 4]
     assert pd.read_csv(folder / "scored_transactions.csv")["source_line"].tolist() == [2, 4]
     # It does not say which version it was made of.
     assert lines_of(folder / "test_predictions.parquet") == []
@@ -177,13 +179,14 @@ def test_a_card_in_another_column_takes_its_row_along_and_a_short_number_is_told
             "memo": [f"sent to {CARD}", "for 4711", "none"],
         }
     )
-    keep("raw_transactions", "july", lines, roles={"card": "card"}, rows=3, rows_hash="?")
+    roles = Roles(target="Class", card="card")
+    keep("raw_transactions", "july", lines, roles=roles, rows=3, rows_hash="?")
     # Columns that nothing reads are masked there, and in what follows they are not at all.
-    keep("features", "july", lines.assign(memo="?"), roles={"card": "card"})
+    keep("features", "july", lines.assign(memo="?"), roles=roles)
     _, july = forget(instance, resources.Engine(), CARD, "anna").batches
-    raw = tables.load_table("raw_transactions", "july")
+    raw = tables.load_table(tables.RawTable, "july")
     assert (july.rows, july.stays, lines_of(raw.path)) == (1, (), [3, 4])
-    assert lines_of(tables.load_table("features", "july").path) == [3, 4]
+    assert lines_of(tables.load_table(tables.FeatureTable, "july").path) == [3, 4]
     paths.rejected_path("july").write_text(
         "line_number,reason,raw_text\n1,header,4711\n7,why,'=4711;of 4711.\n8,why,4711;x\n"
     )
@@ -197,8 +200,8 @@ def test_a_card_in_another_column_takes_its_row_along_and_a_short_number_is_told
     assert f"{paths.rejected_path('july')}: 1 rows have it as a part of a longer text" in rejected
     assert any("backups" in text for text in found.stays)
     entry = read_entries(paths.decisions_path())[-1]
-    assert entry["card"] == masking().mark("4711")
-    assert "4711" not in entry["card"]
+    assert entry.card == masking().mark("4711")
+    assert "4711" not in entry.card
 
 
 def test_rejected_rows_of_a_batch_without_a_partition_and_leftovers_of_runs_go_too(instance):
@@ -228,7 +231,7 @@ def test_the_command_says_what_went_where_and_what_stays(instance, monkeypatch):
     folder = paths.report_folder("june")
     assert "batch 'june': 3 rows removed" in said
     assert f"  1 rows removed from {folder / 'worklist.csv'}" in said
-    assert f"  stays: {environment.drop_folder() / 'june.csv'}; remove the lines" in said
+    assert f"  kept: {environment.drop_folder() / 'june.csv'}; delete the lines" in said
     assert "1 suppressions removed" in said
-    assert "stays: backups" in said
+    assert "kept: backups" in said
     assert CliRunner().invoke(main, ["forget", "--card", " "]).exit_code == 1

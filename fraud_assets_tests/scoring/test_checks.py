@@ -5,6 +5,7 @@ from fraud_assets.scoring.assets import _column_changes
 from fraud_assets.scoring.checks import champion_columns
 from fraud_assets.store import tables
 from fraud_assets.tracking import ModelVersion
+from fraud_assets_tests import factories
 
 CHAMPION = ModelVersion("3", "run", "may", 0.5, ("a", "b"))
 
@@ -13,21 +14,17 @@ class Tracking:
     """A registry with one version that was trained on the columns a and b."""
 
     def model_facts(self, _):
-        return {"kinds": {"a": "DOUBLE", "b": "DOUBLE"}}
+        return factories.model_facts()
 
 
 def judge(home, champion, kinds):
-    facts = {
-        "batch": "june",
-        "content_hash": "h",
-        "champion": champion.version if champion else None,
-        "decision_threshold": 0.5 if champion else None,
-        "missing_columns": [],
-        "champion_batch": champion.batch if champion else None,
-        "source_file": "june.csv",
-        "column_changes": _column_changes(Tracking(), champion, kinds),
-    }
-    return champion_columns(tables.Table(home, facts))
+    facts = factories.champion_scores(
+        champion=champion.version if champion else None,
+        decision_threshold=0.5 if champion else None,
+        champion_batch=champion.batch if champion else None,
+        column_changes=_column_changes(Tracking(), champion, kinds),
+    )
+    return champion_columns(tables.ScoreTable(home, facts))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from fraud_assets.config.settings import TrainingSettings
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles
 from fraud_assets.scoring import score
 from fraud_assets.scoring.suppressions import Suppression
 from fraud_assets.training.train import fraud_scores, train

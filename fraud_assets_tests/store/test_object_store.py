@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from fraud_assets.store import object_store, paths, tables
-from fraud_assets.store.tables import Table
+from fraud_assets_tests import factories
 
 
 @pytest.fixture
@@ -17,9 +17,8 @@ def store(home, monkeypatch):
 def committed(batch, content_hash, rows):
     path = tables.new_rows_file("features", batch)
     path.write_bytes(rows)
-    return tables.save_table(
-        "features", Table(path, {"batch": batch, "content_hash": content_hash})
-    )
+    facts = factories.features(batch=batch, content_hash=content_hash)
+    return tables.save_table(tables.FeatureTable(path, facts))
 
 
 def forget(batch):
@@ -39,9 +38,9 @@ def test_without_a_store_nothing_is_asked_for(home, monkeypatch):
 def test_a_table_that_one_machine_committed_is_read_by_another(store):
     committed("june", "a1", b"rows")
     forget("june")
-    found = tables.load_table("features", "june")
+    found = tables.load_table(tables.FeatureTable, "june")
     assert found.path.read_bytes() == b"rows"
-    assert found.facts["content_hash"] == "a1"
+    assert found.facts.content_hash == "a1"
 
 
 def test_the_newest_version_counts_wherever_it_was_written(store):
@@ -50,7 +49,7 @@ def test_the_newest_version_counts_wherever_it_was_written(store):
     old = kept.read_text()
     committed("june", "b2", b"new")
     kept.write_text(old)
-    assert tables.load_table("features", "june").path.read_bytes() == b"new"
+    assert tables.load_table(tables.FeatureTable, "june").path.read_bytes() == b"new"
     assert tables.versions("features", "june") == ["a1", "b2"]
 
 
@@ -61,14 +60,13 @@ def test_a_version_is_known_and_listed_without_a_local_copy(store):
     assert not tables.has_table("features", "june", "b2")
     assert tables.versions("features", "june") == ["a1"]
     with pytest.raises(FileNotFoundError, match="has not been materialized"):
-        tables.load_table("features", "july")
+        tables.load_table(tables.FeatureTable, "july")
 
 
-def test_a_version_that_is_pruned_goes_from_the_store_too(store, monkeypatch):
-    monkeypatch.setenv("FRAUD_KEEP_VERSIONS", "1")
+def test_a_version_that_is_pruned_goes_from_the_store_too(store):
     committed("june", "a1", b"old")
     committed("june", "b2", b"new")
-    tables.prune_versions("june", "b2")
+    tables.prune_versions("june", ["a1", "b2"], keep=1)
     assert tables.versions("features", "june") == ["b2"]
 
 
@@ -78,7 +76,7 @@ def test_what_is_half_there_is_not_taken_for_whole(store):
     object_store.remove(version)
     shutil.rmtree(version)
     with pytest.raises(FileNotFoundError):
-        tables.load_table("features", "june")
+        tables.load_table(tables.FeatureTable, "june")
     assert json.loads((version.parent / "current.json").read_text()) == {"content_hash": "a1"}
 
 
@@ -87,11 +85,11 @@ def test_a_batch_named_like_a_pattern_is_kept_and_removed_alone(store, name):
     committed("june", "a1", b"other")
     committed(name, "a1", b"rows")
     forget(name)
-    assert tables.load_table("features", name).path.read_bytes() == b"rows"
+    assert tables.load_table(tables.FeatureTable, name).path.read_bytes() == b"rows"
     object_store.remove(paths.tables_folder("features", name))
     assert not object_store.has(paths.tables_folder("features", name) / "current.json")
     forget("june")
-    assert tables.load_table("features", "june").path.read_bytes() == b"other"
+    assert tables.load_table(tables.FeatureTable, "june").path.read_bytes() == b"other"
 
 
 def test_what_is_removed_leaves_no_empty_folder(store):

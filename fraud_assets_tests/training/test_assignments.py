@@ -3,7 +3,7 @@ from fraud_assets.training.assignments import Assignment, note, read_index, sett
 
 
 def assignment(batch, seed=0):
-    settings = settings_hash(SplitSettings(seed=seed).model_dump(mode="json"))
+    settings = settings_hash(SplitSettings(seed=seed))
     return Assignment(batch=batch, content_hash="h", settings=settings, hash_key_id=None)
 
 
@@ -20,6 +20,6 @@ def test_what_is_noted_is_found_again_in_its_newest_form(tmp_path):
 
 def test_the_size_of_the_window_is_no_part_of_an_assignment():
     few, all_batches = SplitSettings(window_batches=2), SplitSettings()
-    hashes = {settings_hash(s.model_dump(mode="json")) for s in (few, all_batches)}
+    hashes = {settings_hash(s) for s in (few, all_batches)}
     assert len(hashes) == 1
     assert assignment("first") != assignment("first", seed=1)

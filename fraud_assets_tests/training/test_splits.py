@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_assets.config.settings import SplitMode, SplitSettings
-from fraud_assets.intake.contract import Roles
 from fraud_assets.platform.masking import Masking
+from fraud_assets.records.batches import Roles
 from fraud_assets.training.splits import Assigned, content_hash, plan_cuts, write_splits
 from fraud_assets_tests.conftest import CARD_ROLES, MASKING, connected
 

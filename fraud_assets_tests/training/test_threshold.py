@@ -87,16 +87,14 @@ def test_the_threshold_lies_halfway_to_the_next_score():
 def test_the_neighbours_say_what_their_thresholds_give(rows):
     labels, scores = arrays(rows)
     choice = choose(labels, scores, np.full(len(labels), 20.0))
-    assert [p["threshold"] for p in choice.neighbours if p["chosen"]] == [choice.threshold]
+    assert [p.threshold for p in choice.neighbours if p.chosen] == [choice.threshold]
     for point in choice.neighbours:
-        counts = confusion(labels, scores >= point["threshold"])
-        assert point["alerts"] == counts.alerts
-        assert point["frauds_missed"] == counts.frauds_missed
-        assert point["false_alarms"] == counts.false_alarms
-        saved = net_savings(
-            labels, scores >= point["threshold"], np.full(len(labels), 20.0), Costs()
-        )
-        assert point["cost"] == pytest.approx(20 * labels.sum() - saved)
+        counts = confusion(labels, scores >= point.threshold)
+        assert point.alerts == counts.alerts
+        assert point.frauds_missed == counts.frauds_missed
+        assert point.false_alarms == counts.false_alarms
+        saved = net_savings(labels, scores >= point.threshold, np.full(len(labels), 20.0), Costs())
+        assert point.cost == pytest.approx(20 * labels.sum() - saved)
 
 
 def test_rows_without_a_fraud_choose_nothing():

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from fraud_assets.intake.contract import Roles
+from fraud_assets.records.batches import Roles, SplitCounts
 from fraud_assets.training.window import (
     Member,
     count_rows,
@@ -88,8 +88,8 @@ def test_only_rows_whose_label_was_known_are_loaded_when_asked(members, engine):
 
 def test_test_rows_are_counted_for_the_last_batch_alone(members, engine):
     counts = count_rows(engine, members, None)
-    assert counts["train"] == {"rows": 3, "frauds": 2}
-    assert counts["test"] == {"rows": 1, "frauds": 1}
+    assert counts["train"] == SplitCounts(rows=3, frauds=2)
+    assert counts["test"] == SplitCounts(rows=1, frauds=1)
 
 
 def test_contents_in_two_splits_are_found(members, engine):

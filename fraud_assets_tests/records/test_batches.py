@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from fraud_assets.records import ChampionScores, ReferenceProfile
+from fraud_assets.records.batches import ChampionScores
+from fraud_assets.records.models import ReferenceProfile
 
 SCORES = {
     "batch": "june",

@@ -1,0 +1,123 @@
+"""The base of all records: immutable, versioned, strict about keys, kept as readable JSON."""
+
+import json
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from fraud_assets.text import named
+
+
+class Record(BaseModel):
+    """What an asset hands to the assets after it, and keeps for later batches.
+
+    Attributes
+    ----------
+    record_version : {1}
+        Version of the format. Files without one are of version 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    RETIRED: ClassVar[frozenset[str]] = frozenset()
+    """Keys that earlier releases wrote and nobody reads any more."""
+
+    record_version: Literal[1] = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_retired_keys(cls, value: Any) -> Any:
+        if isinstance(value, dict) and cls.RETIRED & value.keys():
+            return {name: item for name, item in value.items() if name not in cls.RETIRED}
+        return value
+
+    def to_json(self) -> str:
+        """Return readable JSON with sorted keys, the same text for the same record.
+
+        Returns
+        -------
+        str
+
+        See Also
+        --------
+        from_json : the way back.
+        """
+        return to_json(self.model_dump(mode="json"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes, where: str) -> Self:
+        """Read a record.
+
+        Parameters
+        ----------
+        text : str or bytes
+            JSON as of `to_json`.
+        where : str
+            Names the file in messages.
+
+        Returns
+        -------
+        Record
+
+        Raises
+        ------
+        ValueError
+            When a key is missing or unknown, or a value is of another type. The message names the
+            file and the key, not the value.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise ValueError(
+                f"{where} is not a {cls.__name__} record of this release: {_places(error)}; "
+                "materialize the asset that wrote it again, or use the release that wrote it"
+            ) from None
+
+
+class Report(Record):
+    """A record that is kept as a file in its batch's report folder.
+
+    Attributes
+    ----------
+    batch : str
+        The partition.
+    """
+
+    ASSET: ClassVar[str]
+    """The asset whose output it is."""
+
+    batch: str
+
+
+def _places(error: ValidationError) -> str:
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"{named('.'.join(map(str, f['loc'])))}: {f['msg']}" for f in faults[:3])
+
+
+def to_json(value: Any) -> str:
+    """Return readable JSON with sorted keys, the same text for the same value.
+
+    Parameters
+    ----------
+    value : JSON-like
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        When a number is infinite or not a number.
+
+    Examples
+    --------
+    >>> print(to_json({"b": 1, "a": [2.5]}), end="")
+    {
+      "a": [
+        2.5
+      ],
+      "b": 1
+    }
+    """
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,57 @@
+"""The challenger's scores of its validation rows, kept for the reference profile."""
+
+import pandas as pd
+
+from fraud_assets.metrics import Floats
+from fraud_assets.store import reports
+from fraud_assets.text import named
+
+VALIDATION_SCORES = "validation_scores.parquet"
+
+
+def keep_validation_scores(batch: str, scores: Floats) -> None:
+    """Keep the challenger's scores of its validation rows.
+
+    Parameters
+    ----------
+    batch : str
+    scores : ndarray of shape (n_rows,)
+        Fraud probabilities, 0 to 1.
+
+    See Also
+    --------
+    validation_scores : reads them.
+    """
+    content = pd.DataFrame({"score": scores}).to_parquet(index=False)
+    reports.write_report_file(batch, VALIDATION_SCORES, content)
+
+
+def validation_scores(batch: str) -> Floats:
+    """Return the challenger's scores of its validation rows.
+
+    Parameters
+    ----------
+    batch : str
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Fraud probabilities, 0 to 1.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the model of the batch was trained by a release that kept none.
+
+    See Also
+    --------
+    keep_validation_scores : writes them.
+    """
+    path = reports.find_report_file(batch, VALIDATION_SCORES)
+    if path is None:
+        raise FileNotFoundError(
+            f"the validation scores of batch {named(batch)} are not kept; materialize "
+            "trained_model of this batch again"
+        )
+    scores: Floats = pd.read_parquet(path)["score"].to_numpy()
+    return scores
