@@ -7,12 +7,13 @@ that a machine without a local copy finds the same history.
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 import dagster as dg
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from fraud_assets.config import environment
+from fraud_assets.platform.resources import ALSO_VARIABLE
 from fraud_assets.store import paths, reports, tables
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     The order of acceptance is read from the event history once a run.
     """
+
+    kept_versions: Annotated[int | None, Field(ge=1), ALSO_VARIABLE] = Field(
+        default=None,
+        description="Accepted versions of a batch that are kept; default: `FRAUD_KEEP_VERSIONS`, "
+        "else all.",
+    )
 
     _instance: dg.DagsterInstance | None = PrivateAttr(default=None)
     _accepted: dict[str, AcceptedBatch] | None = PrivateAttr(default=None)
@@ -152,7 +159,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         batch : str
             Its content that was accepted last stays in any case.
         """
-        keep = environment.kept_versions()
+        keep = self.kept_versions or environment.kept_versions()
         if keep is not None:
             tables.prune_versions(batch, self.accepted_versions(batch), keep)
 

@@ -21,15 +21,20 @@ from fraud_assets.intake import partitions
 from fraud_assets.intake.sensors import csv_landing
 from fraud_assets.monitoring import assets as monitoring
 from fraud_assets.monitoring import checks as monitoring_checks
+from fraud_assets.monitoring.resources import Pushgateway
 from fraud_assets.monitoring.sensors import fraud_alerts
 from fraud_assets.platform.outages import take_up_after_outage
-from fraud_assets.platform.resources import RunLock
+from fraud_assets.platform.resources import (
+    RunLock,
+    from_environment,
+    number_from_environment,
+)
 from fraud_assets.registry import assets as registry
 from fraud_assets.registry import checks as registry_checks
 from fraud_assets.scoring import assets as scoring
 from fraud_assets.scoring import checks as scoring_checks
 from fraud_assets.store.io_managers import NoOutputIOManager, ReportIOManager, TableIOManager
-from fraud_assets.store.resources import Engine
+from fraud_assets.store.resources import Engine, Storage
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import assets as training
 from fraud_assets.training import checks as training_checks
@@ -76,6 +81,9 @@ fraud_pipeline = dg.define_asset_job(
 )
 
 run_lock = RunLock()
+storage = Storage(
+    object_store=from_environment("FRAUD_OBJECT_STORE"),
+)
 
 
 def described(module: ModuleType) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
@@ -102,12 +110,20 @@ defs = dg.Definitions(
     sensors=[csv_landing, drift_retraining, fraud_alerts],
     executor=in_one_process,
     resources={
-        "engine": Engine(),
-        "catalog": BatchCatalog(),
-        "tracking": Tracking(),
+        "engine": Engine(
+            memory_limit=from_environment("FRAUD_MEMORY_LIMIT", "1GB"),
+            feature_engine=from_environment("FRAUD_ENGINE"),
+        ),
+        "catalog": BatchCatalog(kept_versions=number_from_environment("FRAUD_KEEP_VERSIONS")),
+        "tracking": Tracking(
+            tracking_uri=from_environment("MLFLOW_TRACKING_URI"),
+            ui_url=from_environment("MLFLOW_UI_URL"),
+        ),
+        "pushgateway": Pushgateway(url=from_environment("PROMETHEUS_PUSHGATEWAY_URL")),
         "run_lock": run_lock,
-        "tables": TableIOManager(run_lock=run_lock),
-        "reports": ReportIOManager(run_lock=run_lock),
-        "io_manager": NoOutputIOManager(run_lock=run_lock),
+        "storage": storage,
+        "tables": TableIOManager(run_lock=run_lock, storage=storage),
+        "reports": ReportIOManager(run_lock=run_lock, storage=storage),
+        "io_manager": NoOutputIOManager(run_lock=run_lock, storage=storage),
     },
 )

@@ -17,7 +17,7 @@ from fraud_assets.config.settings import TrainingSettings
 from fraud_assets.records.decisions import DecisionEntry, now
 from fraud_assets.store import paths
 from fraud_assets.store.decision_log import append_entry
-from fraud_assets.tracking import MODEL_FACTS, Tracking, _models_at_hand
+from fraud_assets.tracking import MODEL_FACTS, Tracking, model_files
 from fraud_assets.training.calibration import CalibratedModel
 from fraud_assets.training.estimators import build, fit
 from fraud_assets_tests import factories
@@ -88,7 +88,7 @@ class Registered:
     folder: Path
 
     def load(self):
-        _models_at_hand.clear()
+        model_files._cached_models.clear()
         return self.tracking.load(self.version)
 
 
@@ -113,3 +113,26 @@ def registered(tracking, home):
     (file,) = (home / "var" / "mlflow").rglob("model.skops")
     scores = model.predict_proba(frame)
     return Registered(tracking, version, run_id, frame, scores, file.parent)
+
+
+def statuses(tracking):
+    client = tracking.client()
+    experiment = client.get_experiment_by_name(tracking.experiment)
+    return sorted(run.info.status for run in client.search_runs([experiment.experiment_id]))
+
+
+def train_once(tracking, run_id="1", batch="june", error=None):
+    with tracking.training_run(Context(run_id), batch, {"a": "b"}) as mlflow_run:
+        if error is not None:
+            raise error
+    return mlflow_run
+
+
+def log_decision(version, run_id, model_hash, **more):
+    hashes = {"mlflow_run_id": run_id, "model_hash": model_hash}
+    append_entry(paths.decisions_path(), decision(version, "reject", **hashes, **more))
+
+
+def artifact(registered, name):
+    place = registered.tracking.client().get_run(registered.run_id).info.artifact_uri
+    return Path(place.removeprefix("file://")) / name

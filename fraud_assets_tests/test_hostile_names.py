@@ -84,7 +84,9 @@ def materialize(instance, run_config, batch="june", tags=None):
             resources={
                 "engine": resources.Engine.configure_at_launch(),
                 "catalog": BatchCatalog(),
-                "tables": io_managers.TableIOManager(run_lock=RunLock()),
+                "tables": io_managers.TableIOManager(
+                    run_lock=RunLock(), storage=resources.Storage()
+                ),
             },
             run_config=run_config | quiet,
             tags=tags,

@@ -82,6 +82,11 @@ def dagster_database() -> str | None:
     return url
 
 
+def dagster_home() -> Path:
+    """Return the folder of Dagster's instance (`DAGSTER_HOME`, default that of the Makefile)."""
+    return Path(os.environ.get("DAGSTER_HOME") or home_folder() / "dagster").resolve()
+
+
 def user_header() -> str | None:
     """Return the request header in which the proxy names the login (`FRAUD_USER_HEADER`)."""
     return os.environ.get("FRAUD_USER_HEADER") or None
@@ -144,9 +149,25 @@ IN_PROCESS = "duckdb"
 """The engine of features that needs nothing beside this process."""
 
 
-def feature_engine() -> str:
-    """Return what computes features (`FRAUD_ENGINE`, default DuckDB): `spark://host:port`."""
-    text = os.environ.get("FRAUD_ENGINE") or IN_PROCESS
+def feature_engine(address: str | None = None) -> str:
+    """Return what computes features (`FRAUD_ENGINE`, default DuckDB).
+
+    Parameters
+    ----------
+    address : str, optional
+        Overrides the environment.
+
+    Returns
+    -------
+    str
+        `duckdb`, or `spark://host:port`.
+
+    Raises
+    ------
+    ValueError
+        When it is something else.
+    """
+    text = address or os.environ.get("FRAUD_ENGINE") or IN_PROCESS
     if text != IN_PROCESS and not text.startswith("spark://"):
         raise ValueError(
             f"FRAUD_ENGINE is {text!r}; set it to spark://host:port, to {IN_PROCESS}, or not at all"

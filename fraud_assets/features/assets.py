@@ -6,7 +6,6 @@ from typing import Any
 import dagster as dg
 
 from fraud_assets.catalog import HISTORY, AcceptedBatch, BatchCatalog, acceptance
-from fraud_assets.config import environment
 from fraud_assets.config.settings import FeatureSettings
 from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.features.engines import open_engine
@@ -38,7 +37,7 @@ def features(
     batch, roles, delay = raw.batch, raw.roles, config.label_delay_days
     own = AcceptedRows(raw_transactions.path, roles)
     derived = features_for(roles, raw.kinds)
-    address = environment.feature_engine()
+    address = engine.feature_address()
     with (
         tables.incoming("features", batch) as rows,
         engine.connect("raw_transactions", "features") as connection,

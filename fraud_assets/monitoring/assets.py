@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 
 import dagster as dg
 
-from fraud_assets.config import environment
 from fraud_assets.drift.assets import FIGURES as DRIFT_FIGURES
 from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
+from fraud_assets.monitoring.resources import Pushgateway
 from fraud_assets.records.decisions import RegisteredModel
 from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.records.published import Published, PublishedDrift, PublishedMetrics
@@ -21,7 +21,7 @@ P = TypeVar("P", bound=Published)
 
 @batch_asset(kinds={"prometheus"}, code_version="1", io_manager_key="reports")
 def published_drift(
-    drift_report: dict[str, Any], tracking: Tracking
+    drift_report: dict[str, Any], tracking: Tracking, pushgateway: Pushgateway
 ) -> dg.MaterializeResult[PublishedDrift]:
     """Drift figures of the batch, published also when no model could be trained on it.
 
@@ -30,12 +30,15 @@ def published_drift(
     """
     figures = drift_figures(drift_report)
     info = {"batch": drift_report["batch"], "champion": drift_report["champion"] or ""}
-    return publish(PublishedDrift, tracking.model_name, "drift", figures, info)
+    return publish(PublishedDrift, tracking.model_name, "drift", figures, info, pushgateway)
 
 
 @batch_asset(kinds={"prometheus"}, code_version="1", io_manager_key="reports")
 def published_metrics(
-    evaluation_report: EvaluationReport, registered_model: RegisteredModel, tracking: Tracking
+    evaluation_report: EvaluationReport,
+    registered_model: RegisteredModel,
+    tracking: Tracking,
+    pushgateway: Pushgateway,
 ) -> dg.MaterializeResult[PublishedMetrics]:
     """Evaluation figures of the batch's model, published to Prometheus.
 
@@ -47,7 +50,7 @@ def published_metrics(
         "decision": registered_model.outcome,
     }
     figures = evaluation_report.metrics
-    return publish(PublishedMetrics, tracking.model_name, "evaluation", figures, info)
+    return publish(PublishedMetrics, tracking.model_name, "evaluation", figures, info, pushgateway)
 
 
 def drift_figures(report: dict[str, Any]) -> dict[str, float]:
@@ -80,7 +83,12 @@ def drift_figures(report: dict[str, Any]) -> dict[str, float]:
 
 
 def publish(
-    kind: type[P], model: str, part: str, figures: Mapping[str, float], info: dict[str, str]
+    kind: type[P],
+    model: str,
+    part: str,
+    figures: Mapping[str, float],
+    info: dict[str, str],
+    pushgateway: Pushgateway,
 ) -> dg.MaterializeResult[P]:
     """Write the textfile of a part, and push it to the Pushgateway where one is set.
 
@@ -95,6 +103,7 @@ def publish(
         By metric name.
     info : dict of str to str
         Labels of `fraud_batch_info`; the batch is one of them.
+    pushgateway : Pushgateway
 
     Returns
     -------
@@ -108,7 +117,7 @@ def publish(
     registry = to_registry(model, figures, info)
     path = paths.metrics_folder() / f"fraud_{part}.prom"
     files.write_atomically(path, to_openmetrics(registry), SHARED)
-    result = push(registry, environment.pushgateway_url(), model, part)
+    result = push(registry, pushgateway.address(), model, part)
     return dg.MaterializeResult(
         value=kind(
             batch=info["batch"],

@@ -1,8 +1,8 @@
 """Dagster's code server, whose runs start from a process that has imported everything.
 
 Imports are a third of the CPU time of a small run. Dagster starts a new Python for each run; here
-a fork server, which holds no data and runs no thread, imports once and is forked for each. A run
-still has a process of its own: what kills it harms no other, and its memory comes back at its end.
+a fork server, which holds no data and runs no thread, imports once and is forked for each run. A
+run still has a process of its own: a crash harms no other run, and its memory is freed at its end.
 """
 
 import multiprocessing
@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fraud_assets.config import environment
+from fraud_assets.platform.dagster_private import grpc_server
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
 PRELOADED = (
     "fraud_assets.definitions",
-    "dagster._core.execution.api",
     "duckdb",
     "ibis.backends.duckdb",
     "matplotlib.backends.backend_agg",
@@ -32,14 +32,17 @@ PRELOADED = (
     "skops.io",
     "xgboost",
 )
-"""What most runs import."""
+"""Modules that most runs import."""
+
+
+PACKAGE = Path(__file__).parent.parent
 
 
 class Starter:
     """Chooses how the process of a run starts.
 
-    From the fork server, unless the code has changed since: then with a new Python, which reads
-    the code as it is now.
+    It is forked from the fork server, unless the code has changed since that was started: then it
+    is a new Python, which reads the present code.
     """
 
     def __init__(self) -> None:
@@ -51,45 +54,55 @@ class Starter:
         forkserver.ensure_running()
 
     def context(self) -> "BaseContext":
-        """Return what makes the next process, and the queues by which it is spoken to."""
+        """Return the multiprocessing context of the next run.
+
+        Returns
+        -------
+        multiprocessing.context.BaseContext
+            Creates its process, and the queues to it.
+        """
         if newest_change() == self._code:
             return self._warm
         return multiprocessing.get_context("spawn")
 
 
 def newest_change() -> int:
-    """Return when a module of this package was changed last, in nanoseconds since the epoch."""
-    modules = Path(__file__).parent.rglob("*.py")
+    """Return when a module of this package was last changed.
+
+    Returns
+    -------
+    int
+        Nanoseconds since 1970.
+    """
+    modules = PACKAGE.rglob("*.py")
     return max(module.stat().st_mtime_ns for module in modules)
 
 
 def run_code_server(arguments: Sequence[str]) -> None:
-    """Run Dagster's code server until it is ended.
+    """Run Dagster's code server until it is stopped.
 
     Parameters
     ----------
     arguments : sequence of str
-        As `dagster api grpc` takes them.
+        Those of `dagster api grpc`.
 
     See Also
     --------
-    fraud_assets.platform.run_launcher : notices when the process of a run has died.
+    fraud_assets.platform.run_launcher : detects runs whose process has died.
     """
-    from dagster._cli.api import grpc_command
-    from dagster._grpc import server
-
-    # The fork server, which imports MLflow, inherits them.
+    grpc_command, server = grpc_server()
+    # The fork server, which imports MLflow, inherits the variables.
     environment.set_mlflow_defaults()
     starter = Starter()
 
-    class WarmServer(server.DagsterApiServer):
-        """Dagster's own; each run starts as `Starter` says."""
+    class WarmServer(server.DagsterApiServer):  # type: ignore[name-defined,misc]
+        """Dagster's own server; `Starter` chooses how each run starts."""
 
         def StartRun(self, request: Any, _context: Any) -> Any:  # noqa: N802
             """Start a run."""
             self._mp_ctx: Any = starter.context()
             return super().StartRun(request, _context)
 
-    # The command makes the class by this name; a test shows that it still does.
+    # The command creates the class by this name; a test covers that.
     setattr(server, server.DagsterApiServer.__name__, WarmServer)
     grpc_command(list(arguments), auto_envvar_prefix="DAGSTER_GRPC")

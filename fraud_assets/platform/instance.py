@@ -1,18 +1,18 @@
 """Where Dagster keeps runs and events, who asked for a run, and sensors that stand still."""
 
-import os
 import time
 from typing import Any
 
 from dagster import DagsterInstance, DagsterRun, QueuedRunCoordinator, SubmitRunContext
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.scheduler.instigation import SensorInstigatorData
-from dagster._core.storage.base_storage import DagsterStorage
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
-from dagster._serdes import ConfigurableClassData
 
 from fraud_assets.config import environment, names
+from fraud_assets.platform.dagster_private import (
+    ConfigurableClassData,
+    DagsterSqliteStorage,
+    DagsterStorage,
+    InstigatorType,
+    SensorInstigatorData,
+)
 
 LOGIN_LENGTH = 200
 
@@ -43,7 +43,7 @@ class StorageByEnvironment(DagsterStorage):
         """
         url = environment.dagster_database()
         if url is None:
-            return DagsterSqliteStorage(os.environ["DAGSTER_HOME"], inst_data)
+            return DagsterSqliteStorage(str(environment.dagster_home()), inst_data)
         from dagster_postgres import DagsterPostgresStorage
 
         return DagsterPostgresStorage(url, inst_data=inst_data)
@@ -89,7 +89,7 @@ class AttributedRunCoordinator(QueuedRunCoordinator):
         parent = self._instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
         return (
             parent is not None
-            and parent.tags.get(AUTO_RETRY_RUN_ID_TAG) == run.run_id
+            and parent.tags.get(names.RETRIED_BY_TAG) == run.run_id
             and parent.tags.get(names.USER_TAG) == run.tags[names.USER_TAG]
         )
 

@@ -8,9 +8,8 @@ from dagster import (
     RunsFilter,
     failure_hook,
 )
-from dagster._core.storage.tags import PARTITION_NAME_TAG, RETRY_ON_ASSET_OR_OP_FAILURE_TAG
 
-from fraud_assets.config.names import CONTENT_TAG
+from fraud_assets.config.names import CONTENT_TAG, PARTITION_TAG, RETRY_TAG
 
 
 @failure_hook
@@ -21,9 +20,7 @@ def take_up_after_outage(context: HookContext) -> None:
     """
     error = context.op_exception
     again = error is not None and is_outage(error)
-    context.instance.add_run_tags(
-        context.run_id, {RETRY_ON_ASSET_OR_OP_FAILURE_TAG: str(again).lower()}
-    )
+    context.instance.add_run_tags(context.run_id, {RETRY_TAG: str(again).lower()})
 
 
 def is_outage(error: BaseException) -> bool:
@@ -64,7 +61,7 @@ def runs_to_take_up(instance: DagsterInstance, run: DagsterRun) -> set[str]:
     instance : DagsterInstance
     run : DagsterRun
     """
-    tags = {name: run.tags[name] for name in (PARTITION_NAME_TAG, CONTENT_TAG) if name in run.tags}
+    tags = {name: run.tags[name] for name in (PARTITION_TAG, CONTENT_TAG) if name in run.tags}
     if len(tags) < 2:
         return set()
     filters = RunsFilter(job_name=run.job_name, tags=tags, statuses=[DagsterRunStatus.FAILURE])

@@ -1,10 +1,12 @@
-"""The lock that every run holds."""
+"""The lock that every run holds, and fields of resources that the environment sets."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
 import dagster as dg
+from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
 from fraud_assets.platform.run_lock import hold
 from fraud_assets.platform.umask import private_files
@@ -36,3 +38,50 @@ class RunLock(dg.ConfigurableResource):  # type: ignore[type-arg]
             hold(context.run_id)
         with private_files():
             yield self
+
+
+def from_environment(name: str, default: str | None = None) -> Any:
+    """Return the value of a resource's text field that an environment variable sets.
+
+    Parameters
+    ----------
+    name : str
+        Of the variable.
+    default : str, optional
+        The value when the variable is not set as the definitions are loaded.
+
+    Returns
+    -------
+    dagster.EnvVar or str or None
+        With a variable, the UI shows its name, and each run reads it.
+    """
+    return dg.EnvVar(name) if os.environ.get(name) else default
+
+
+def number_from_environment(name: str, default: int | None = None) -> Any:
+    """Return the value of a resource's numeric field that an environment variable sets.
+
+    Parameters
+    ----------
+    name : str
+        Of the variable.
+    default : int, optional
+
+    Returns
+    -------
+    dagster.EnvVar or int or None
+
+    See Also
+    --------
+    from_environment : for text.
+    """
+    return dg.EnvVar.int(name) if os.environ.get(name) else default
+
+
+def _validate_values(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    is_variable = isinstance(value, dg.EnvVar | type(dg.EnvVar.int("")))
+    return value if is_variable else validate(value)
+
+
+ALSO_VARIABLE = WrapValidator(_validate_values)
+"""Lets a field with limits be an environment variable, whose value is validated in the run."""

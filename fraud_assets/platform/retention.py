@@ -11,15 +11,16 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from dagster import AssetKey, AssetMaterialization, DagsterEventType, DagsterInstance, RunsFilter
-from dagster._core.storage.event_log import (
+
+from fraud_assets.config.names import PARTITION_TAG
+from fraud_assets.platform.dagster_private import (
+    AssetCheckExecutionsTable,
     AssetKeyTable,
     SqlEventLogStorage,
     SqlEventLogStorageTable,
+    SqliteEventLogStorage,
 )
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
-PARTITION_TAG = "dagster/partition"
 KEPT = [
     kind.value
     for kind in DagsterEventType

@@ -1,39 +1,41 @@
-"""A run launcher that notices when the process of a run has died.
+"""A run launcher that detects runs whose process has died.
 
-Dagster's default launcher starts a process for every run and leaves the watching to the code
-server that started it; when both are gone (a container that was killed, a power cut), the run
-counts as running for ever and holds up the queue. Here every run's process holds a file lock,
-which the kernel lets go of however the process ends, and run monitoring looks at it.
+Dagster's default launcher starts a process for every run and leaves the monitoring to the code
+server that started it; when both are gone (a killed container, a power cut), the run stays in the
+status "started" for ever and blocks the queue. Here the process of every run holds a file lock,
+which the kernel releases however the process ends, and run monitoring checks the lock.
 """
 
 import time
 
-from dagster import (
-    DagsterRun,
-)
-from dagster._core.launcher import (
+from dagster import DagsterRun, DefaultRunLauncher
+
+from fraud_assets.config import names
+from fraud_assets.platform.dagster_private import (
     CheckRunHealthResult,
-    DefaultRunLauncher,
     LaunchRunContext,
     WorkerStatus,
 )
-
-from fraud_assets.config import names
 from fraud_assets.platform.run_lock import is_alive, launch_mark_path
 
 START_SECONDS = 120.0
-"""A pipeline run has taken its lock this long after it was started, or it has died."""
+"""Seconds after its start by which a pipeline run holds its lock, or has died."""
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
-    """Dagster's default launcher; run monitoring can tell a dead run, and none is launched twice.
+    """Dagster's default launcher; run monitoring detects dead runs, and no run is launched twice.
 
-    Two daemons, started by mistake or while one takes over from another, would both take the
-    same run off the queue, and two processes would execute it.
+    Two daemons, started by mistake or while one replaces the other, would both dequeue the same
+    run, and two processes would execute it.
     """
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Launch a run, unless another daemon has."""
+        """Launch a run, unless another daemon has done so.
+
+        Parameters
+        ----------
+        context : LaunchRunContext
+        """
         run = context.dagster_run
         mark = launch_mark_path(run.run_id)
         try:
@@ -49,11 +51,20 @@ class WatchedRunLauncher(DefaultRunLauncher):
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Whether run monitoring may ask."""
+        """Whether run monitoring checks the processes of runs."""
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Tell whether the process of a run lives."""
+        """Tell whether the process of a run is alive.
+
+        Parameters
+        ----------
+        run : DagsterRun
+
+        Returns
+        -------
+        CheckRunHealthResult
+        """
         alive = is_alive(run.run_id)
         if alive is None:
             alive = not self._should_hold_a_lock(run)

@@ -1,6 +1,7 @@
 """How Dagster stores the tables and reports that assets return.
 
-All IO managers depend on the lock of the run: every asset has one of them, so every run has it.
+All IO managers depend on the lock of the run and on the storage: every asset has an IO manager, so
+every run has both.
 """
 
 from typing import Any
@@ -18,6 +19,7 @@ from fraud_assets.store.reports import (
     save_report,
     write_report_file,
 )
+from fraud_assets.store.resources import Storage
 from fraud_assets.store.tables import TABLES, Table, load_table, save_table
 from fraud_assets.text import named
 
@@ -26,6 +28,7 @@ class TableIOManager(dg.ConfigurableIOManager):
     """Stores `Table` outputs as Parquet, by asset and batch."""
 
     run_lock: dg.ResourceDependency[RunLock]
+    storage: dg.ResourceDependency[Storage]
 
     def handle_output(self, context: dg.OutputContext, obj: Table[Any]) -> None:
         """Commit the table and describe it on the asset's page."""
@@ -42,6 +45,7 @@ class ReportIOManager(dg.ConfigurableIOManager):
     """Stores records in the batch's report folder, as JSON under the asset's name."""
 
     run_lock: dg.ResourceDependency[RunLock]
+    storage: dg.ResourceDependency[Storage]
 
     def handle_output(self, context: dg.OutputContext, obj: Report | dict[str, Any]) -> None:
         """Write the report."""
@@ -73,6 +77,7 @@ class NoOutputIOManager(dg.ConfigurableIOManager):
     """Serves assets and checks that return no value; stores nothing."""
 
     run_lock: dg.ResourceDependency[RunLock]
+    storage: dg.ResourceDependency[Storage]
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Refuse values.

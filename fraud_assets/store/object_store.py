@@ -4,6 +4,8 @@ Silent until `FRAUD_OBJECT_STORE` names one. A file has the same path below both
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,29 @@ from fraud_assets.store.files import private_folder, whole_file
 
 if TYPE_CHECKING:
     from upath import UPath
+
+
+_store_of_run: list[str] = []
+"""The store that the run in this process uses; the environment names it otherwise."""
+
+
+@contextmanager
+def used(url: str | None) -> Iterator[None]:
+    """Use a store in the block, whatever the environment says.
+
+    Parameters
+    ----------
+    url : str or None
+        None for that of the environment.
+    """
+    if url is None:
+        yield
+        return
+    _store_of_run.append(url)
+    try:
+        yield
+    finally:
+        _store_of_run.pop()
 
 
 def push(*files: Path) -> None:
@@ -83,7 +108,7 @@ def remove(folder: Path) -> None:
 
 
 def _remote(path: Path) -> "UPath | None":
-    url = environment.object_store()
+    url = _store_of_run[-1] if _store_of_run else environment.object_store()
     if url is None:
         return None
     from upath import UPath

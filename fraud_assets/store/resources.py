@@ -1,10 +1,11 @@
-"""DuckDB as a resource: limited memory, masked card numbers, temporary files removed."""
+"""DuckDB and the place of tables and reports as resources."""
 
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Annotated, Self
 from uuid import uuid4
 
 import dagster as dg
@@ -14,7 +15,9 @@ from pydantic import Field
 
 from fraud_assets.config import environment
 from fraud_assets.platform.masking import masking
+from fraud_assets.platform.resources import ALSO_VARIABLE
 from fraud_assets.platform.run_lock import OLD_SECONDS
+from fraud_assets.store import object_store
 from fraud_assets.store.files import PRIVATE_FOLDER
 from fraud_assets.store.locked_duckdb import MEMORY_PATTERN, open_duckdb
 from fraud_assets.store.paths import made_folder
@@ -27,13 +30,29 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
     ----------
     memory_limit : str
         In DuckDB's notation.
+    feature_engine : str or None
+        What computes features: `duckdb`, or the address of a Spark cluster.
     """
 
-    memory_limit: str = Field(
+    memory_limit: Annotated[str, Field(pattern=MEMORY_PATTERN), ALSO_VARIABLE] = Field(
         default="1GB",
-        pattern=MEMORY_PATTERN,
         description="Memory beyond which DuckDB spills to disk: a number and KB, MB, GB or TB.",
     )
+    feature_engine: str | None = Field(
+        default=None,
+        description="What computes features: `duckdb`, or `spark://host:port`; default: "
+        "`FRAUD_ENGINE`, else DuckDB.",
+    )
+
+    def feature_address(self) -> str:
+        """Return what computes features: `duckdb`, or `spark://host:port`.
+
+        Raises
+        ------
+        ValueError
+            When it is something else.
+        """
+        return environment.feature_engine(self.feature_engine)
 
     @contextmanager
     def connect(
@@ -60,6 +79,28 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         ):
             masking().install(connection)
             yield connection
+
+
+class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where tables and reports are copied to.
+
+    Attributes
+    ----------
+    object_store : str or None
+        Address of a folder in an object store.
+    """
+
+    object_store: str | None = Field(
+        default=None,
+        description="Folder in an object store to which tables and reports are copied, such as "
+        "`s3://bucket/folder`; default: `FRAUD_OBJECT_STORE`, else none.",
+    )
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
+        """Use the object store during the run."""
+        with object_store.used(self.object_store):
+            yield self
 
 
 @contextmanager

@@ -6,9 +6,9 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from fraud_assets import tracking
 from fraud_assets.catalog import ACCEPTED_BATCHES
 from fraud_assets.store import model_file, tables
+from fraud_assets.tracking import model_files
 from fraud_assets.training.calibration import CalibratedModel
 from fraud_assets_tests.integration.conftest import cards, failure_of
 
@@ -40,7 +40,7 @@ def counted(monkeypatch):
         monkeypatch.setattr(owner, method, counting)
 
     count("scoring passes", CalibratedModel, "predict_proba", is_more_than_an_example)
-    count("model loads", tracking, "open_model")
+    count("model loads", model_files, "open_model")
     count(
         "history scans",
         dg.DagsterInstance,
@@ -48,7 +48,7 @@ def counted(monkeypatch):
         lambda key: key == ACCEPTED_BATCHES,
     )
     count("table facts", tables, "load_table")
-    assert tracking.open_model is not model_file.open_model
+    assert model_files.open_model is not model_file.open_model
     return counts
 
 

@@ -7,6 +7,7 @@ from fraud_assets.monitoring.assets import (
     published_drift,
     published_metrics,
 )
+from fraud_assets.monitoring.resources import Pushgateway
 from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.store import paths
 from fraud_assets.tracking import Tracking
@@ -60,7 +61,7 @@ def test_where_nothing_was_measured_no_figure_is_published():
 
 
 def test_published_drift_writes_the_textfile_and_records_what_it_wrote(home):
-    result = published_drift(MEASURED, Tracking())
+    result = published_drift(MEASURED, Tracking(), Pushgateway())
     assert isinstance(result.value, PublishedDrift)
     assert result.value.figures == drift_figures(MEASURED)
     assert result.value.info == {"batch": "june", "champion": "2"}
@@ -72,7 +73,7 @@ def test_published_drift_writes_the_textfile_and_records_what_it_wrote(home):
 
 def test_published_metrics_name_version_and_decision(home):
     report, decision = factories.evaluation_report(), factories.decision()
-    result = published_metrics(report, decision, Tracking())
+    result = published_metrics(report, decision, Tracking(), Pushgateway())
     assert isinstance(result.value, PublishedMetrics)
     assert result.value.batch == "june"
     assert result.metadata["pushgateway"] == "not set"
@@ -83,7 +84,9 @@ def test_published_metrics_name_version_and_decision(home):
 def test_a_push_that_fails_leaves_the_textfile_and_an_error_in_the_record(home, monkeypatch):
     monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", "http://127.0.0.1:9")
     monkeypatch.setattr("fraud_assets.monitoring.exposition.RETRIES", 0)
-    published = publish(PublishedDrift, "m", "drift", {"drift_score": 0.1}, {"batch": "june"}).value
+    published = publish(
+        PublishedDrift, "m", "drift", {"drift_score": 0.1}, {"batch": "june"}, Pushgateway()
+    ).value
     assert not published.pushed
     assert published.gateway == "127.0.0.1:9"
     assert published.error

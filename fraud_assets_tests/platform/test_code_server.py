@@ -1,3 +1,4 @@
+import os
 import random
 import sys
 from importlib.util import find_spec
@@ -11,6 +12,15 @@ from fraud_assets.platform import code_server
 def test_what_is_imported_ahead_exists(name):
     # The fork server passes over what it cannot import.
     assert find_spec(name) is not None
+
+
+def test_a_change_of_any_module_of_the_package_is_noticed(tmp_path, monkeypatch):
+    assert (code_server.PACKAGE / "definitions.py").exists()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "module.py").touch()
+    os.utime(tmp_path / "folder" / "module.py", ns=(5, 5))
+    monkeypatch.setattr(code_server, "PACKAGE", tmp_path)
+    assert code_server.newest_change() == 5
 
 
 @pytest.mark.integration

@@ -33,6 +33,14 @@ def test_without_an_address_runs_are_kept_in_sqlite_below_dagster_home(settings)
     assert (settings / "history").is_dir()
 
 
+def test_without_a_dagster_home_runs_are_kept_below_the_home_folder(home, monkeypatch):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.delenv("DAGSTER_POSTGRES_URL", raising=False)
+    storage = StorageByEnvironment.from_config_value(None, {})
+    assert isinstance(storage.event_log_storage, SqliteEventLogStorage)
+    assert (home / "var" / "dagster" / "history").is_dir()
+
+
 def test_with_an_address_they_are_kept_in_postgresql(settings, monkeypatch):
     asked = []
     monkeypatch.setattr(DagsterPostgresStorage, "__init__", lambda _, url, **__: asked.append(url))

@@ -1,13 +1,20 @@
 import os
 import stat
+from typing import Annotated
 
 import dagster as dg
 import pytest
+from pydantic import Field, ValidationError
 
 from fraud_assets.definitions import defs
 from fraud_assets.intake.assets import simulated_transactions
 from fraud_assets.intake.checks import landed_files
-from fraud_assets.platform.resources import RunLock
+from fraud_assets.platform.resources import (
+    ALSO_VARIABLE,
+    RunLock,
+    from_environment,
+    number_from_environment,
+)
 from fraud_assets.platform.run_lock import is_alive
 from fraud_assets.records.batches import TableFacts
 from fraud_assets.store import tables
@@ -87,3 +94,49 @@ def materialized(assets, instance, run_config=None, **more):
         run_config=(run_config or {}) | QUIET,
         **more,
     )
+
+
+class Limited(dg.ConfigurableResource):
+    size: Annotated[str, Field(pattern="^[0-9]+GB$"), ALSO_VARIABLE] = "1GB"
+    number: Annotated[int | None, Field(ge=1), ALSO_VARIABLE] = None
+
+
+def test_a_variable_that_is_set_is_read_by_each_run(home, instance, monkeypatch):
+    monkeypatch.setenv("FRAUD_SIZE", "2GB")
+    monkeypatch.setenv("FRAUD_NUMBER", "2")
+    limited = Limited(
+        size=from_environment("FRAUD_SIZE", "1GB"), number=number_from_environment("FRAUD_NUMBER")
+    )
+    seen = []
+
+    @dg.asset
+    def thing(limited: Limited):
+        seen.append((limited.size, limited.number))
+
+    def run():
+        return dg.materialize(
+            [thing], instance=instance, resources={"limited": limited}, run_config=QUIET
+        )
+
+    assert run().success
+    monkeypatch.setenv("FRAUD_SIZE", "3GB")
+    assert run().success
+    assert seen == [("2GB", 2), ("3GB", 2)]
+    monkeypatch.setenv("FRAUD_NUMBER", "0")
+    with pytest.raises(dg.DagsterError) as error:
+        run()
+    assert "greater than or equal to 1" in str(error.value.__cause__)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_variable_that_is_not_set_leaves_the_default(monkeypatch, value):
+    monkeypatch.delenv("FRAUD_SIZE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("FRAUD_SIZE", value)
+    assert from_environment("FRAUD_SIZE", "1GB") == "1GB"
+    assert number_from_environment("FRAUD_SIZE") is None
+
+
+def test_a_field_with_a_limit_refuses_other_values():
+    with pytest.raises(ValidationError, match="should match pattern"):
+        Limited(size="all of it")

@@ -4,6 +4,7 @@ import pytest
 
 from fraud_assets.platform.resources import RunLock
 from fraud_assets.store import io_managers, paths, tables
+from fraud_assets.store.resources import Storage
 from fraud_assets_tests import factories
 from fraud_assets_tests.factories import new_table
 
@@ -18,7 +19,7 @@ def input_of(asset, batch="june"):
 
 @pytest.fixture
 def manager():
-    return io_managers.ReportIOManager(run_lock=RunLock())
+    return io_managers.ReportIOManager(run_lock=RunLock(), storage=Storage())
 
 
 def test_a_report_without_a_record_comes_back_as_it_was_saved(home, manager):
@@ -41,7 +42,7 @@ def test_a_missing_report_is_named_with_the_remedy(home, manager):
 
 
 def test_a_table_is_committed_and_found_by_its_asset(home, monkeypatch):
-    manager = io_managers.TableIOManager(run_lock=RunLock())
+    manager = io_managers.TableIOManager(run_lock=RunLock(), storage=Storage())
     table = new_table("june", "h1", 3)
     monkeypatch.setitem(tables.TABLES, "thing", type(table))
     manager.handle_output(output_of("thing"), table)
@@ -51,7 +52,7 @@ def test_a_table_is_committed_and_found_by_its_asset(home, monkeypatch):
 
 
 def test_a_value_that_nothing_stores_is_refused():
-    manager = io_managers.NoOutputIOManager(run_lock=RunLock())
+    manager = io_managers.NoOutputIOManager(run_lock=RunLock(), storage=Storage())
     manager.handle_output(output_of("report"), None)
     with pytest.raises(ValueError, match="report returned a value.*set its io_manager_key"):
         manager.handle_output(output_of("report"), {"a": 1})

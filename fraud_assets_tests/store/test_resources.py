@@ -1,10 +1,11 @@
 import os
 
+import dagster as dg
 import duckdb
 import pytest
 from pydantic import ValidationError
 
-from fraud_assets.store import paths, resources, tables
+from fraud_assets.store import paths, reports, resources, tables
 from fraud_assets.store.sql import parquet
 from fraud_assets_tests.factories import OtherTable
 from fraud_assets_tests.store.test_tables import new_table
@@ -60,3 +61,20 @@ def test_an_error_of_the_engine_names_no_value(home):
         connection.execute("SELECT CAST('Zoe Quixote' AS DOUBLE)").fetchall()
     assert error.value.__cause__ is None
     assert error.value.__suppress_context__
+
+
+def test_the_address_of_the_feature_engine_is_the_field_or_the_variable(home, monkeypatch):
+    assert resources.Engine().feature_address() == "duckdb"
+    monkeypatch.setenv("FRAUD_ENGINE", "spark://from.environment:7077")
+    assert resources.Engine().feature_address() == "spark://from.environment:7077"
+    assert resources.Engine(feature_engine="duckdb").feature_address() == "duckdb"
+    with pytest.raises(ValueError, match="set it to spark://host:port"):
+        resources.Engine(feature_engine="http://host").feature_address()
+
+
+def test_a_run_copies_to_the_store_of_its_resource(home, tmp_path):
+    storage = resources.Storage(object_store=f"file://{tmp_path}/store")
+    with storage.yield_for_execution(dg.build_init_resource_context()):
+        reports.write_report_file("june", "a.json", "{}")
+    reports.write_report_file("june", "b.json", "{}")
+    assert [path.name for path in (tmp_path / "store").rglob("*.json")] == ["a.json"]

@@ -4,10 +4,9 @@ import time
 from collections.abc import Iterable
 
 import dagster as dg
-from dagster._core.storage.tags import RETRY_ON_ASSET_OR_OP_FAILURE_TAG
 
 from fraud_assets.config import names
-from fraud_assets.config.names import CONTENT_TAG, KEY_TAG, SOURCE_TAG
+from fraud_assets.config.names import CONTENT_TAG, KEY_TAG, RETRY_TAG, SOURCE_TAG
 from fraud_assets.intake.landing.planner import RecordedRun, RunState
 
 ERROR = dg.AssetCheckSeverity.ERROR
@@ -189,7 +188,7 @@ def _run_state(record: dg.RunRecord) -> RunState:
         return RunState.failed
     # A step failed because of an error (final), or because a server was down (retried).
     failed_step = run.tags.get("dagster/failure_reason") == STEP_FAILURE
-    if failed_step and run.tags.get(RETRY_ON_ASSET_OR_OP_FAILURE_TAG) != "true":
+    if failed_step and run.tags.get(RETRY_TAG) != "true":
         return RunState.failed
     # The process of the run died. Dagster adds the tag that says whether it will retry the run a
     # moment later, and sometimes never: just after the daemon started, or when all steps were done.

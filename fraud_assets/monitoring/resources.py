@@ -1,0 +1,25 @@
+"""The Pushgateway as a resource."""
+
+import dagster as dg
+from pydantic import Field
+
+from fraud_assets.config import environment
+
+
+class Pushgateway(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where figures are pushed for Prometheus.
+
+    Attributes
+    ----------
+    url : str or None
+    """
+
+    url: str | None = Field(
+        default=None,
+        description="Address of a Pushgateway; default: `PROMETHEUS_PUSHGATEWAY_URL`, else none: "
+        "figures are in the textfiles only.",
+    )
+
+    def address(self) -> str | None:
+        """Return the address of the Pushgateway; None when there is none."""
+        return self.url or environment.pushgateway_url()

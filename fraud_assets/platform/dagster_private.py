@@ -1,0 +1,69 @@
+"""All that is used of Dagster beyond its public API, and why.
+
+No other module imports a private name of Dagster. Its version is pinned, and
+`fraud_assets_tests/platform/test_dagster_private.py` fails when an upgrade changes one of these.
+
+`InstigatorType`, `SensorInstigatorData`
+    Sensors that stand still, their state and last tick: the public API starts and stops sensors
+    by their definitions, but shows no ticks.
+`DagsterStorage`, `DagsterSqliteStorage`, `ConfigurableClassData`
+    The storage that `dagster.yaml` names has to be of this class; no other setting chooses between
+    SQLite and PostgreSQL by the environment.
+`CheckRunHealthResult`, `LaunchRunContext`, `WorkerStatus`
+    What run monitoring asks a run launcher, and the answer. The launcher itself is public.
+`SqlEventLogStorage`, `SqliteEventLogStorage` and the tables
+    Deleting single events of runs that stay: the public API deletes whole runs and whole assets.
+`grpc_server`
+    The process of a run starts from a fork server; `dagster api grpc` has no option for it.
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, WorkerStatus
+from dagster._core.scheduler.instigation import SensorInstigatorData
+from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.event_log import (
+    AssetKeyTable,
+    SqlEventLogStorage,
+    SqlEventLogStorageTable,
+)
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+
+__all__ = [
+    "AssetCheckExecutionsTable",
+    "AssetKeyTable",
+    "CheckRunHealthResult",
+    "ConfigurableClassData",
+    "DagsterSqliteStorage",
+    "DagsterStorage",
+    "InstigatorType",
+    "LaunchRunContext",
+    "SensorInstigatorData",
+    "SqlEventLogStorage",
+    "SqlEventLogStorageTable",
+    "SqliteEventLogStorage",
+    "WorkerStatus",
+    "grpc_server",
+]
+
+
+def grpc_server() -> tuple[Callable[..., Any], ModuleType]:
+    """Import Dagster's code server, which takes a second.
+
+    Returns
+    -------
+    command : callable
+        The command `dagster api grpc`, which creates the server by the name of its class.
+    module : module
+        Holds that class, `DagsterApiServer`.
+    """
+    from dagster._cli.api import grpc_command
+    from dagster._grpc import server
+
+    return grpc_command, server
