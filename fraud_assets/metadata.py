@@ -1,6 +1,7 @@
 """Metadata that an asset's page in the Dagster UI shows."""
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ import dagster as dg
 import duckdb
 
 from fraud_assets.store.sql import parquet
+
+FOUR_DIGITS_BELOW = 100
+"""Figures below this are shown with 4 significant digits, others with 2 decimals."""
 
 
 def table_metadata(engine: duckdb.DuckDBPyConnection, path: Path) -> dict[str, Any]:
@@ -37,3 +41,37 @@ def table_metadata(engine: duckdb.DuckDBPyConnection, path: Path) -> dict[str, A
 def plot_metadata(png: bytes) -> dg.MarkdownMetadataValue:
     """Return a PNG as metadata that the asset's page shows as a picture."""
     return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def shown(value: Any) -> Any:
+    """Round the figures of some metadata to what a person reads.
+
+    Parameters
+    ----------
+    value : Any
+        A number, or a mapping or list of numbers and of anything else.
+
+    Returns
+    -------
+    Any
+        The same with each float rounded: to 4 significant digits below 100, to 2 decimals from
+        there. Integers, texts and all else stay as they are; a tuple becomes a list.
+
+    Notes
+    -----
+    For display only: what a later step computes with is kept unrounded in records.
+
+    Examples
+    --------
+    >>> shown(0.123456), shown(1234.5678), shown(284_807)
+    (0.1235, 1234.57, 284807)
+    >>> shown({"recall": 0.80808, "interval": [0.68283, 0.84444], "verdict": "good"})
+    {'recall': 0.8081, 'interval': [0.6828, 0.8444], 'verdict': 'good'}
+    """
+    if isinstance(value, float):
+        return float(f"{value:.4g}") if abs(value) < FOUR_DIGITS_BELOW else round(value, 2)
+    if isinstance(value, Mapping):
+        return {name: shown(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [shown(item) for item in value]
+    return value
