@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import dagster as dg
 from pydantic import PrivateAttr
 
-from fraud_assets.store import paths, reports, tables
+from fraud_assets.records.base import Report
+from fraud_assets.store import reports, tables
 
 if TYPE_CHECKING:
     import pandas as pd
 
 T = TypeVar("T", bound=tables.Table[Any])
+R = TypeVar("R", bound=Report)
 
 ACCEPTED_BATCHES = dg.AssetKey("accepted_batches")
 HISTORY = dg.AssetKey("history")
@@ -179,21 +181,25 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         return tables.find_table(kind, batch, content_hash)
 
-    def report(self, asset: str, batch: str) -> dict[str, Any] | None:
-        """Return the latest report of an asset about a batch; None when there is none.
+    def report(self, kind: type[R], batch: str) -> R | None:
+        """Return an asset's latest report about a batch; None when there is none.
 
         Parameters
         ----------
-        asset, batch : str
+        kind : type of Report
+            The report of which asset, such as `DriftReport`.
+        batch : str
 
         Returns
         -------
-        dict or None
+        Report or None
+
+        Raises
+        ------
+        ValueError
+            When the file is not of this release's format.
         """
-        report: dict[str, Any] | None = reports.read_json(
-            reports.latest(paths.report_path(asset, batch))
-        )
-        return report
+        return reports.find_report(kind, batch)
 
     def scores(self, accepted: AcceptedBatch, champion: str) -> "pd.DataFrame | None":
         """Return a champion's scores of a batch; None when they are not kept.

@@ -133,7 +133,9 @@ def _print_verdict(batch: str, success: bool, materialized: list[str]) -> None:
     import json
 
     from fraud_assets.evaluation.report import worst_verdict
+    from fraud_assets.records.scoring import ScoredBatch, ScoredTransactions, UnscoredBatch
     from fraud_assets.store import paths
+    from fraud_assets.store.reports import find_report
 
     folder = paths.report_folder(batch)
     if not success:
@@ -154,12 +156,14 @@ def _print_verdict(batch: str, success: bool, materialized: list[str]) -> None:
     click.echo(
         f"  Decision: {decision['outcome']} version {decision['version']}: {decision['reason']}."
     )
-    scored = json.loads((folder / "scored_transactions.json").read_text())
-    worklist = scored.get("not_scored") or (
-        f"{scored['worklist_entries']} entries by champion version {scored['champion']}: "
-        f"{folder / 'worklist.csv'}"
-    )
-    click.echo(f"  Worklist: {worklist}")
+    scored = find_report(ScoredTransactions, batch)
+    if isinstance(scored, ScoredBatch):
+        click.echo(
+            f"  Worklist: {scored.worklist_entries} entries by champion version "
+            f"{scored.champion}: {folder / 'worklist.csv'}"
+        )
+    elif isinstance(scored, UnscoredBatch):
+        click.echo(f"  Worklist: {scored.not_scored}")
 
 
 @main.command()

@@ -2,7 +2,12 @@
 
 from typing import Any, ClassVar
 
-from fraud_assets.config.settings import SplitMode, SplitSettings, TrainingSettings
+from fraud_assets.config.settings import (
+    DriftSettings,
+    SplitMode,
+    SplitSettings,
+    TrainingSettings,
+)
 from fraud_assets.records.batches import (
     ChampionScores,
     Features,
@@ -13,7 +18,25 @@ from fraud_assets.records.batches import (
     Splits,
     TableFacts,
 )
+from fraud_assets.records.drift import (
+    BatchPerformance,
+    ColumnFindings,
+    CorrelationChange,
+    DriftReference,
+    DriftVerdict,
+    ExpectedPerformance,
+    FeatureDrift,
+    HistoryPoint,
+    JudgedDrift,
+    PrevalenceChange,
+    RealizedPerformance,
+    SegmentDrift,
+    SmallestVisible,
+    TooFewRows,
+    UnjudgedDrift,
+)
 from fraud_assets.records.models import Calibration, Configuration, ModelFacts, TrainedModel
+from fraud_assets.records.scoring import ScoredBatch
 from fraud_assets.store import tables
 
 ROLES = Roles(target="Class", timestamp="t", transaction_id="id", real_time=True)
@@ -132,3 +155,140 @@ def model_facts(**changes: Any) -> ModelFacts:
 def trained_model(**changes: Any) -> TrainedModel:
     ids = {"run_id": "r", "version": "3", "model_hash": "m", "artifacts": {}}
     return TrainedModel(**dict(model_facts()) | ids | changes)
+
+
+def feature_drift(**changes: Any) -> FeatureDrift:
+    values = {
+        "feature": "amount",
+        "distance": 0.05,
+        "psi": 0.01,
+        "ks": 0.02,
+        "missing_change": 0.0,
+        "outside": 0.0,
+        "p_value": 0.4,
+        "noise": 0.06,
+        "finding": "",
+        "drifted": False,
+    }
+    return FeatureDrift(**values | changes)
+
+
+def correlation_change(**changes: Any) -> CorrelationChange:
+    values = {"first": "a", "second": "b", "before": 0.6, "after": 0.1, "p_value": 1e-6}
+    return CorrelationChange(**values | changes)
+
+
+def segment_drift(**changes: Any) -> SegmentDrift:
+    values = {
+        "segment": "hour",
+        "part": "03",
+        "share_reference": 0.01,
+        "share_batch": 0.04,
+        "drift_score": None,
+        "p_value": 1e-6,
+    }
+    return SegmentDrift(**values | changes)
+
+
+def drift_verdict(**changes: Any) -> DriftVerdict:
+    values = {
+        "rows": 1000,
+        "reference_rows": 5000,
+        "columns": ColumnFindings(),
+        "prevalence": PrevalenceChange(
+            reference=0.01, batch=0.011, ratio=1.1, interval=(0.5, 2.1), p_value=0.7, changed=False
+        ),
+        "verdict": "good",
+        "drift_score": 0.03,
+        "n_drifted_features": 0,
+        "max_feature_drift": 0.05,
+        "p_value": 0.4,
+        "changed": False,
+        "smallest_visible": SmallestVisible(drift_score=0.08, distance=0.06),
+        "features": [feature_drift()],
+        "pairs": [],
+        "giveaways": [],
+        "segments": [],
+        "not_judged": [],
+    }
+    return DriftVerdict(**values | changes)
+
+
+def expected_performance(**changes: Any) -> ExpectedPerformance:
+    values = {"alerts": 20, "frauds": 10.0, "precision": 0.4, "recall": 0.8}
+    return ExpectedPerformance(**values | changes)
+
+
+def realized_performance(**changes: Any) -> RealizedPerformance:
+    values = {
+        "labels_known": 0.5,
+        "precision": 0.5,
+        "precision_interval": (0.3, 0.7),
+        "recall": None,
+        "recall_interval": (0.0, 1.0),
+        "expected": expected_performance(),
+    }
+    return RealizedPerformance(**values | changes)
+
+
+def history_point(**changes: Any) -> HistoryPoint:
+    values = {
+        "batch": "june",
+        "champion": "1",
+        "verdict": "good",
+        "drift_score": 0.03,
+        "n_drifted_features": 0,
+        "max_feature_drift": 0.05,
+    }
+    return HistoryPoint(**values | changes)
+
+
+def _compared() -> dict[str, Any]:
+    """Return what every report has that compares a batch with the champion's training data."""
+    performance = BatchPerformance(
+        batch="june",
+        champion="1",
+        expected=expected_performance(),
+        came_true=realized_performance(),
+    )
+    return {
+        "batch": "june",
+        "champion": "1",
+        "reference": DriftReference(version="1", batch="march", before=None),
+        "settings": DriftSettings(),
+        "decision_threshold": 0.5,
+        "expected": expected_performance(),
+        "performance": [performance],
+        "history": [history_point()],
+    }
+
+
+def drift_report(**changes: Any) -> JudgedDrift:
+    return JudgedDrift(**dict(drift_verdict()) | _compared() | changes)
+
+
+def unjudged_drift(**changes: Any) -> UnjudgedDrift:
+    verdict = drift_verdict(rows=120)
+    shared = {name: getattr(verdict, name) for name in ("reference_rows", "columns", "prevalence")}
+    few = TooFewRows(rows=120, min_rows=500, **shared)
+    return UnjudgedDrift(**dict(few) | _compared() | changes)
+
+
+def scored_transactions(**changes: Any) -> ScoredBatch:
+    values = {
+        "batch": "june",
+        "content_hash": "h",
+        "champion": "1",
+        "decision_threshold": 0.5,
+        "rows": 1000,
+        "suppressions": None,
+        "worklist_entries": 12,
+        "alerts_count": 9,
+        "suppressed_count": 1,
+        "frauds_detected_count": 4,
+        "frauds_missed_count": 1,
+        "frauds_suppressed_count": 0,
+        "false_alarms_count": 5,
+        "fraud_detection_rate": 0.8,
+    }
+    return ScoredBatch(**values | changes)

@@ -5,9 +5,9 @@ from typing import Any
 import dagster as dg
 
 from fraud_assets.config import environment
-from fraud_assets.drift.assets import FIGURES as DRIFT_FIGURES
 from fraud_assets.intake.partitions import OWNERS, batches
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
+from fraud_assets.records.drift import DriftReport, JudgedDrift, MeasuredDrift
 from fraud_assets.store import files, paths
 from fraud_assets.store.files import SHARED
 from fraud_assets.tracking import Tracking
@@ -22,11 +22,11 @@ from fraud_assets.tracking import Tracking
     io_manager_key="reports",
 )
 def published_drift(
-    drift_report: dict[str, Any], tracking: Tracking
+    drift_report: DriftReport, tracking: Tracking
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """The drift figures, in a group of their own, whether or not the batch could be trained on."""
     figures = drift_figures(drift_report)
-    info = {"batch": drift_report["batch"], "champion": drift_report["champion"] or ""}
+    info = {"batch": drift_report.batch, "champion": drift_report.champion or ""}
     return publish(tracking.model_name, "drift", figures, info)
 
 
@@ -50,21 +50,25 @@ def published_metrics(
     return publish(tracking.model_name, "evaluation", evaluation_report["metrics"], info)
 
 
-def drift_figures(report: dict[str, Any]) -> dict[str, float]:
-    """Return what is published of a drift report; nothing when nothing was measured."""
-    if "verdict" not in report:
+def drift_figures(report: DriftReport) -> dict[str, float]:
+    """Return the figures of a drift report; none when nothing was measured."""
+    if not isinstance(report, MeasuredDrift):
         return {}
-    figures = {name: report[name] for name in DRIFT_FIGURES if name in report}
-    figures["drift_judged"] = float("drift_score" in report)
-    figures["fraud_prevalence"] = report["prevalence"]["batch"]
-    if report["scores"]:
-        figures["score_drift"] = report["scores"]["distance"]
-    if report["expected"]:
-        true = report["performance"][-1]["came_true"]
-        for name in ("precision", "recall"):
-            figures[f"expected_{name}"] = report["expected"][name]
-            if true[name] is not None:
-                figures[f"realized_{name}"] = true[name]
+    figures = {
+        **report.figures,
+        "drift_judged": float(isinstance(report, JudgedDrift)),
+        "fraud_prevalence": report.prevalence.batch,
+    }
+    if report.scores:
+        figures["score_drift"] = report.scores.distance
+    if report.expected:
+        realized = report.performance[-1].came_true
+        figures["expected_precision"] = report.expected.precision
+        figures["expected_recall"] = report.expected.recall
+        if realized.precision is not None:
+            figures["realized_precision"] = realized.precision
+        if realized.recall is not None:
+            figures["realized_recall"] = realized.recall
     return figures
 
 

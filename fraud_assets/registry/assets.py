@@ -10,6 +10,7 @@ from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config.names import USER_TAG
 from fraud_assets.intake.partitions import OWNERS, batches
 from fraud_assets.platform.outages import runs_to_take_up
+from fraud_assets.records.drift import DriftReport
 from fraud_assets.records.models import ReferenceProfile, TrainedModel
 from fraud_assets.registry.card import model_card
 from fraud_assets.registry.promotion import decide
@@ -47,7 +48,7 @@ def registered_model(
     splits: tables.SplitTable,
     trained_model: TrainedModel,
     evaluation_report: dict[str, Any],
-    drift_report: dict[str, Any],
+    drift_report: DriftReport,
     reference_profile: ReferenceProfile,
     catalog: BatchCatalog,
     tracking: Tracking,

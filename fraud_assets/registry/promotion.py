@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fraud_assets.config.limits import FRAUD_RECALL
+from fraud_assets.records.drift import DriftReport, JudgedDrift
 from fraud_assets.store.decision_lines import Outcome
 
 
@@ -36,7 +37,7 @@ class Decision:
 
 def decide(
     evaluation: dict[str, Any],
-    drift: dict[str, Any],
+    drift: DriftReport,
     current_champion: str | None,
     champion_is_newer: bool,
 ) -> Decision:
@@ -46,8 +47,8 @@ def decide(
     ----------
     evaluation : dict
         As the asset `evaluation_report` holds it.
-    drift : dict
-        As the asset `drift_report` holds it; informs, never decides.
+    drift : DriftReport
+        Informs, never decides.
     current_champion : str or None
         The version in charge at this moment.
     champion_is_newer : bool
@@ -91,7 +92,7 @@ def decide(
             "difference_to_champion": comparison.get("difference"),
             "difference_interval": comparison.get("interval"),
             "champion_compared_with": compared_with,
-            "drift_score": drift.get("drift_score"),
+            "drift_score": drift.drift_score if isinstance(drift, JudgedDrift) else None,
         },
         {"fraud_recall_critical": FRAUD_RECALL.critical, "difference_interval_low": margin},
     )

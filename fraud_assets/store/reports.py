@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fraud_assets.records.base import Report
+from fraud_assets.records.drift import DriftReport
 from fraud_assets.records.models import ReferenceProfile, TrainedModel
+from fraud_assets.records.scoring import ScoredTransactions
 from fraud_assets.store import object_store
 from fraud_assets.store.files import write_atomically
 from fraud_assets.store.paths import report_folder, report_path
@@ -13,7 +15,8 @@ from fraud_assets.store.paths import report_folder, report_path
 R = TypeVar("R", bound=Report)
 
 REPORTS: dict[str, type[Report]] = {
-    report.ASSET: report for report in (TrainedModel, ReferenceProfile)
+    report.ASSET: report
+    for report in (TrainedModel, ReferenceProfile, DriftReport, ScoredTransactions)
 }
 """The reports by asset; a new one is an entry here."""
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from fraud_assets.config import environment
+from fraud_assets.records.drift import DriftReport
 from fraud_assets.store import paths, reports, tables
 from fraud_assets.training.assets import VALIDATION_SCORES
 from fraud_assets_tests.integration.conftest import cards, failure_of
@@ -52,9 +53,9 @@ def test_the_next_batch_goes_on_with_the_champion_the_window_and_the_history(old
     assert result.success, failure_of(result)
     window = tables.load_table(tables.SplitTable, "fourth").facts.window
     assert [batch for batch, _ in window] == ["first", "second", "third", "fourth"]
-    drift = reports.find_report("drift_report", "fourth")
-    assert [point["batch"] for point in drift["history"]] == ["second", "third", "fourth"]
-    assert [point["batch"] for point in drift["performance"]] == ["second", "third", "fourth"]
+    drift = reports.find_report(DriftReport, "fourth")
+    assert [point.batch for point in drift.history] == ["second", "third", "fourth"]
+    assert [point.batch for point in drift.performance] == ["second", "third", "fourth"]
     assert reports.find_report("evaluation_report", "fourth")["comparison"]["comparable"]
 
 

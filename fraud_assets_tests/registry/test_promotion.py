@@ -1,6 +1,7 @@
 import pytest
 
 from fraud_assets.registry.promotion import decide
+from fraud_assets_tests import factories
 
 
 def evaluation(
@@ -27,7 +28,7 @@ def evaluation(
 
 
 def outcome(report, current="1", newer=False):
-    return decide(report, {"drift_score": 0.5}, current, newer)
+    return decide(report, factories.drift_report(drift_score=0.5), current, newer)
 
 
 @pytest.mark.parametrize("verdict", ["good", "watch"])
@@ -100,7 +101,10 @@ def test_models_that_cannot_be_compared_stay_in_the_shadow_with_the_reason():
 
 
 def test_drift_informs_but_never_decides():
-    decisions = [decide(evaluation(), {"drift_score": score}, "1", False) for score in (0.0, 1.0)]
+    decisions = [
+        decide(evaluation(), factories.drift_report(drift_score=score), "1", False)
+        for score in (0.0, 1.0)
+    ]
     assert decisions[0].outcome == decisions[1].outcome == "promote"
     assert decisions[1].figures["drift_score"] == 1.0
 

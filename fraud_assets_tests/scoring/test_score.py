@@ -61,9 +61,9 @@ def test_every_row_is_scored_ranked_and_decided(engine, batch, model):
     assert found["day"].nunique() == 9
 
 
-def test_pieces_give_what_one_piece_gives(engine, batch, model, monkeypatch):
+def test_chunks_give_what_one_chunk_gives(engine, batch, model, monkeypatch):
     whole = scored(engine, batch[1], model)
-    monkeypatch.setattr(score, "PIECE", 30)
+    monkeypatch.setattr(score, "CHUNK_ROWS", 30)
     pd.testing.assert_frame_equal(scored(engine, batch[1], model), whole)
 
 
@@ -99,7 +99,7 @@ def test_suppressed_alerts_are_marked_with_the_reason_and_rows_below_are_not(eng
     assert found["suppressed_because"].notna().equals(off)
 
 
-def test_data_without_roles_has_none_of_what_they_tell(engine, batch, model):
+def test_data_without_roles_has_none_of_their_columns(engine, batch, model):
     found = scored(engine, batch[1], model, Roles(target="TX_FRAUD"))
     assert found[["transaction_id", "card", "terminal", "amount", "day"]].isna().all().all()
 
@@ -110,7 +110,7 @@ def test_a_batch_without_an_alert_has_no_reasons(engine, batch, model):
     assert found["reasons"].isna().all()
 
 
-def test_card_numbers_of_features_of_before_are_shown_as_tokens_and_suppressed_by_them(
+def test_card_numbers_of_features_of_earlier_releases_are_shown_as_tokens_and_suppressed_by_them(
     engine, batch, model
 ):
     frame, path = batch
