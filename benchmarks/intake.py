@@ -18,12 +18,12 @@ OURS = """
 from pathlib import Path
 import duckdb
 from fraud_assets.config import IntakeSettings
-from fraud_assets.intake.ingest import Taken, take_in
+from fraud_assets.intake.ingest import LandedCsv, ingest_file
 
 folder = Path(sys.argv[2])
 begin()
-taken = Taken(Path(sys.argv[1]), "b", folder / "rows.parquet", folder / "rejected.csv")
-facts = take_in(duckdb.connect(), taken, IntakeSettings(), lambda _: None, lambda _: None)
+taken = LandedCsv(Path(sys.argv[1]), "b", folder / "rows.parquet", folder / "rejected.csv")
+facts = ingest_file(duckdb.connect(), taken, IntakeSettings(), lambda _: None, lambda _: None)
 done(rows=facts["rows"])
 """
 PANDAS = """
@@ -40,16 +40,18 @@ import dagster as dg
 from fraud_assets.config import environment
 from fraud_assets.store import paths
 from fraud_assets.definitions import defs
-from fraud_assets.intake.landing.drop_folder import look
-from fraud_assets.intake.landing.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.landing.drop_folder import list_files
+from fraud_assets.intake.landing.ledger import LedgerEntry, FileState, open_ledger
 from fraud_assets.intake.sensors import csv_landing
 
 folder = environment.drop_folder()
 for number in range(int(sys.argv[1])):
     (folder / f"transactions_{number:05}.csv").touch()
 with open_ledger(paths.ledger_path()) as ledger:
-    ledger.put([Entry(f.name, f.batch, *f.state, "0" * 64, Outcome.done, "run", f"{f.batch}:0:1")
-                for f in look(folder).values()])
+    ledger.put([
+        LedgerEntry(f.name, f.batch, *f.stat, "0" * 64, FileState.done, "run", f"{f.batch}:0:1")
+        for f in list_files(folder).values()
+    ])
 with dg.DagsterInstance.get() as instance:
     context = dg.build_sensor_context(instance, definitions=defs)
     begin()

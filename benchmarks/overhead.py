@@ -51,7 +51,7 @@ from fraud_assets.features.families import features_for
 from fraud_assets.features.lookback import Source, span_of
 from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.records.batches import Roles
-from fraud_assets.intake.ingest import Taken, take_in
+from fraud_assets.intake.ingest import LandedCsv, ingest_file
 from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import splits, window
@@ -65,8 +65,8 @@ context = SimpleNamespace(
 settings = TrainingSettings(estimator=sys.argv[1])
 with storage.Engine().connect() as engine:
     rows = tables.new_rows_file("raw_transactions", batch)
-    taken = Taken(drop_folder() / f"{batch}.csv", batch, rows, paths.rejected_path(batch))
-    facts = take_in(engine, taken, IntakeSettings(), lambda _: None, print)
+    taken = LandedCsv(drop_folder() / f"{batch}.csv", batch, rows, paths.rejected_path(batch))
+    facts = ingest_file(engine, taken, IntakeSettings(), lambda _: None, print)
     raw = tables.save_table("raw_transactions", tables.Table(rows, facts))
     roles = Roles(**raw.facts["roles"])
     key = {"batch": batch, "content_hash": raw.facts["content_hash"]}

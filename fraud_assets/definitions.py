@@ -1,5 +1,8 @@
 """The one Definitions object; nothing else assembles anything."""
 
+from collections.abc import Iterator
+from types import ModuleType
+
 import dagster as dg
 
 from fraud_assets.catalog import BatchCatalog
@@ -13,23 +16,26 @@ from fraud_assets.features import assets as features
 from fraud_assets.features import checks as features_checks
 from fraud_assets.intake import assets as intake
 from fraud_assets.intake import checks as intake_checks
-from fraud_assets.intake.partitions import accepted_batches, history
+from fraud_assets.intake import partitions
 from fraud_assets.intake.sensors import csv_landing
 from fraud_assets.monitoring import assets as monitoring
 from fraud_assets.monitoring import checks as monitoring_checks
 from fraud_assets.monitoring.sensors import fraud_alerts
 from fraud_assets.platform.outages import take_up_after_outage
+from fraud_assets.platform.resources import RunLock
 from fraud_assets.registry import assets as registry
 from fraud_assets.registry import checks as registry_checks
 from fraud_assets.scoring import assets as scoring
 from fraud_assets.scoring import checks as scoring_checks
-from fraud_assets.store.io_managers import ReportIOManager, TableIOManager
+from fraud_assets.store.io_managers import NoOutputIOManager, ReportIOManager, TableIOManager
 from fraud_assets.store.resources import Engine
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import assets as training
 from fraud_assets.training import checks as training_checks
 
-GROUPS = (intake, features, training, evaluation, drift, registry, scoring, monitoring)
+OWNERS = ["team:fraud-platform"]
+
+ASSETS = (partitions, intake, features, training, evaluation, drift, registry, scoring, monitoring)
 CHECKS = (
     intake_checks,
     features_checks,
@@ -57,8 +63,27 @@ fraud_pipeline = dg.define_asset_job(
     hooks={take_up_after_outage},
 )
 
+run_lock = RunLock()
+
+
+def described(module: ModuleType) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
+    """Yield the assets of a module with what all assets have: owners, and the folder as group.
+
+    Parameters
+    ----------
+    module : module
+        `assets.py` or `partitions.py` of a folder. It names assets of other folders by key only.
+    """
+    group = module.__name__.split(".")[-2]
+    for asset in dg.load_assets_from_modules([module], include_specs=True):
+        assert isinstance(asset, dg.AssetsDefinition | dg.AssetSpec)
+        yield from dg.map_asset_specs(
+            lambda spec: spec.replace_attributes(group_name=group, owners=OWNERS), [asset]
+        )
+
+
 defs = dg.Definitions(
-    assets=[*dg.load_assets_from_modules(GROUPS), accepted_batches, history],
+    assets=[asset for module in ASSETS for asset in described(module)],
     asset_checks=dg.load_asset_checks_from_modules(CHECKS),
     jobs=[fraud_pipeline],
     sensors=[csv_landing, drift_retraining, fraud_alerts],
@@ -67,7 +92,9 @@ defs = dg.Definitions(
         "engine": Engine(),
         "catalog": BatchCatalog(),
         "tracking": Tracking(),
-        "tables": TableIOManager(),
-        "reports": ReportIOManager(),
+        "run_lock": run_lock,
+        "tables": TableIOManager(run_lock=run_lock),
+        "reports": ReportIOManager(run_lock=run_lock),
+        "io_manager": NoOutputIOManager(run_lock=run_lock),
     },
 )

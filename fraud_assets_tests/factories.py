@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+import pandas as pd
+
 from fraud_assets.config.settings import (
     DriftSettings,
     SplitMode,
@@ -20,6 +22,7 @@ from fraud_assets.records.batches import (
 )
 from fraud_assets.records.drift import (
     BatchPerformance,
+    ColumnDrift,
     ColumnFindings,
     CorrelationChange,
     DriftReference,
@@ -34,8 +37,10 @@ from fraud_assets.records.drift import (
     SmallestVisible,
     TooFewRows,
     UnjudgedDrift,
+    UnmeasuredDrift,
 )
 from fraud_assets.records.models import Calibration, Configuration, ModelFacts, TrainedModel
+from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.records.scoring import ScoredBatch
 from fraud_assets.store import tables
 
@@ -53,6 +58,13 @@ class OtherTable(ThingTable):
     """The table of another."""
 
     ASSET: ClassVar[str] = "other"
+
+
+def new_table(batch: str, content_hash: str, value: int) -> ThingTable:
+    """Return a table of one row that is not committed yet."""
+    path = tables.new_rows_file("thing", batch)
+    pd.DataFrame({"a": [value]}).to_parquet(path)
+    return ThingTable(path, TableFacts(batch=batch, content_hash=content_hash))
 
 
 def raw_transactions(**changes: Any) -> RawTransactions:
@@ -158,18 +170,7 @@ def trained_model(**changes: Any) -> TrainedModel:
 
 
 def feature_drift(**changes: Any) -> FeatureDrift:
-    values = {
-        "feature": "amount",
-        "distance": 0.05,
-        "psi": 0.01,
-        "ks": 0.02,
-        "missing_change": 0.0,
-        "outside": 0.0,
-        "p_value": 0.4,
-        "noise": 0.06,
-        "finding": "",
-        "drifted": False,
-    }
+    values = dict(column_drift()) | {"feature": "amount", "finding": "", "drifted": False}
     return FeatureDrift(**values | changes)
 
 
@@ -190,14 +191,37 @@ def segment_drift(**changes: Any) -> SegmentDrift:
     return SegmentDrift(**values | changes)
 
 
+def column_drift(**changes: Any) -> ColumnDrift:
+    values = {
+        "distance": 0.05,
+        "psi": 0.01,
+        "ks": 0.02,
+        "missing_change": 0.0,
+        "outside": 0.0,
+        "p_value": 0.4,
+        "noise": 0.06,
+    }
+    return ColumnDrift(**values | changes)
+
+
+def prevalence_change(**changes: Any) -> PrevalenceChange:
+    values = {
+        "reference": 0.01,
+        "batch": 0.011,
+        "ratio": 1.1,
+        "interval": (0.5, 2.1),
+        "p_value": 0.7,
+        "changed": False,
+    }
+    return PrevalenceChange(**values | changes)
+
+
 def drift_verdict(**changes: Any) -> DriftVerdict:
     values = {
         "rows": 1000,
         "reference_rows": 5000,
         "columns": ColumnFindings(),
-        "prevalence": PrevalenceChange(
-            reference=0.01, batch=0.011, ratio=1.1, interval=(0.5, 2.1), p_value=0.7, changed=False
-        ),
+        "prevalence": prevalence_change(),
         "verdict": "good",
         "drift_score": 0.03,
         "n_drifted_features": 0,
@@ -231,6 +255,16 @@ def realized_performance(**changes: Any) -> RealizedPerformance:
     return RealizedPerformance(**values | changes)
 
 
+def batch_performance(**changes: Any) -> BatchPerformance:
+    values = {
+        "batch": "june",
+        "champion": "1",
+        "expected": expected_performance(),
+        "came_true": realized_performance(),
+    }
+    return BatchPerformance(**values | changes)
+
+
 def history_point(**changes: Any) -> HistoryPoint:
     values = {
         "batch": "june",
@@ -245,12 +279,6 @@ def history_point(**changes: Any) -> HistoryPoint:
 
 def _compared() -> dict[str, Any]:
     """Return what every report has that compares a batch with the champion's training data."""
-    performance = BatchPerformance(
-        batch="june",
-        champion="1",
-        expected=expected_performance(),
-        came_true=realized_performance(),
-    )
     return {
         "batch": "june",
         "champion": "1",
@@ -258,7 +286,7 @@ def _compared() -> dict[str, Any]:
         "settings": DriftSettings(),
         "decision_threshold": 0.5,
         "expected": expected_performance(),
-        "performance": [performance],
+        "performance": [batch_performance()],
         "history": [history_point()],
     }
 
@@ -267,11 +295,24 @@ def drift_report(**changes: Any) -> JudgedDrift:
     return JudgedDrift(**dict(drift_verdict()) | _compared() | changes)
 
 
+def too_few_rows(**changes: Any) -> TooFewRows:
+    values = {
+        "rows": 120,
+        "reference_rows": 5000,
+        "columns": ColumnFindings(),
+        "prevalence": prevalence_change(),
+        "min_rows": 500,
+    }
+    return TooFewRows(**values | changes)
+
+
 def unjudged_drift(**changes: Any) -> UnjudgedDrift:
-    verdict = drift_verdict(rows=120)
-    shared = {name: getattr(verdict, name) for name in ("reference_rows", "columns", "prevalence")}
-    few = TooFewRows(rows=120, min_rows=500, **shared)
-    return UnjudgedDrift(**dict(few) | _compared() | changes)
+    return UnjudgedDrift(**dict(too_few_rows()) | _compared() | changes)
+
+
+def unmeasured_drift(**changes: Any) -> UnmeasuredDrift:
+    values = {"batch": "june", "champion": None, "not_measured": "no champion yet"}
+    return UnmeasuredDrift(**values | changes)
 
 
 def scored_transactions(**changes: Any) -> ScoredBatch:
@@ -292,3 +333,22 @@ def scored_transactions(**changes: Any) -> ScoredBatch:
         "fraud_detection_rate": 0.8,
     }
     return ScoredBatch(**values | changes)
+
+
+def published_drift(**changes: Any) -> PublishedDrift:
+    return PublishedDrift(**_published({"champion": "2"}) | changes)
+
+
+def published_metrics(**changes: Any) -> PublishedMetrics:
+    return PublishedMetrics(**_published({"version": "3", "decision": "promote"}) | changes)
+
+
+def _published(labels: dict[str, str]) -> dict[str, Any]:
+    return {
+        "batch": "june",
+        "figures": {"fraud_prevalence": 0.01},
+        "info": {"batch": "june"} | labels,
+        "pushed": False,
+        "gateway": None,
+        "error": None,
+    }

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from fraud_assets.definitions import defs
+from fraud_assets_tests import asset_graph
 
 ASSETS = {
     "raw_transactions": "intake",
@@ -144,3 +145,10 @@ def test_runs_of_batches_are_limited_to_one_at_a_time(pytestconfig):
     settings = yaml.safe_load((pytestconfig.rootpath / "dagster.yaml").read_text())
     (limit,) = settings["concurrency"]["runs"]["tag_concurrency_limits"]
     assert limit == {"key": "dagster/partition", "limit": 1}
+
+
+def test_the_asset_graph_is_the_committed_one():
+    assert asset_graph.to_text() == asset_graph.FILE.read_text(), (
+        f"the asset graph differs from {asset_graph.FILE.name}; when the change is wanted, run "
+        f"{asset_graph.COMMAND} and commit the file"
+    )

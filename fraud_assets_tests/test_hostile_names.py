@@ -24,6 +24,7 @@ from fraud_assets.features.lookback import Source, look_back, span_of
 from fraud_assets.intake.assets import raw_transactions
 from fraud_assets.intake.quality import find_repeats
 from fraud_assets.metadata import table_metadata
+from fraud_assets.platform.resources import RunLock
 from fraud_assets.store import io_managers, resources, tables
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import splits as splitting
@@ -83,7 +84,7 @@ def materialize(instance, run_config, batch="june", tags=None):
             resources={
                 "engine": resources.Engine.configure_at_launch(),
                 "catalog": BatchCatalog(),
-                "tables": io_managers.TableIOManager(),
+                "tables": io_managers.TableIOManager(run_lock=RunLock()),
             },
             run_config=run_config | quiet,
             tags=tags,

@@ -138,6 +138,15 @@ FILES_PER_TICK = 50
 """New files that a look at the drop folder reads at most; the others wait for the next."""
 
 
+LOST_RUN_SECONDS = 60.0
+"""A requested run that Dagster has not launched after this long is lost and requested again.
+
+Dagster creates and launches a run up to some ten seconds after the tick that requested it.
+Until then its check of run keys finds nothing, so a second daemon that requested the run once
+more would run the batch twice.
+"""
+
+
 class FeatureSettings(Settings):
     """How the point-in-time features are made."""
 

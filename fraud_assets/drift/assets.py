@@ -23,7 +23,7 @@ from fraud_assets.drift.profile import (
     watched_columns,
 )
 from fraud_assets.drift.report import make_report, measure_scores, reference_of
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import plot_metadata, shown
 from fraud_assets.records.base import to_json
 from fraud_assets.records.drift import (
@@ -54,14 +54,7 @@ class DriftConfig(DriftSettings, dg.Config):
     """Launchpad configuration of `drift_report`."""
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name="drift",
-    owners=OWNERS,
-    kinds={"scikitlearn", "json"},
-    code_version="2",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"scikitlearn", "json"}, code_version="2", io_manager_key="reports")
 def drift_report(
     context: dg.AssetExecutionContext,
     config: DriftConfig,
@@ -106,14 +99,7 @@ def drift_report(
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, pictures))
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name="drift",
-    owners=OWNERS,
-    kinds={"duckdb", "mlflow"},
-    code_version="1",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"duckdb", "mlflow"}, code_version="1", io_manager_key="reports")
 def reference_profile(
     context: dg.AssetExecutionContext,
     features: tables.FeatureTable,

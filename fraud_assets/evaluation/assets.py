@@ -22,7 +22,7 @@ from fraud_assets.evaluation.explain import explain
 from fraud_assets.evaluation.plots import all_plots
 from fraud_assets.evaluation.report import to_markdown, worst_verdict
 from fraud_assets.evaluation.segments import NEW_CARD_COLUMN, columns_of, segment_rows
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import plot_metadata
 from fraud_assets.metrics import Floats
 from fraud_assets.platform.masking import AnotherKeyError
@@ -32,7 +32,6 @@ from fraud_assets.records.models import TrainedModel
 from fraud_assets.store import files, paths, resources, tables
 from fraud_assets.text import named as quoted
 from fraud_assets.tracking import Tracking
-from fraud_assets.training.assets import splits
 from fraud_assets.training.members import window_of
 from fraud_assets.training.splits import TEST, TRAIN, VALIDATION
 from fraud_assets.training.train import fraud_scores, losses_of, train, validation_days
@@ -49,14 +48,7 @@ class EvaluationConfig(EvaluationSettings, dg.Config):
     """Launchpad configuration of `evaluation_report`."""
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name="evaluation",
-    owners=OWNERS,
-    kinds={"xgboost", "json"},
-    code_version="2",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"xgboost", "json"}, code_version="2", io_manager_key="reports")
 def evaluation_report(
     context: dg.AssetExecutionContext,
     config: EvaluationConfig,
@@ -251,13 +243,7 @@ class ComparisonConfig(ComparisonSettings, dg.Config):
     )
 
 
-@dg.asset(
-    group_name="evaluation",
-    owners=OWNERS,
-    kinds={"mlflow", "json"},
-    code_version="1",
-    deps=[splits],
-)
+@dg.asset(kinds={"mlflow", "json"}, code_version="1", deps=["splits"])
 def comparison_report(
     context: dg.AssetExecutionContext,
     config: ComparisonConfig,

@@ -11,7 +11,7 @@ from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import WindowFeature, features_for
 from fraud_assets.features.lookback import Source, Span, span_of
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import table_metadata
 from fraud_assets.records.batches import Features, Provenance
 from fraud_assets.store import resources, tables
@@ -21,15 +21,7 @@ class FeatureConfig(FeatureSettings, dg.Config):
     """Launchpad configuration of `features`."""
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name="features",
-    owners=OWNERS,
-    kinds={"duckdb", "parquet"},
-    code_version="3",
-    io_manager_key="tables",
-    deps=[HISTORY],
-)
+@batch_asset(kinds={"duckdb", "parquet"}, code_version="3", io_manager_key="tables", deps=[HISTORY])
 def features(
     context: dg.AssetExecutionContext,
     config: FeatureConfig,

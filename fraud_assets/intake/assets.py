@@ -11,14 +11,12 @@ from fraud_assets.config import environment
 from fraud_assets.config.names import CONTENT_TAG, SOURCE_TAG
 from fraud_assets.config.settings import IntakeSettings, SimulationSettings
 from fraud_assets.intake.csv.decoding import IntakeError
-from fraud_assets.intake.ingest import Taken, take_in
+from fraud_assets.intake.ingest import LandedCsv, ingest_file
 from fraud_assets.intake.landing import drop_folder
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import table_metadata
 from fraud_assets.records.batches import RawTransactions
 from fraud_assets.store import files, paths, resources, tables
-
-GROUP = "intake"
 
 
 class SimulationConfig(SimulationSettings, dg.Config):
@@ -29,7 +27,7 @@ class IntakeConfig(IntakeSettings, dg.Config):
     """Launchpad configuration of `raw_transactions`."""
 
 
-@dg.asset(group_name=GROUP, owners=OWNERS, kinds={"python", "csv"}, code_version="1")
+@dg.asset(kinds={"python", "csv"}, code_version="1")
 def simulated_transactions(
     context: dg.AssetExecutionContext, config: SimulationConfig
 ) -> dg.MaterializeResult[Any]:
@@ -66,7 +64,7 @@ def write_first_csv(settings: SimulationSettings) -> Path:
 
     folder = environment.drop_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    present = sorted(drop_folder.look(folder))
+    present = sorted(drop_folder.list_files(folder))
     if present:
         raise FileExistsError(
             f"{folder} already holds {drop_folder.printable(present[0])}, so nothing was "
@@ -82,14 +80,7 @@ def write_first_csv(settings: SimulationSettings) -> Path:
     return path
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"arrow", "parquet"},
-    code_version="2",
-    io_manager_key="tables",
-)
+@batch_asset(kinds={"arrow", "parquet"}, code_version="2", io_manager_key="tables")
 def raw_transactions(
     context: dg.AssetExecutionContext,
     config: IntakeConfig,
@@ -104,9 +95,9 @@ def raw_transactions(
     ):
         try:
             source = source_of(batch, context.run.tags.get(SOURCE_TAG))
-            facts = take_in(
+            facts = ingest_file(
                 connection,
-                Taken(source, batch, rows, paths.rejected_path(batch)),
+                LandedCsv(source, batch, rows, paths.rejected_path(batch)),
                 config,
                 lambda content: tables.find_table(tables.RawTable, batch, content),
                 context.log.info,

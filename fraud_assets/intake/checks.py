@@ -8,9 +8,9 @@ import dagster as dg
 from fraud_assets.catalog import ACCEPTED_BATCHES
 from fraud_assets.config import environment, limits
 from fraud_assets.intake.assets import raw_transactions
-from fraud_assets.intake.landing.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import FileState, LedgerEntry, open_ledger
 from fraud_assets.intake.partitions import batches
-from fraud_assets.intake.quality import find_repeats, look_at_times
+from fraud_assets.intake.quality import find_repeats, summarize_times
 from fraud_assets.store import paths, resources, tables
 from fraud_assets.text import inert, named
 
@@ -117,7 +117,7 @@ def plausible_timestamps(
     # Where the file says no zone, its clock may be up to fourteen hours ahead of UTC.
     now = datetime.now(UTC).replace(tzinfo=None) + AHEAD_OF_UTC
     with engine.connect("raw_transactions") as connection:
-        times = look_at_times(connection, raw_transactions.path, name, now)
+        times = summarize_times(connection, raw_transactions.path, name, now)
     description = (
         f"from {times.first:%Y-%m-%d} to {times.last:%Y-%m-%d}, {times.backwards} rows out of order"
     )
@@ -139,10 +139,10 @@ def plausible_timestamps(
 def landed_files() -> dg.AssetCheckResult:
     """Every file in the drop folder can be taken; the sensor looks, too, whenever one comes."""
     with open_ledger(paths.ledger_path()) as ledger:
-        return landed_files_verdict(ledger.with_outcome(Outcome.refused))
+        return landed_files_verdict(ledger.in_state(FileState.refused))
 
 
-def landed_files_verdict(refused: Sequence[Entry]) -> dg.AssetCheckResult:
+def landed_files_verdict(refused: Sequence[LedgerEntry]) -> dg.AssetCheckResult:
     """Judge the files that were refused."""
     return dg.AssetCheckResult(
         passed=not refused,

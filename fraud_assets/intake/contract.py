@@ -18,8 +18,8 @@ from fraud_assets.config.settings import (
     RESERVED_NAMES,
     IntakeSettings,
 )
-from fraud_assets.intake.csv.chunks import MAX_RECORD_BYTES, Chunk, chunks
-from fraud_assets.intake.csv.decoding import HEAD_BYTES, IntakeError, Source
+from fraud_assets.intake.csv.chunks import MAX_RECORD_BYTES, Chunk, read_chunks
+from fraud_assets.intake.csv.decoding import HEAD_BYTES, CsvStream, IntakeError
 from fraud_assets.platform.masking import (
     FEWEST_DIGITS,
     holds_card_number,
@@ -148,12 +148,12 @@ class Contract:
         return self.header.count(b"\n") + 1
 
 
-def draw_contract(source: Source, settings: IntakeSettings) -> Contract:
+def draw_contract(source: CsvStream, settings: IntakeSettings) -> Contract:
     """Find out how a file is to be read, from its header and its first rows.
 
     Parameters
     ----------
-    source : Source
+    source : CsvStream
         Of which nothing has been read yet.
     settings : IntakeSettings
         What a person has said of the file.
@@ -233,7 +233,7 @@ class _Sample:
         return next(line for line, value in pairs if wanted(value))
 
 
-def read_header(source: Source, settings: IntakeSettings) -> tuple[str, bytes, list[str]]:
+def read_header(source: CsvStream, settings: IntakeSettings) -> tuple[str, bytes, list[str]]:
     """Return the delimiter, the header as it stands in the text, and the column names.
 
     Raises
@@ -254,7 +254,7 @@ def read_header(source: Source, settings: IntakeSettings) -> tuple[str, bytes, l
         )
     first = text[blank:].split(b"\n", 1)[0].decode("utf-8", "replace")
     delimiter = settings.delimiter or _delimiter(first)
-    chunk = next(chunks(io.BytesIO(text[blank:]), delimiter), None)
+    chunk = next(read_chunks(io.BytesIO(text[blank:]), delimiter), None)
     end = _end_of_first(chunk) if chunk else 0
     if end == 0 or (chunk and chunk.damaged.get(0)):
         raise IntakeError(
@@ -308,7 +308,7 @@ def _sample(
 
 
 def _records(text: bytes, delimiter: str, whole: bool, line: int) -> Iterator[tuple[int, bytes]]:
-    for chunk in chunks(io.BytesIO(text), delimiter):
+    for chunk in read_chunks(io.BytesIO(text), delimiter):
         for place, (record, damage) in zip(chunk.lines().tolist(), chunk.records(), strict=True):
             if damage is None and (whole or record.endswith(b"\n")):
                 yield line + place, record

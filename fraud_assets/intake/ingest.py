@@ -1,4 +1,4 @@
-"""From a landed file to a batch's rows: a CSV, or rejected rows that were repaired."""
+"""Ingest a file into a batch: a CSV, or a repaired file of rejected rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,49 +11,56 @@ from numpy.typing import NDArray
 
 from fraud_assets.config.settings import IntakeSettings
 from fraud_assets.intake.contract import Contract, draw_contract, read_header, schema_fingerprint
-from fraud_assets.intake.csv.conversion import Intake, empty_column_problems, ingest, require_rows
-from fraud_assets.intake.csv.decoding import IntakeError, Source, open_source, sha256
+from fraud_assets.intake.csv.conversion import (
+    ConversionResult,
+    convert,
+    empty_column_problems,
+    require_rows,
+)
+from fraud_assets.intake.csv.decoding import CsvStream, IntakeError, open_csv, sha256
 from fraud_assets.intake.csv.parsing import LINE
-from fraud_assets.intake.landing.drop_folder import state_of
+from fraud_assets.intake.landing.drop_folder import stat_of
 from fraud_assets.intake.quality import constant_columns
 from fraud_assets.intake.quarantine import (
     Origin,
     collect_rejected,
     is_repair,
     publish_rejected,
-    unwrap,
+    read_repair,
 )
 from fraud_assets.records.batches import RawTransactions
 from fraud_assets.store.sql import literal, parquet
 
 Log = Callable[[str], Any]
+"""Called with progress messages."""
 
 
 class KeptTable(Protocol):
-    """Rows that were accepted before, and what is known of them."""
+    """Accepted rows of an earlier ingestion."""
 
     @property
     def path(self) -> Path:
-        """A Parquet file."""
+        """The Parquet file."""
 
     @property
     def facts(self) -> RawTransactions:
-        """What `take_in` returned of it."""
+        """What `ingest_file` returned."""
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What is taken in, and where to.
+class LandedCsv:
+    """A CSV in the drop folder, and where its rows are written.
 
     Attributes
     ----------
     path : Path
-        The landed file.
+        The CSV.
     batch : str
+        The batch that it becomes.
     rows : Path
-        The Parquet file to write. What else is written meanwhile lies beside it.
+        The Parquet file to write. Temporary files are written next to it.
     rejected : Path
-        The CSV of rejected rows to write; an old one goes when none is rejected.
+        The file of rejected rows to write; an older one is deleted when no row is rejected.
     """
 
     path: Path
@@ -62,135 +69,158 @@ class Taken:
     rejected: Path
 
 
-def take_in(
+def ingest_file(
     engine: duckdb.DuckDBPyConnection,
-    taken: Taken,
+    csv: LandedCsv,
     settings: IntakeSettings,
-    kept: Callable[[str], KeptTable | None],
+    find_kept: Callable[[str], KeptTable | None],
     log: Log,
 ) -> RawTransactions:
-    """Write a landed file's accepted rows to Parquet and its rejected rows to a CSV.
+    r"""Write the accepted rows of a CSV to Parquet, and the rejected ones to another CSV.
 
     Parameters
     ----------
     engine : duckdb.DuckDBPyConnection
-    taken : Taken
+        Merges repaired rows with the accepted ones.
+    csv : LandedCsv
+        The CSV and the files to write.
     settings : IntakeSettings
-    kept : callable
-        Returns the rows of the batch that were accepted of a content before, if they are kept.
+        Column roles, spellings of the labels and format.
+    find_kept : callable
+        Returns the accepted rows of the batch for a content hash; None if they are not kept.
     log : callable
-        Is told of the progress.
+        Called with progress messages.
 
     Returns
     -------
     RawTransactions
-        What is known of the rows.
+        Facts about the accepted and rejected rows.
 
     Raises
     ------
     IntakeError
-        When no batch can be made of the file.
+        When the file cannot be ingested.
+
+    See Also
+    --------
+    fraud_assets.intake.csv.conversion.convert : Converts the CSV.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as name:
+    ...     folder = Path(name)
+    ...     path = folder / "june.csv"
+    ...     _ = path.write_text("amount,fraud\n" + "9.5,0\n" * 98 + "7,1\n?,0\n")
+    ...     csv = LandedCsv(path, "june", folder / "rows.parquet", folder / "rejected.csv")
+    ...     facts = ingest_file(duckdb.connect(), csv, IntakeSettings(), lambda _: None, print)
+    reading june.csv: 609 bytes, utf-8
+    99 rows accepted, 1 rejected
+    >>> facts.rows, facts.faults
+    (99, ["line 101, column 'amount': not a number"])
     """
-    path = taken.path
-    state = state_of(path)
-    if state is None:
-        raise IntakeError(f"{path.name} is gone; drop it again")
-    with open_source(path, settings.encoding) as source:
-        log(f"reading {path.name}: {source.size:,} bytes, {source.encoding}")
-        if is_repair(source):
-            facts = _take_in_repair(engine, taken, source, settings, kept, log)
+    path = csv.path
+    stat = stat_of(path)
+    if stat is None:
+        raise IntakeError(f"{path.name} was deleted before it was read; drop it again")
+    with open_csv(path, settings.encoding) as stream:
+        log(f"reading {path.name}: {stream.size:,} bytes, {stream.encoding}")
+        if is_repair(stream):
+            facts = _ingest_repair(engine, csv, stream, settings, find_kept, log)
         else:
-            contract = draw_contract(source, settings)
-            intake = _read(source, contract, taken, log)
-            facts = _publish(taken, contract, intake, source.content_hash)
-        encoding = source.encoding
-    if state_of(path) != state:
+            contract = draw_contract(stream, settings)
+            result = _convert(stream, contract, csv, log)
+            facts = _publish(csv, contract, result, stream.content_hash)
+        encoding = stream.encoding
+    if stat_of(path) != stat:
         raise IntakeError(f"{path.name} changed while it was read; materialize the batch again")
     log(f"{facts['rows']:,} rows accepted, {facts['rejected']:,} rejected")
     return RawTransactions(
         **facts,
-        batch=taken.batch,
+        batch=csv.batch,
         source_file=path.name,
-        source_bytes=state[0],
+        source_bytes=stat[0],
         encoding=encoding,
         schema_fingerprint=schema_fingerprint(facts["kinds"]),
-        constant_columns=constant_columns(taken.rows, list(facts["kinds"])),
-        rows_hash=sha256(taken.rows),
+        constant_columns=constant_columns(csv.rows, list(facts["kinds"])),
+        rows_hash=sha256(csv.rows),
     )
 
 
-def _read(
-    source: Source,
+def _convert(
+    stream: CsvStream,
     contract: Contract,
-    taken: Taken,
+    csv: LandedCsv,
     log: Log,
     lines: NDArray[np.int64] | None = None,
-) -> Intake:
-    with collect_rejected(_beside(taken, ".rejected")) as rejected:
-        return ingest(source, contract, taken.rows, rejected, log, lines)
+) -> ConversionResult:
+    with collect_rejected(_temporary(csv, ".rejected")) as rejected:
+        return convert(stream, contract, csv.rows, rejected, log, lines)
 
 
-def _beside(taken: Taken, suffix: str) -> Path:
-    return taken.rows.with_suffix(suffix)
+def _temporary(csv: LandedCsv, suffix: str) -> Path:
+    return csv.rows.with_suffix(suffix)
 
 
-def _publish(taken: Taken, contract: Contract, intake: Intake, content_hash: str) -> dict[str, Any]:
-    """Put the rejected rows where a person finds them; return what is known of all rows."""
+def _publish(
+    csv: LandedCsv, contract: Contract, result: ConversionResult, content_hash: str
+) -> dict[str, Any]:
+    """Write the file of rejected rows; return facts about all rows."""
     header = contract.header.decode("utf-8", "replace").strip("\r\n")
-    origin = Origin(intake.rows, content_hash, taken.batch)
-    publish_rejected(_beside(taken, ".rejected"), taken.rejected, header, origin)
-    require_rows(taken.path.name, intake)
+    origin = Origin(result.rows, content_hash, csv.batch)
+    publish_rejected(_temporary(csv, ".rejected"), csv.rejected, header, origin)
+    require_rows(csv.path.name, result)
     facts = contract.to_facts()
     return {
         **facts,
         "content_hash": content_hash,
-        "rows": intake.rows,
-        "frauds": intake.frauds,
-        "rejected": intake.rejected,
-        "faults": [row.place_and_reason() for row in intake.examples],
-        "problems": [*facts["problems"], *empty_column_problems(taken.path.name, intake)],
+        "rows": result.rows,
+        "frauds": result.frauds,
+        "rejected": result.rejected,
+        "faults": [row.place_and_reason() for row in result.examples],
+        "problems": [*facts["problems"], *empty_column_problems(csv.path.name, result)],
     }
 
 
-def _take_in_repair(
+def _ingest_repair(
     engine: duckdb.DuckDBPyConnection,
-    taken: Taken,
-    source: Source,
+    csv: LandedCsv,
+    stream: CsvStream,
     settings: IntakeSettings,
-    kept: Callable[[str], KeptTable | None],
+    find_kept: Callable[[str], KeptTable | None],
     log: Log,
 ) -> dict[str, Any]:
-    """Take in repaired rows: with the rows accepted before, or as a batch of their own."""
-    repair = unwrap(source, _beside(taken, ".repair.csv"))
+    """Ingest repaired rows: merged with the rows accepted before, or as a new batch."""
+    repair = read_repair(stream, _temporary(csv, ".repair.csv"))
     origin, base = repair.origin, None
-    if origin.batch == taken.batch and origin.rows:
-        base = kept(origin.content_hash)
+    if origin.batch == csv.batch and origin.rows:
+        base = find_kept(origin.content_hash)
         if base is None:
             raise IntakeError(
-                f"{taken.path.name}: line 2: it repairs a file whose {origin.rows} accepted rows "
+                f"{csv.path.name}: line 2: it repairs a file whose {origin.rows} accepted rows "
                 f"({origin.content_hash[:16]}…) are no longer kept; drop the whole file again"
             )
-    with open_source(repair.text, "utf-8") as text:
+    with open_csv(repair.text, "utf-8") as text:
         if base is None:
             contract = draw_contract(text, settings)
         else:
             given = settings.model_copy(update={"delimiter": base.facts.delimiter})
             contract = Contract.of(base.facts, read_header(text, given)[1])
-        intake = _read(text, contract, taken, log, repair.lines)
+        result = _convert(text, contract, csv, log, repair.lines)
     if base is not None:
-        log(f"joining {intake.rows:,} repaired rows with {base.facts.rows:,} accepted before")
-        _join(engine, base.path, taken.rows, _beside(taken, ".joined"))
-        intake.rows += base.facts.rows
-        intake.frauds += base.facts.frauds
-        intake.filled = {}
-    facts = _publish(taken, contract, intake, source.content_hash)
+        log(f"merging {result.rows:,} repaired rows with {base.facts.rows:,} accepted before")
+        _merge(engine, base.path, csv.rows, _temporary(csv, ".merged"))
+        result.rows += base.facts.rows
+        result.frauds += base.facts.frauds
+        result.filled = {}
+    facts = _publish(csv, contract, result, stream.content_hash)
     return {**facts, "repairs": origin.content_hash}
 
 
-def _join(engine: duckdb.DuckDBPyConnection, base: Path, rows: Path, joined: Path) -> None:
-    """Put repaired rows among those accepted before, each in its old place."""
+def _merge(engine: duckdb.DuckDBPyConnection, base: Path, rows: Path, merged: Path) -> None:
+    """Merge repaired rows with those accepted before, in the order of their line numbers."""
     engine.execute(
         f"COPY (SELECT * FROM {parquet(base)} UNION ALL BY NAME SELECT * FROM {parquet(rows)} "
-        f"ORDER BY {LINE}) TO {literal(joined)} (FORMAT parquet)"
+        f"ORDER BY {LINE}) TO {literal(merged)} (FORMAT parquet)"
     )
-    joined.replace(rows)
+    merged.replace(rows)

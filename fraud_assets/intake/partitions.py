@@ -1,13 +1,59 @@
-"""The batches, which are the partitions of every asset, and the assets that are not computed."""
+"""The batches, which are the partitions of the assets, and the assets that are not computed."""
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import dagster as dg
 
 from fraud_assets.catalog import ACCEPTED_BATCHES, HISTORY
 
-OWNERS = ["team:fraud-platform"]
-
+# The result of a check belongs to a batch, so checks are partitioned as their assets are. Dagster
+# calls this a preview and warns at each check; its version is pinned, and a test covers it.
+warnings.filterwarnings(
+    "ignore",
+    message="Specifying a partitions_def on an AssetCheckSpec",
+    category=dg.PreviewWarning,
+)
 
 batches = dg.DynamicPartitionsDefinition(name="batch")
+
+
+def batch_asset(
+    *,
+    kinds: set[str],
+    code_version: str,
+    io_manager_key: str,
+    deps: Iterable[dg.AssetKey] | None = None,
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Return the decorator of an asset that is partitioned by batch.
+
+    Parameters
+    ----------
+    kinds : set of str
+        Technologies that the UI shows on the asset.
+    code_version : str
+        A new one marks what was materialized before as stale.
+    io_manager_key : {"tables", "reports"}
+        What stores the output.
+    deps : iterable of AssetKey, optional
+        Assets that it depends on but does not read as an input.
+
+    Returns
+    -------
+    callable
+
+    See Also
+    --------
+    fraud_assets.definitions : sets the group and the owners of all assets.
+    """
+    return dg.asset(
+        partitions_def=batches,
+        kinds=kinds,
+        code_version=code_version,
+        io_manager_key=io_manager_key,
+        deps=deps,
+    )
 
 
 accepted_batches = dg.AssetSpec(
@@ -15,8 +61,6 @@ accepted_batches = dg.AssetSpec(
     description="The batches that passed intake, in the order in which they first did. Logged by "
     "`features`; what a later batch may look back on.",
     partitions_def=batches,
-    group_name="intake",
-    owners=OWNERS,
     kinds={"csv"},
 )
 
@@ -27,7 +71,5 @@ history = dg.AssetSpec(
     "its windows reach was corrected: the features of the batch are stale then.",
     deps=[dg.AssetDep(ACCEPTED_BATCHES, partition_mapping=dg.AllPartitionMapping())],
     partitions_def=batches,
-    group_name="intake",
-    owners=OWNERS,
     kinds={"csv"},
 )

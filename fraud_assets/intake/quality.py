@@ -1,4 +1,4 @@
-"""What is odd about accepted rows although each of them fits: repeats, times, constants."""
+"""Find suspicious patterns in accepted rows: repeated rows, implausible times, constant columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from fraud_assets.store.sql import identifier, literal, parquet
 
 @dataclass(frozen=True)
 class Repeats:
-    """Rows that are there more than once.
+    """Repeated rows and transaction ids.
 
     Attributes
     ----------
     rows : int
-        Rows that are equal to an earlier one in every column.
+        Number of rows that equal an earlier one in every column.
     ids : int
-        Transaction ids that stand at several rows.
+        Number of transaction ids that several rows have.
     line : int or None
-        The first line that repeats one of these ids.
+        Line number of the first row with an id that an earlier row has.
     """
 
     rows: int
@@ -36,15 +36,34 @@ def find_repeats(
     columns: Sequence[str],
     transaction_id: str | None,
 ) -> Repeats:
-    """Count what is there more than once.
+    """Count repeated rows and transaction ids.
 
     Parameters
     ----------
     engine : duckdb.DuckDBPyConnection
+        Connection that may read the file.
     rows : Path
-        Parquet.
+        Parquet file of the accepted rows.
     columns : sequence of str
+        Columns to compare.
     transaction_id : str or None
+        Column of unique ids; None when the data has none.
+
+    Returns
+    -------
+    Repeats
+        Without a column of ids, only the rows are counted.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import pyarrow as pa
+    >>> table = pa.table({"source_line": [2, 3, 4], "id": ["a", "b", "a"], "amount": [1, 2, 1]})
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "rows.parquet")
+    ...     pq.write_table(table, path)
+    ...     find_repeats(duckdb.connect(), path, ["id", "amount"], "id")
+    Repeats(rows=1, ids=1, line=4)
     """
     hashed = ", ".join(map(identifier, columns))
     (same,) = engine.execute(
@@ -70,19 +89,20 @@ def _first_repeat(engine: duckdb.DuckDBPyConnection, rows: Path, name: str) -> i
 
 
 @dataclass(frozen=True)
-class Times:
-    """When the transactions of a batch took place.
+class TimeSummary:
+    """Times of the transactions of a batch.
 
     Attributes
     ----------
     first, last : datetime
-        UTC, or what the file means where it says no zone.
+        Earliest and latest time, without a zone: UTC, or the file's own clock if its times have
+        no time zone.
     future : int
-        Rows later than the moment of looking.
+        Number of rows in the future.
     line : int or None
-        The first of them.
+        Line number of the first row in the future.
     backwards : int
-        Rows earlier than the row before them in the file.
+        Number of rows earlier than the row before them in the file.
     """
 
     first: datetime
@@ -92,23 +112,29 @@ class Times:
     backwards: int
 
 
-def look_at_times(
+def summarize_times(
     engine: duckdb.DuckDBPyConnection, rows: Path, timestamp: str, now: datetime
-) -> Times:
-    """Return when the transactions took place.
+) -> TimeSummary:
+    """Summarize the times of transactions.
 
     Parameters
     ----------
     engine : duckdb.DuckDBPyConnection
+        Connection that may read the file.
     rows : Path
-        Parquet, in the order of the file.
+        Parquet file of the accepted rows, in the order of the CSV.
     timestamp : str
-        A column of moments.
+        Column of timestamps.
     now : datetime
-        Without a zone, UTC.
+        Later times are in the future. UTC, without a zone.
+
+    Returns
+    -------
+    TimeSummary
+        Range of the times, and counts of implausible ones.
     """
     moment = identifier(timestamp)
-    found = engine.execute(
+    summary = engine.execute(
         f"SELECT min(moment), max(moment), count(*) FILTER (WHERE moment > {literal(now)}), "
         f"min(source_line) FILTER (WHERE moment > {literal(now)}), "
         "count(*) FILTER (WHERE moment < earlier) FROM ("
@@ -116,26 +142,47 @@ def look_at_times(
         f"lag({moment}) OVER (ORDER BY file_row_number) AS earlier "
         f"FROM {parquet(rows, row_numbers=True)})"
     ).fetchall()[0]
-    return Times(*found)
+    return TimeSummary(*summary)
 
 
 def constant_columns(rows: Path, columns: Sequence[str]) -> list[str]:
-    """Return the columns that have one value in all rows, from the statistics of the Parquet file.
+    """Return the columns with the same value in all rows.
+
+    Only the statistics in the Parquet file are read.
 
     Parameters
     ----------
     rows : Path
+        Parquet file of the accepted rows.
     columns : sequence of str
+        Columns to check.
+
+    Returns
+    -------
+    list of str
+        In the given order. A column with missing values is not constant.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import pyarrow as pa
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "rows.parquet")
+    ...     pq.write_table(pa.table({"currency": ["EUR", "EUR"], "amount": [1.0, 2.0]}), path)
+    ...     constant_columns(path, ["currency", "amount"])
+    ['currency']
     """
     metadata = pq.read_metadata(rows)
-    seen: dict[str, set[object]] = {name: set() for name in columns}
+    values_by_column: dict[str, set[object]] = {name: set() for name in columns}
     for group in range(metadata.num_row_groups):
-        for place in range(metadata.num_columns):
-            column = metadata.row_group(group).column(place)
-            if column.path_in_schema in seen and column.statistics is not None:
-                values = seen[column.path_in_schema]
+        for index in range(metadata.num_columns):
+            column = metadata.row_group(group).column(index)
+            if column.path_in_schema in values_by_column and column.statistics is not None:
+                values = values_by_column[column.path_in_schema]
                 if column.statistics.has_min_max:
                     values |= {column.statistics.min, column.statistics.max}
                 if column.statistics.null_count:
                     values.add(None)
-    return [name for name, values in seen.items() if len(values) == 1 and None not in values]
+    return [
+        name for name, values in values_by_column.items() if len(values) == 1 and None not in values
+    ]

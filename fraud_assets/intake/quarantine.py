@@ -1,9 +1,10 @@
-"""The rows that were refused: a CSV that can be edited and dropped again.
+"""Quarantine of rejected rows: a CSV that can be repaired and dropped again.
 
-Its first row is the header of the file that the rows come from, and says what was accepted of
-it. Under the name of its batch, the repaired rows join the accepted ones, each in its old
-place; under another name they are a batch of their own. A spreadsheet computes nothing of it:
-apostrophes are put into it, as into the lists for analysts, and taken out when it comes back.
+Its first row holds the header of the original file and says how many rows of it were accepted.
+Dropped under the name of its batch, the repaired rows are merged with the accepted ones, each in
+its original place; under another name they become a new batch. Apostrophes keep spreadsheets from
+evaluating the text as formulas, as in the worklists of the analysts; they are removed when the
+file is read back.
 """
 
 import csv
@@ -19,12 +20,14 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud_assets.intake.csv.decoding import HEAD_BYTES, IntakeError, Source
+from fraud_assets.intake.csv.decoding import HEAD_BYTES, CsvStream, IntakeError
 from fraud_assets.store.files import whole_file
 from fraud_assets.store.spreadsheet import csv_line, with_apostrophes, without_apostrophes
 
 COLUMNS = ["line_number", "reason", "raw_text"]
+"""Columns of the file of rejected rows."""
 EXAMPLES = 3
+"""Rejected rows that are kept for messages."""
 _QUOTED = "; an apostrophe before what a spreadsheet would compute goes when this is read"
 _HEADER_REASON = (
     "header of the rows below; keep this line"
@@ -36,15 +39,16 @@ _header_pattern = re.compile(r"\((\d+) rows accepted of ([0-9a-f]{64}), batch (.
 
 @dataclass(frozen=True)
 class Origin:
-    """Where rejected rows come from.
+    """The file that rejected rows come from.
 
     Attributes
     ----------
     rows : int
-        How many rows of the file were accepted.
+        Number of its rows that were accepted.
     content_hash : str
-        Its SHA-256.
+        Its SHA-256, in hexadecimal.
     batch : str
+        Its batch.
     """
 
     rows: int
@@ -59,11 +63,12 @@ class RejectedRow:
     Attributes
     ----------
     line : int
-        Line number in the file; the header is line 1.
+        Line number in the file; the first line is 1.
     reason : str
-        Names the column and the kind of fault, never a value: reasons are logged, shown and sent.
+        Names the column and the kind of fault, but never a value: reasons are logged, shown and
+        sent.
     text : str
-        The row as it stands in the file; for the file of rejected rows alone.
+        The row as in the file; written to the file of rejected rows only.
     """
 
     line: int
@@ -71,18 +76,35 @@ class RejectedRow:
     text: str
 
     def place_and_reason(self) -> str:
-        """Return the line and the reason, as in "line 7, column 'Amount': not a number"."""
+        """Return the line number and the reason.
+
+        Returns
+        -------
+        str
+            To be shown in messages.
+
+        Examples
+        --------
+        >>> RejectedRow(7, "column 'Amount': not a number", "?,0").place_and_reason()
+        "line 7, column 'Amount': not a number"
+        """
         return f"line {self.line}{', ' if self.reason.startswith('column ') else ': '}{self.reason}"
 
 
 class RejectedRows:
-    """Collects rejected rows in a file, so that they never fill the memory.
+    """Writes rejected rows to a file, so that they cannot fill the memory.
+
+    Parameters
+    ----------
+    file : text file
+        Open for writing.
 
     Attributes
     ----------
     count : int
+        Number of rows added.
     examples : list of RejectedRow
-        The first ones.
+        The first `EXAMPLES` rows.
     """
 
     def __init__(self, file: TextIO):
@@ -91,7 +113,13 @@ class RejectedRows:
         self.examples: list[RejectedRow] = []
 
     def add(self, row: RejectedRow) -> None:
-        """Add a row; rows come in the order of the file."""
+        """Add a row.
+
+        Parameters
+        ----------
+        row : RejectedRow
+            Rows are added in the order of the file.
+        """
         self._file.write(csv_line([row.line, *map(with_apostrophes, (row.reason, row.text))]))
         self.count += 1
         if len(self.examples) < EXAMPLES:
@@ -100,28 +128,54 @@ class RejectedRows:
 
 @contextmanager
 def collect_rejected(path: Path) -> Iterator[RejectedRows]:
-    """Collect rejected rows in a new file.
+    """Open a temporary file for rejected rows.
 
     Parameters
     ----------
     path : Path
-        Of rows alone; `publish_rejected` makes it whole.
+        The file to create; it has no header yet.
+
+    Yields
+    ------
+    RejectedRows
+        The file is closed when the block ends.
+
+    See Also
+    --------
+    publish_rejected : Makes the file of rejected rows from it.
     """
     with path.open("w", encoding="utf-8", newline="") as file:
         yield RejectedRows(file)
 
 
 def publish_rejected(rows: Path, destination: Path, header: str, origin: Origin) -> None:
-    """Put the rejected rows where a person finds them, or nothing when there are none.
+    """Write the file of rejected rows, or delete an older one when no row was rejected.
 
     Parameters
     ----------
     rows : Path
-        As written by `collect_rejected`; it is gone afterwards.
+        Rows written by `collect_rejected`; deleted afterwards.
     destination : Path
+        The CSV to write.
     header : str
-        The header of the file that the rows come from.
+        Header of the original file, without line break.
     origin : Origin
+        The original file.
+
+    See Also
+    --------
+    read_repair : Reads the file again after it was repaired.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     rows, published = Path(folder, "rows"), Path(folder, "june.csv")
+    ...     with collect_rejected(rows) as rejected:
+    ...         rejected.add(RejectedRow(7, "column 'Amount': not a number", "?,0"))
+    ...     publish_rejected(rows, published, "Amount,Class", Origin(5, "ab" * 32, "june"))
+    ...     print(published.read_text().splitlines()[-1])
+    7,column 'Amount': not a number,"?,0"
     """
     if rows.stat().st_size == 0:
         rows.unlink()
@@ -139,15 +193,16 @@ def publish_rejected(rows: Path, destination: Path, header: str, origin: Origin)
 
 @dataclass(frozen=True)
 class Repair:
-    """A file of rejected rows that was dropped again.
+    """A repaired file of rejected rows.
 
     Attributes
     ----------
     text : Path
-        The rows as a CSV, with the header that they had.
-    lines : ndarray of shape (n_lines,)
-        For each line of `text`, the line number that it had in the file it comes from.
+        The rows as a CSV with the original header.
+    lines : ndarray of int64 of shape (n_lines,)
+        For each line of `text`, its line number in the original file.
     origin : Origin
+        The original file.
     """
 
     text: Path
@@ -155,67 +210,87 @@ class Repair:
     origin: Origin
 
 
-def is_repair(source: Source) -> bool:
-    """Tell whether a file is one of rejected rows."""
-    first = source.head.split(b"\n", 1)[0].decode("utf-8", "replace").strip().replace('"', "")
-    return re.split("[,;\t]", first) == COLUMNS
-
-
-def unwrap(source: Source, text: Path) -> Repair:
-    """Write the repaired rows as the CSV that they were, and remember their lines.
+def is_repair(stream: CsvStream) -> bool:
+    """Tell whether a CSV is a file of rejected rows.
 
     Parameters
     ----------
-    source : Source
-        A file of rejected rows, of which nothing has been read yet.
+    stream : CsvStream
+        The CSV, from its beginning.
+
+    Returns
+    -------
+    bool
+        Whether its header is `COLUMNS`, with any common delimiter and quoting.
+    """
+    first = stream.head.split(b"\n", 1)[0].decode("utf-8", "replace").strip().replace('"', "")
+    return re.split("[,;\t]", first) == COLUMNS
+
+
+def read_repair(stream: CsvStream, text: Path) -> Repair:
+    """Restore the original CSV format of repaired rows, and their original line numbers.
+
+    Parameters
+    ----------
+    stream : CsvStream
+        A file of rejected rows, from its beginning.
     text : Path
         The CSV to write.
+
+    Returns
+    -------
+    Repair
+        The rows and where they come from.
 
     Raises
     ------
     IntakeError
-        When the first row, which says where the rows come from, is missing or damaged, or a
-        line number is no number.
+        When the first row, which names the original file, is missing or damaged, or when a line
+        number is not a number.
+
+    See Also
+    --------
+    is_repair : Tells whether a CSV is such a file.
     """
-    delimiter = chr(source.head[len(COLUMNS[0]) + source.head.count(b'"', 0, 13)])
+    delimiter = chr(stream.head[len(COLUMNS[0]) + stream.head.count(b'"', 0, 13)])
     lines = array("q")
     base: re.Match[str] | None = None
-    is_quoted = False  # older releases put no apostrophes
+    is_quoted = False  # files of older releases have no apostrophes
     with text.open("w", encoding="utf-8", newline="") as file:
-        for number, fields in enumerate(_rows(source, delimiter), start=1):
+        for number, fields in enumerate(_rows(stream, delimiter), start=1):
             if number == 2 and len(fields) == len(COLUMNS):
                 is_quoted = _QUOTED in fields[1]
-                about = without_apostrophes(fields[1]) if is_quoted else fields[1]
-                base = _header_pattern.search(about)
+                reason = without_apostrophes(fields[1]) if is_quoted else fields[1]
+                base = _header_pattern.search(reason)
             if number >= 2:
-                line = _line_number(source.name, number, fields, base)
+                line = _line_number(stream.name, number, fields, base)
                 row = without_apostrophes(fields[2]) if is_quoted else fields[2]
                 file.write(row + "\n")
                 lines.extend([line] * (row.count("\n") + 1))
     if base is None:
         raise IntakeError(
-            f"{source.name}: line 2: the row that says which file the rejected rows come from is "
-            "missing; take the file from the folder `rejected` again and keep its first rows"
+            f"{stream.name}: line 2: the row that says which file the rejected rows come from is "
+            "missing; copy the file from the folder `rejected` again and keep its first two rows"
         )
     return Repair(text, np.asarray(lines, np.int64), Origin(int(base[1]), base[2], base[3]))
 
 
-def _rows(source: Source, delimiter: str) -> Iterator[list[str]]:
-    def pieces() -> Iterator[str]:
+def _rows(stream: CsvStream, delimiter: str) -> Iterator[list[str]]:
+    def lines() -> Iterator[str]:
         rest = b""
-        while block := source.read(HEAD_BYTES):
-            *whole, rest = (rest + block).split(b"\n")
-            yield from (line.decode("utf-8", "backslashreplace") + "\n" for line in whole)
+        while block := stream.read(HEAD_BYTES):
+            *complete, rest = (rest + block).split(b"\n")
+            yield from (line.decode("utf-8", "backslashreplace") + "\n" for line in complete)
         if rest:
             yield rest.decode("utf-8", "backslashreplace")
 
-    yield from (row for row in csv.reader(pieces(), delimiter=delimiter) if row)
+    yield from (row for row in csv.reader(lines(), delimiter=delimiter) if row)
 
 
 def _line_number(file: str, number: int, fields: list[str], base: re.Match[str] | None) -> int:
     if len(fields) != len(COLUMNS) or not fields[0].strip().isdecimal():
         raise IntakeError(
-            f"{file}: row {number}, column 'line_number': not a number, or there are not three "
-            "fields; edit only what stands under raw_text"
+            f"{file}: row {number}, column 'line_number': not a number, or the row does not have "
+            "three fields; edit only the column raw_text"
         )
     return int(fields[0]) if base is not None else 0

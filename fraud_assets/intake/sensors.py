@@ -1,22 +1,23 @@
-"""`csv_landing`: a CSV in the drop folder becomes a batch and a run."""
+"""The sensor `csv_landing`: turns each CSV in the drop folder into a batch and requests its run."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from time import time
 
 import dagster as dg
 
 from fraud_assets.catalog import ACCEPTED_BATCHES
 from fraud_assets.config import environment, names, settings
 from fraud_assets.intake.checks import landed_files, landed_files_verdict
-from fraud_assets.intake.landing.ledger import Entry, Ledger, Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import FileState, Ledger, LedgerEntry, open_ledger
 from fraud_assets.intake.landing.planner import (
-    Noticed,
-    Past,
-    PastStatus,
-    Step,
-    first_step,
-    following_step,
-    notice,
+    FilePlan,
+    RecordedRun,
+    RunState,
+    Scan,
+    plan_running,
+    plan_waiting,
+    scan,
 )
 from fraud_assets.intake.landing.runs import (
     batches_of_latest_runs,
@@ -29,7 +30,8 @@ from fraud_assets.intake.partitions import batches
 from fraud_assets.store import paths
 from fraud_assets.text import inert, some
 
-WAITING_SHOWN = 3
+NAMES_SHOWN = 3
+"""File names listed in the reason of a skipped tick, for each kind."""
 
 
 @dg.sensor(
@@ -38,102 +40,140 @@ WAITING_SHOWN = 3
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def csv_landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Take new and changed CSV files once they hold still; ask for one run at a time."""
+    """Ingest new and changed CSV files once they are completely written, one run at a time."""
     folder = environment.drop_folder()
     if not folder.is_dir():
-        return dg.SkipReason(f"there is no drop folder {folder}; make it, or set FRAUD_DATA_DIR")
+        return dg.SkipReason(
+            f"the drop folder {folder} does not exist; create it, or set FRAUD_DATA_DIR"
+        )
     with open_ledger(paths.ledger_path()) as ledger:
-        noticed = notice(folder, ledger, settings.SETTLE_SECONDS, settings.FILES_PER_TICK)
-        for entry in noticed.entries:
-            context.log.info(f"{entry.name}: {entry.outcome} {entry.detail}")
-        asked = settle(ledger, context.instance) or ask_for_next(ledger, context.instance)
-        said = _quiet(ledger, noticed.unsettled)
-        events = _events(ledger, noticed)
+        result = scan(folder, ledger, settings.SETTLE_SECONDS, settings.FILES_PER_TICK)
+        for entry in result.entries:
+            context.log.info(f"{entry.name}: {entry.state} {entry.detail}")
+        now = time()
+        requested = update_from_runs(ledger, context.instance, now)
+        requested = requested or request_next(ledger, context.instance, now)
+        skip_reason = _skip_reason(ledger, result.unsettled)
+        events = _events(ledger, result)
+    new_batches = [batches.build_add_request([requested.batch])] if requested else []
     return dg.SensorResult(
-        run_requests=[_request(asked)] if asked else [],
-        dynamic_partitions_requests=[batches.build_add_request([asked.batch])] if asked else [],
+        run_requests=[_run_request(requested)] if requested else [],
+        dynamic_partitions_requests=new_batches,
         asset_events=events,
-        skip_reason=None if asked else said,
+        skip_reason=None if requested else skip_reason,
     )
 
 
-def settle(ledger: Ledger, instance: dg.DagsterInstance) -> Entry | None:
-    """Record the outcome of the runs that were asked for.
+def update_from_runs(
+    ledger: Ledger, instance: dg.DagsterInstance, now: float
+) -> LedgerEntry | None:
+    """Update the state of files whose runs were requested.
 
-    The outcome of a file follows from its assets, in all runs that its run key names: a run that
-    failed when all assets were there is done, and a failed file whose run was tried again, by
-    Dagster or by a person, is looked at again.
+    A file is done when all assets of its run and of the retries of that run are materialized,
+    even if the run failed. A failed file is updated again when its run was retried, by Dagster or
+    by a person.
 
     Parameters
     ----------
     ledger : Ledger
+        Updated in place.
     instance : DagsterInstance
+        Instance whose runs are read.
+    now : float
+        Current time, in seconds since 1970.
 
     Returns
     -------
-    Entry or None
-        A file whose run was asked for and never came to be; to be asked for once more.
+    LedgerEntry or None
+        A file whose run is to be requested, because it was lost or because its process died;
+        None when there is none, or when another process requests it.
+
+    See Also
+    --------
+    request_next : Requests the run of a waiting file.
     """
-    lost = None
-    for entry in [*ledger.with_outcome(Outcome.running), *_tried_again(ledger, instance)]:
+    requested = None
+    for entry in [*ledger.in_state(FileState.running), *_retried(ledger, instance)]:
         runs = runs_of(instance, entry.batch)
-        step = following_step(entry, runs)
-        if step.run_id and step.outcome is not Outcome.done:
-            step = _done_if_complete(instance, entry, step, runs)
-        if entry.outcome is Outcome.failed and step.run_key != entry.run_key:
+        plan = plan_running(entry, runs, now)
+        if plan.run_id and plan.state is not FileState.done:
+            plan = _done_if_complete(instance, entry, plan, runs)
+        if entry.state is FileState.failed and plan.run_key != entry.run_key:
             continue
-        after = _enter(ledger, entry, step)
-        if step.is_to_be_asked_for:
-            lost = after
-    return lost
+        if plan.request and requested is not None:
+            continue  # one request per tick: the next tick requests this one
+        updated = _update(ledger, entry, plan, now)
+        if plan.request:
+            requested = updated
+    return requested
 
 
-def _tried_again(ledger: Ledger, instance: dg.DagsterInstance) -> list[Entry]:
-    """Return the failed files whose batch is among the latest runs."""
-    failed = [entry for entry in ledger.with_outcome(Outcome.failed) if entry.run_key]
+def _retried(ledger: Ledger, instance: dg.DagsterInstance) -> list[LedgerEntry]:
+    """Return the failed files whose batch is among those of the latest runs."""
+    failed = [entry for entry in ledger.in_state(FileState.failed) if entry.run_key]
     latest = batches_of_latest_runs(instance) if failed else set()
     return [entry for entry in failed if entry.batch in latest]
 
 
 def _done_if_complete(
-    instance: dg.DagsterInstance, entry: Entry, step: Step, runs: Sequence[Past]
-) -> Step:
+    instance: dg.DagsterInstance, entry: LedgerEntry, plan: FilePlan, runs: Sequence[RecordedRun]
+) -> FilePlan:
     same = [run for run in runs if run.run_key == entry.run_key]
-    if any(run.status in (PastStatus.created, PastStatus.active) for run in same):
-        return step
+    if any(run.state in (RunState.created, RunState.active) for run in same):
+        return plan
     if is_complete(instance, [run.run_id for run in same]):
-        return Step(Outcome.done, entry.run_key, same[0].run_id)
-    return step
+        return FilePlan(FileState.done, entry.run_key, same[0].run_id)
+    return plan
 
 
-def ask_for_next(ledger: Ledger, instance: dg.DagsterInstance) -> Entry | None:
-    """Return the oldest waiting file that needs a run; None while another run is not over.
+def request_next(ledger: Ledger, instance: dg.DagsterInstance, now: float) -> LedgerEntry | None:
+    """Choose the oldest waiting file that needs a run, and mark it as running.
+
+    Waiting files whose content was already ingested take the state of that run.
 
     Parameters
     ----------
     ledger : Ledger
+        Updated in place.
     instance : DagsterInstance
+        Instance whose runs are read.
+    now : float
+        Current time, in seconds since 1970.
+
+    Returns
+    -------
+    LedgerEntry or None
+        The file whose run is to be requested; None when no file needs a run, while another run
+        of the pipeline has not finished, or when another process requests it.
+
+    See Also
+    --------
+    update_from_runs : Updates files whose runs were requested.
     """
-    waiting = ledger.with_outcome(Outcome.waiting)
-    if not waiting or ledger.with_outcome(Outcome.running) or is_busy(instance):
+    waiting = ledger.in_state(FileState.waiting)
+    if not waiting or ledger.in_state(FileState.running) or is_busy(instance):
         return None
     for entry in waiting:
-        step = first_step(entry, runs_of(instance, entry.batch))
-        after = _enter(ledger, entry, step)
-        if step.outcome is Outcome.running:
-            return after if step.is_to_be_asked_for else None
+        plan = plan_waiting(entry, runs_of(instance, entry.batch))
+        updated = _update(ledger, entry, plan, now)
+        if updated is None or plan.state is FileState.running:
+            return updated if plan.request else None
     return None
 
 
-def _enter(ledger: Ledger, entry: Entry, step: Step) -> Entry:
-    """Write what became of a file into the ledger; return the entry."""
-    detail = f"run {step.run_id}" if step.run_id else ""
-    after = replace(entry, outcome=step.outcome, run_key=step.run_key, detail=detail)
-    ledger.put([after])
-    return after
+def _update(ledger: Ledger, entry: LedgerEntry, plan: FilePlan, now: float) -> LedgerEntry | None:
+    """Carry out a plan in the ledger; None when another process has changed the entry."""
+    updated = replace(
+        entry,
+        state=plan.state,
+        run_key=plan.run_key,
+        detail=f"run {plan.run_id}" if plan.run_id else "",
+        requested_at=now if plan.request else entry.requested_at,
+    )
+    return updated if ledger.replace_unchanged(entry, updated) else None
 
 
-def _request(entry: Entry) -> dg.RunRequest:
+def _run_request(entry: LedgerEntry) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=entry.run_key,
         partition_key=entry.batch,
@@ -141,27 +181,26 @@ def _request(entry: Entry) -> dg.RunRequest:
     )
 
 
-def _quiet(ledger: Ledger, unsettled: Sequence[str]) -> str:
-    """Return why nothing was asked for."""
-    running = [entry.name for entry in ledger.with_outcome(Outcome.running)]
-    waiting = [entry.name for entry in ledger.with_outcome(Outcome.waiting)]
-    said = []
-    if unsettled:
-        said.append(f"still being written: {some(unsettled, WAITING_SHOWN)}")
-    if running:
-        said.append(f"running: {some(running, WAITING_SHOWN)}")
-    if waiting:
-        said.append(f"waiting for their turn: {some(waiting, WAITING_SHOWN)}")
-    return "; ".join(said) or f"nothing new in {environment.drop_folder()}"
+def _skip_reason(ledger: Ledger, unsettled: Sequence[str]) -> str:
+    """Return why no run is requested."""
+    names_by_reason = {
+        "still being written": unsettled,
+        "running": [entry.name for entry in ledger.in_state(FileState.running)],
+        "waiting": [entry.name for entry in ledger.in_state(FileState.waiting)],
+    }
+    reasons = [
+        f"{reason}: {some(names, NAMES_SHOWN)}"
+        for reason, names in names_by_reason.items()
+        if names
+    ]
+    return "; ".join(reasons) or f"no new files in {environment.drop_folder()}"
 
 
-def _events(
-    ledger: Ledger, noticed: Noticed
-) -> list[dg.AssetObservation | dg.AssetCheckEvaluation]:
-    """Return what is to be seen on the page of `accepted_batches`."""
+def _events(ledger: Ledger, result: Scan) -> list[dg.AssetObservation | dg.AssetCheckEvaluation]:
+    """Return the events to show on the page of the asset `accepted_batches`."""
     events: list[dg.AssetObservation | dg.AssetCheckEvaluation] = []
-    for entry in noticed.entries:
-        if entry.outcome is Outcome.duplicate:
+    for entry in result.entries:
+        if entry.state is FileState.duplicate:
             owner = ledger.owner_of(entry.content_hash, entry.batch)
             events.append(
                 dg.AssetObservation(
@@ -171,8 +210,8 @@ def _events(
                     metadata={"duplicate": entry.name, "content_hash": entry.content_hash},
                 )
             )
-    if noticed.entries or noticed.gone:
-        verdict = landed_files_verdict(ledger.with_outcome(Outcome.refused))
+    if result.entries or result.gone:
+        verdict = landed_files_verdict(ledger.in_state(FileState.refused))
         events.append(
             dg.AssetCheckEvaluation(
                 asset_key=ACCEPTED_BATCHES,

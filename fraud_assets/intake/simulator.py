@@ -1,10 +1,10 @@
-"""Simulated card transactions for a first look, for demonstrations and for tests.
+"""Simulate card transactions for demonstrations and tests.
 
-Cards and terminals live on a map; a card pays at the terminals near it, with amounts and
-hours of its own. Three patterns of fraud, a third of the frauds each: a stolen number (one
-payment far above what the card usually spends, often at night), a skimmed terminal (some
-weeks during which most of what it takes is fraud) and a stolen card (a day of frequent, large
-payments far from home).
+Cards and terminals have places on a map; a card pays at nearby terminals, with typical amounts at
+typical hours. There are three fraud patterns, each a third of the frauds: a stolen card number
+(one payment far above the card's usual amount, often at night), a skimmed terminal (weeks during
+which most of its transactions are fraudulent) and a stolen card (a day of frequent, large payments
+far from home).
 """
 
 from pathlib import Path
@@ -19,8 +19,11 @@ from fraud_assets.store.locked_duckdb import open_duckdb
 from fraud_assets.store.sql import literal
 
 DAY = 86_400
+"""Seconds in a day."""
 COMPONENTS = 28
-SPELL_DAYS = 28
+"""Anonymous features V1, V2, … of the creditcard layout."""
+EPISODE_DAYS = 28
+"""Days during which a terminal stays skimmed or a card stolen, at most."""
 
 
 def simulate(settings: SimulationSettings) -> pd.DataFrame:
@@ -29,13 +32,19 @@ def simulate(settings: SimulationSettings) -> pd.DataFrame:
     Parameters
     ----------
     settings : SimulationSettings
+        Layout, number of rows, fraud rate, days, drift and seed.
 
     Returns
     -------
     DataFrame of shape (settings.transactions, n_columns)
-        In time order. The cards layout has TRANSACTION_ID, TX_DATETIME, CUSTOMER_ID,
-        TERMINAL_ID, TX_AMOUNT, TX_FRAUD; the creditcard layout Time, V1 to V28, Amount,
-        Class. Exactly `round(transactions * fraud_rate)` rows are frauds.
+        In order of time. The cards layout has the columns TRANSACTION_ID, TX_DATETIME,
+        CUSTOMER_ID, TERMINAL_ID, TX_AMOUNT and TX_FRAUD; the creditcard layout has Time (in
+        seconds), V1 to V28, Amount and Class. Exactly `round(transactions * fraud_rate)` rows are
+        frauds.
+
+    See Also
+    --------
+    write_csv : Writes the transactions to a file.
 
     Examples
     --------
@@ -49,15 +58,34 @@ def simulate(settings: SimulationSettings) -> pd.DataFrame:
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame as CSV so that the file appears whole, under its name, at once.
+    """Write a frame to a CSV file.
+
+    The file is written under a temporary name and then renamed, so that the sensor never sees a
+    part of it.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        Transactions.
+    path : Path
+        The file to create; its folder is created if necessary.
 
     Raises
     ------
     FileExistsError
-        When there is a file of that name; it is left as it is.
+        When the file exists; it is not changed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "june.csv")
+    ...     write_csv(pd.DataFrame({"amount": [9.5], "fraud": [0]}), path)
+    ...     path.read_text().splitlines()
+    ['amount,fraud', '9.5,0']
     """
     if path.exists():
-        raise FileExistsError(f"{path} exists and is left as it is; choose another name")
+        raise FileExistsError(f"{path} exists already and was not changed; choose another name")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     with open_duckdb([path.parent], Path(gettempdir()), "1GB") as engine:
@@ -67,21 +95,24 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _frauds_by_pattern(settings: SimulationSettings) -> list[int]:
-    """Return how many frauds each of the three patterns makes: a third, the first the rest."""
+    """Return the number of frauds of each of the three patterns: a third, plus a remainder."""
     frauds = round(settings.transactions * settings.fraud_rate)
     return [frauds - 2 * (frauds // 3), frauds // 3, frauds // 3]
 
 
 def _fraud_rows(
-    generator: np.random.Generator, candidates: NDArray[np.intp], taken: NDArray[np.bool_], n: int
+    generator: np.random.Generator,
+    candidates: NDArray[np.intp],
+    is_fraud: NDArray[np.bool_],
+    n: int,
 ) -> NDArray[np.intp]:
-    """Choose n rows that are not taken, from the candidates as far as they reach."""
-    free = candidates[~taken[candidates]]
+    """Choose n rows that are not frauds yet, from the candidates as long as there are enough."""
+    free = candidates[~is_fraud[candidates]]
     chosen = generator.permutation(free)[:n]
     if len(chosen) < n:
-        spare = np.setdiff1d(np.flatnonzero(~taken), chosen)
+        spare = np.setdiff1d(np.flatnonzero(~is_fraud), chosen)
         chosen = np.concatenate([chosen, generator.permutation(spare)[: n - len(chosen)]])
-    taken[chosen] = True
+    is_fraud[chosen] = True
     return chosen
 
 
@@ -101,18 +132,18 @@ def _simulate_cards(settings: SimulationSettings) -> pd.DataFrame:
     terminal = _near_terminals(homes, places)[card, generator.integers(0, 10, n)]
 
     quota = _frauds_by_pattern(settings)
-    taken = np.zeros(n, dtype=bool)
-    number = _fraud_rows(generator, np.arange(n), taken, quota[0])
+    is_fraud = np.zeros(n, dtype=bool)
+    number = _fraud_rows(generator, np.arange(n), is_fraud, quota[0])
     amount[number] *= generator.uniform(8, 20, len(number))
     night = number[generator.random(len(number)) < 0.5]
     second[night] = second[night] // DAY * DAY + generator.integers(0, 5 * 3600, len(night))
 
-    spells = _rows_in_spells(generator, terminal, second, settings, quota[1])
-    skimmed = _fraud_rows(generator, spells, taken, quota[1])
+    episodes = _rows_in_episodes(generator, terminal, second, settings, quota[1])
+    skimmed = _fraud_rows(generator, episodes, is_fraud, quota[1])
     amount[skimmed] *= generator.uniform(2, 6, len(skimmed))
 
-    spells = _rows_in_spells(generator, card, second, settings, quota[2])
-    stolen = _fraud_rows(generator, spells, taken, quota[2])
+    episodes = _rows_in_episodes(generator, card, second, settings, quota[2])
+    stolen = _fraud_rows(generator, episodes, is_fraud, quota[2])
     burst = generator.integers(0, settings.days, len(usual_hour))[card[stolen]]
     second[stolen] = burst * DAY + generator.integers(0, DAY, len(stolen))
     amount[stolen] *= generator.uniform(3, 9, len(stolen))
@@ -127,33 +158,33 @@ def _simulate_cards(settings: SimulationSettings) -> pd.DataFrame:
             "CUSTOMER_ID": card[order],
             "TERMINAL_ID": terminal[order],
             "TX_AMOUNT": np.round(np.clip(amount[order], 0.5, None), 2),
-            "TX_FRAUD": taken[order].astype(np.int8),
+            "TX_FRAUD": is_fraud[order].astype(np.int8),
         }
     )
 
 
 def _near_terminals(homes: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return ten terminals near each card, of shape (n_cards, 10)."""
+    """Return the ten terminals nearest to each card, of shape (n_cards, 10)."""
     from scipy.spatial import cKDTree
 
     return np.asarray(cKDTree(places).query(homes, k=10)[1])
 
 
-def _rows_in_spells(
+def _rows_in_episodes(
     generator: np.random.Generator,
     entity: NDArray[np.int64],
     second: NDArray[np.int64],
     settings: SimulationSettings,
     wanted: int,
 ) -> NDArray[np.intp]:
-    """Return rows of randomly chosen entities, each during some days, in about that number."""
+    """Return about `wanted` rows of random cards or terminals, of a few consecutive days each."""
     per_entity = np.bincount(entity)
-    length = min(SPELL_DAYS, settings.days)
-    rows_per_spell = max(1.0, per_entity.mean() * length / settings.days)
-    spells = min(len(per_entity), int(np.ceil(1.2 * wanted / rows_per_spell)) + 1)
+    length = min(EPISODE_DAYS, settings.days)
+    rows_per_episode = max(1.0, per_entity.mean() * length / settings.days)
+    episodes = min(len(per_entity), int(np.ceil(1.2 * wanted / rows_per_episode)) + 1)
     start = np.full(len(per_entity), settings.days)
-    struck = generator.choice(len(per_entity), spells, replace=False)
-    start[struck] = generator.integers(-length // 2, max(1, settings.days - length), spells)
+    struck = generator.choice(len(per_entity), episodes, replace=False)
+    start[struck] = generator.integers(-length // 2, max(1, settings.days - length), episodes)
     day = second // DAY
     inside = (day >= start[entity]) & (day < start[entity] + length)
     return np.flatnonzero(inside)
@@ -166,11 +197,11 @@ def _simulate_creditcard(settings: SimulationSettings) -> pd.DataFrame:
     components = generator.standard_t(6, (n, COMPONENTS)) * spread
     components[:, ::2] += settings.drift * spread[::2]
     amount = generator.lognormal(3.1 + settings.drift, 1.5, n)
-    taken = np.zeros(n, dtype=bool)
+    is_fraud = np.zeros(n, dtype=bool)
     quota = _frauds_by_pattern(settings)
     shifts = {0: (slice(0, 8), 2.8), 1: (slice(8, 18), -2.4), 2: (slice(3, 14), 2.0)}
     for pattern, (where, shift) in shifts.items():
-        rows = _fraud_rows(generator, np.arange(n), taken, quota[pattern])
+        rows = _fraud_rows(generator, np.arange(n), is_fraud, quota[pattern])
         strength = generator.uniform(0.4, 1.8, (len(rows), 1)) * shift
         components[rows, where] += strength * spread[where]
         amount[rows] *= generator.uniform(0.5, 4, len(rows))
@@ -179,5 +210,5 @@ def _simulate_creditcard(settings: SimulationSettings) -> pd.DataFrame:
     )
     frame.insert(0, "Time", np.sort(generator.integers(0, 2 * DAY, n)).astype(float))
     frame["Amount"] = np.round(amount, 2)
-    frame["Class"] = taken.astype(np.int8)
+    frame["Class"] = is_fraud.astype(np.int8)
     return frame

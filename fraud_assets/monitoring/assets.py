@@ -1,57 +1,64 @@
-"""`published_drift` and `published_metrics`: the figures, for Prometheus."""
+"""`published_drift` and `published_metrics`: figures published to Prometheus."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 
 from fraud_assets.config import environment
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
 from fraud_assets.records.drift import DriftReport, JudgedDrift, MeasuredDrift
+from fraud_assets.records.published import Published, PublishedDrift, PublishedMetrics
 from fraud_assets.store import files, paths
 from fraud_assets.store.files import SHARED
 from fraud_assets.tracking import Tracking
 
+P = TypeVar("P", bound=Published)
 
-@dg.asset(
-    partitions_def=batches,
-    group_name="monitoring",
-    owners=OWNERS,
-    kinds={"prometheus"},
-    code_version="1",
-    io_manager_key="reports",
-)
+
+@batch_asset(kinds={"prometheus"}, code_version="1", io_manager_key="reports")
 def published_drift(
     drift_report: DriftReport, tracking: Tracking
-) -> dg.MaterializeResult[dict[str, Any]]:
-    """The drift figures, in a group of their own, whether or not the batch could be trained on."""
+) -> dg.MaterializeResult[PublishedDrift]:
+    """Drift figures of the batch, published also when no model could be trained on it.
+
+    They are written to an OpenMetrics textfile and, where one is set, pushed to a Pushgateway, in
+    a group separate from the evaluation figures.
+    """
     figures = drift_figures(drift_report)
     info = {"batch": drift_report.batch, "champion": drift_report.champion or ""}
-    return publish(tracking.model_name, "drift", figures, info)
+    return publish(PublishedDrift, tracking.model_name, "drift", figures, info)
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name="monitoring",
-    owners=OWNERS,
-    kinds={"prometheus"},
-    code_version="1",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"prometheus"}, code_version="1", io_manager_key="reports")
 def published_metrics(
     evaluation_report: dict[str, Any], registered_model: dict[str, Any], tracking: Tracking
-) -> dg.MaterializeResult[dict[str, Any]]:
-    """The figures of the evaluation: an OpenMetrics textfile, and the Pushgateway if it is set."""
+) -> dg.MaterializeResult[PublishedMetrics]:
+    """Evaluation figures of the batch's model, published to Prometheus.
+
+    They are written to an OpenMetrics textfile and, where one is set, pushed to a Pushgateway.
+    """
     info = {
         "batch": evaluation_report["batch"],
         "version": registered_model["version"],
         "decision": registered_model["outcome"],
     }
-    return publish(tracking.model_name, "evaluation", evaluation_report["metrics"], info)
+    figures = evaluation_report["metrics"]
+    return publish(PublishedMetrics, tracking.model_name, "evaluation", figures, info)
 
 
 def drift_figures(report: DriftReport) -> dict[str, float]:
-    """Return the figures of a drift report; none when nothing was measured."""
+    """Return the figures of a drift report that are published.
+
+    Parameters
+    ----------
+    report : DriftReport
+
+    Returns
+    -------
+    dict of str to float
+        By metric name; empty when nothing was measured.
+    """
     if not isinstance(report, MeasuredDrift):
         return {}
     figures = {
@@ -73,32 +80,48 @@ def drift_figures(report: DriftReport) -> dict[str, float]:
 
 
 def publish(
-    model: str, part: str, figures: dict[str, float], info: dict[str, str]
-) -> dg.MaterializeResult[dict[str, Any]]:
-    """Write the textfile of a part, and push it where a Pushgateway is set.
+    kind: type[P], model: str, part: str, figures: dict[str, float], info: dict[str, str]
+) -> dg.MaterializeResult[P]:
+    """Write the textfile of a part, and push it to the Pushgateway where one is set.
 
     Parameters
     ----------
+    kind : type of Published
+        The record of which asset.
     model : str
+        Name of the registered model.
     part : {"drift", "evaluation"}
     figures : dict of str to float
+        By metric name.
     info : dict of str to str
+        Labels of `fraud_batch_info`; the batch is one of them.
 
     Returns
     -------
     MaterializeResult
-        Its value says what was published and whether the push succeeded.
+        Its value is the record of what was published, and of whether the push succeeded.
+
+    See Also
+    --------
+    fraud_assets.monitoring.exposition.push : does not raise when the push fails.
     """
     registry = to_registry(model, figures, info)
     path = paths.metrics_folder() / f"fraud_{part}.prom"
     files.write_atomically(path, to_openmetrics(registry), SHARED)
     result = push(registry, environment.pushgateway_url(), model, part)
     return dg.MaterializeResult(
-        value={"figures": figures, "info": info, **result},
+        value=kind(
+            batch=info["batch"],
+            figures=dict(figures),
+            info=info,
+            pushed=result.pushed,
+            gateway=result.gateway,
+            error=result.error,
+        ),
         metadata={
             "textfile": dg.MetadataValue.path(path),
-            "pushgateway": result["gateway"] or "not set",
-            "pushed": result["pushed"],
+            "pushgateway": result.gateway or "not set",
+            "pushed": result.pushed,
             **info,
             **figures,
         },

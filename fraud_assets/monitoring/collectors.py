@@ -14,7 +14,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from fraud_assets.config import names
-from fraud_assets.intake.landing.ledger import Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import FileState, open_ledger
 from fraud_assets.store import paths, tables
 from fraud_assets.store.decision_lines import Outcome as Decided
 from fraud_assets.store.decision_log import read_entries
@@ -255,9 +255,9 @@ def pipeline(instance: dg.DagsterInstance) -> Iterator[Metric]:
 def _files() -> Iterator[Metric]:
     with open_ledger(paths.ledger_path()) as ledger:
         entries = list(ledger.entries().values())
-    waiting = sum(entry.outcome is Outcome.waiting for entry in entries)
+    waiting = sum(entry.state is FileState.waiting for entry in entries)
     yield GaugeMetricFamily("fraud_files_waiting", "Files that wait for a run.", value=waiting)
-    refused = sum(entry.outcome is Outcome.refused for entry in entries)
+    refused = sum(entry.state is FileState.refused for entry in entries)
     yield GaugeMetricFamily("fraud_files_refused", "Files that were refused.", value=refused)
     newest = GaugeMetricFamily(
         "fraud_last_file_timestamp_seconds", "When the newest file was last written."

@@ -1,8 +1,9 @@
-"""Turns reports into gauges and writes or pushes them."""
+"""Figures as Prometheus gauges: written as OpenMetrics text, or pushed to a Pushgateway."""
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -15,7 +16,7 @@ PUSH_JOB = "fraud_assets"
 PUSH_TIMEOUT_SECONDS = 10
 RETRIES = 3
 STALE_DAYS = 30
-"""Days after which a group that nobody pushed is deleted."""
+"""Days without a push after which a group is deleted."""
 
 HELP = {
     "decision_threshold": "Score from which a transaction is an alert.",
@@ -59,15 +60,32 @@ def to_registry(
     Parameters
     ----------
     model : str
-        Label of every gauge; the batch is none, for labels must not grow without end.
+        Label of every gauge. The batch is not a label of the figures, or every batch would add a
+        series to each of them.
     figures : mapping of str to float
         By metric name; each needs a line in `HELP`.
     info : mapping of str to str
-        Labels of the gauge `fraud_batch_info`, which is always 1.
+        Labels of the gauge `fraud_batch_info`, which is always 1; "batch" is one of them.
 
     Returns
     -------
     CollectorRegistry
+
+    Raises
+    ------
+    KeyError
+        When a figure has no line in `HELP`.
+
+    See Also
+    --------
+    to_openmetrics : the registry as text.
+    push : the registry in a Pushgateway.
+
+    Examples
+    --------
+    >>> registry = to_registry("fraud_detector", {"net_savings": 1.5}, {"batch": "june"})
+    >>> registry.get_sample_value("net_savings", {"model": "fraud_detector"})
+    1.5
     """
     registry = CollectorRegistry()
     for name, value in sorted(figures.items()):
@@ -87,37 +105,68 @@ def to_registry(
 
 
 def to_openmetrics(registry: CollectorRegistry) -> bytes:
-    """Return a registry in OpenMetrics text, without timestamps.
+    """Return a registry as OpenMetrics text, without timestamps.
 
-    Gauges alone, whose text the older Prometheus format reads the same way, so that
-    node_exporter's textfile collector takes the file too.
+    Parameters
+    ----------
+    registry : CollectorRegistry
+        Of gauges only: their text is also valid in the older Prometheus format, so that
+        node_exporter's textfile collector can read the file, too.
+
+    Returns
+    -------
+    bytes
     """
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return text
 
 
-def push(registry: CollectorRegistry, url: str | None, model: str, part: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class PushResult:
+    """How a push ended.
+
+    Attributes
+    ----------
+    pushed : bool
+    gateway : str or None
+        Host and port of the Pushgateway; None when none is set.
+    error : str or None
+        Why the push failed; None when it did not.
+    """
+
+    pushed: bool
+    gateway: str | None = None
+    error: str | None = None
+
+
+def push(registry: CollectorRegistry, url: str | None, model: str, part: str) -> PushResult:
     """Push a registry to a Pushgateway, replacing the group of this model and part.
+
+    Groups of this platform that have not been pushed for `STALE_DAYS` are deleted.
 
     Parameters
     ----------
     registry : CollectorRegistry
     url : str or None
-        None: nothing is pushed.
+        Of the Pushgateway; None: nothing is pushed.
     model, part : str
-        The grouping key, beside the job.
+        The grouping key, together with the job.
 
     Returns
     -------
-    dict
-        `pushed`; `gateway` (host and port); `error` when the push failed.
+    PushResult
+        A push that fails is not raised: the check `push_succeeded` reports it.
+
+    See Also
+    --------
+    delete_stale_groups
     """
     if url is None:
-        return {"pushed": False, "gateway": None, "error": None}
+        return PushResult(pushed=False)
     from prometheus_client import push_to_gateway
 
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    gateway = parts.netloc.rpartition("@")[2]
+    # Without the login that the address may hold: the record is shown to everybody.
+    gateway = urlsplit(_with_scheme(url)).netloc.rpartition("@")[2]
     try:
         push_to_gateway(
             url,
@@ -129,30 +178,40 @@ def push(registry: CollectorRegistry, url: str | None, model: str, part: str) ->
         )
         delete_stale_groups(url, time.time() - STALE_DAYS * 86_400)
     except Exception as error:  # requests, OSError or a refusal: all are a failed push
-        return {"pushed": False, "gateway": gateway, "error": f"{type(error).__name__}: {error}"}
-    return {"pushed": True, "gateway": gateway, "error": None}
+        return PushResult(False, gateway, f"{type(error).__name__}: {error}")
+    return PushResult(True, gateway)
+
+
+def _with_scheme(url: str) -> str:
+    return url if "://" in url else f"http://{url}"
 
 
 def delete_stale_groups(url: str, before: float) -> int:
-    """Delete groups of ours that nobody pushes any more: a Pushgateway forgets nothing by itself.
+    """Delete this platform's groups that are no longer pushed; a Pushgateway never does.
 
     Parameters
     ----------
     url : str
         Of the Pushgateway.
     before : float
-        Moment of the last push from which a group stays, in seconds since 1970.
+        Groups last pushed before this time are deleted, in seconds since 1970.
 
     Returns
     -------
     int
-        How many were deleted.
+        How many groups were deleted.
+
+    Raises
+    ------
+    requests.RequestException
+        When the Pushgateway cannot be reached or answers with an error.
     """
     from prometheus_client import delete_from_gateway
 
-    base = url if "://" in url else f"http://{url}"
     with _session() as session:
-        answer = session.get(f"{base.rstrip('/')}/api/v1/metrics", timeout=PUSH_TIMEOUT_SECONDS)
+        answer = session.get(
+            f"{_with_scheme(url).rstrip('/')}/api/v1/metrics", timeout=PUSH_TIMEOUT_SECONDS
+        )
         answer.raise_for_status()
     stale = [
         group["labels"]
@@ -169,7 +228,7 @@ def delete_stale_groups(url: str, before: float) -> int:
 
 
 def _session() -> "requests.Session":
-    """Return a session that tries again when the other side is away for a moment."""
+    """Return a session that retries when the server is briefly unavailable."""
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3.util.retry import Retry
@@ -186,7 +245,7 @@ def _session() -> "requests.Session":
 def _retrying(
     url: str, method: str, timeout: float | None, headers: list[tuple[str, str]], data: bytes
 ) -> Callable[[], None]:
-    """Send as the client library's handlers do."""
+    """Return a function that sends the request with retries: a handler of prometheus_client."""
 
     def send() -> None:
         with _session() as session:

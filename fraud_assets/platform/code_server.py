@@ -73,7 +73,7 @@ def run_code_server(arguments: Sequence[str]) -> None:
 
     See Also
     --------
-    fraud_assets.launcher : notices when the process of a run has died.
+    fraud_assets.platform.run_launcher : notices when the process of a run has died.
     """
     from dagster._cli.api import grpc_command
     from dagster._grpc import server

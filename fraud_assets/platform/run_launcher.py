@@ -19,7 +19,7 @@ from dagster._core.launcher import (
 )
 
 from fraud_assets.config import names
-from fraud_assets.platform.run_lock import _lock_path, is_alive
+from fraud_assets.platform.run_lock import is_alive, launch_mark_path
 
 START_SECONDS = 120.0
 """A pipeline run has taken its lock this long after it was started, or it has died."""
@@ -35,7 +35,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
     def launch_run(self, context: LaunchRunContext) -> None:
         """Launch a run, unless another daemon has."""
         run = context.dagster_run
-        mark = _lock_path(run.run_id).with_suffix(".launched")
+        mark = launch_mark_path(run.run_id)
         try:
             mark.touch(exist_ok=False)
         except FileExistsError:

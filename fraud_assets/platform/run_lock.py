@@ -1,4 +1,4 @@
-"""The file lock that shows that the process of a run lives."""
+"""The file lock that shows that the process of a run is alive."""
 
 import time
 from pathlib import Path
@@ -8,37 +8,42 @@ from filelock import FileLock, Timeout
 from fraud_assets.config import environment
 
 OLD_SECONDS = 86_400.0
-"""Locks that nobody holds are cleared away when they are this old."""
-
+"""Age from which locks that no process holds are removed."""
 
 _held: dict[str, FileLock] = {}
 
 
 def hold(run_id: str) -> None:
-    """Hold the lock of a run until this process ends, and clear old ones away.
+    """Hold the lock of a run until this process ends, and remove old locks.
 
     Parameters
     ----------
     run_id : str
+
+    See Also
+    --------
+    fraud_assets.platform.resources.RunLock : holds it in every run.
     """
-    if run_id not in _held:
-        path = _lock_path(run_id)
-        for old in path.parent.glob("*.l*"):
-            if time.time() - old.stat().st_mtime > OLD_SECONDS and not is_alive(old.stem):
-                old.unlink(missing_ok=True)
-        _held[run_id] = FileLock(path)
-        _held[run_id].acquire()
+    if run_id in _held:
+        return
+    _remove_old_locks()
+    _held[run_id] = FileLock(lock_path(run_id))
+    _held[run_id].acquire()
 
 
 def is_alive(run_id: str) -> bool | None:
-    """Tell whether the process of a run lives.
+    """Tell whether the process of a run is alive.
+
+    Parameters
+    ----------
+    run_id : str
 
     Returns
     -------
     bool or None
-        None when the run has not taken its lock: it is just starting, or is none of ours.
+        None when the run has never held its lock: it is just starting, or does not take one.
     """
-    path = _lock_path(run_id)
+    path = lock_path(run_id)
     if not path.exists():
         return None
     try:
@@ -48,7 +53,42 @@ def is_alive(run_id: str) -> bool | None:
         return True
 
 
-def _lock_path(run_id: str) -> Path:
+def lock_path(run_id: str) -> Path:
+    """Return the lock file of a run.
+
+    Parameters
+    ----------
+    run_id : str
+
+    Returns
+    -------
+    Path
+    """
+    return _folder() / f"{run_id}.lock"
+
+
+def launch_mark_path(run_id: str) -> Path:
+    """Return the file that marks a run as launched.
+
+    Parameters
+    ----------
+    run_id : str
+
+    Returns
+    -------
+    Path
+    """
+    return _folder() / f"{run_id}.launched"
+
+
+def _folder() -> Path:
     folder = environment.home_folder() / "runs"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{run_id}.lock"
+    return folder
+
+
+def _remove_old_locks() -> None:
+    for file in _folder().glob("*.l*"):
+        is_old = time.time() - file.stat().st_mtime > OLD_SECONDS
+        if is_old and not is_alive(file.stem):
+            file.unlink(missing_ok=True)

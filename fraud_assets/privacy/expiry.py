@@ -10,7 +10,7 @@ import dagster as dg
 
 from fraud_assets.catalog import ACCEPTED_BATCHES
 from fraud_assets.config import environment
-from fraud_assets.intake.landing.drop_folder import look, printable
+from fraud_assets.intake.landing.drop_folder import list_files, printable
 from fraud_assets.intake.landing.ledger import open_ledger
 from fraud_assets.intake.landing.runs import is_busy
 from fraud_assets.intake.partitions import batches
@@ -169,5 +169,5 @@ def _expire_entries(batch: str) -> tuple[str, ...]:
         if not folder.is_dir():  # nobody knows what will be there
             present = set(ledger.entries())
         else:
-            present = set(map(printable, look(folder)))
+            present = set(map(printable, list_files(folder)))
         return tuple(ledger.expire(batch, present))

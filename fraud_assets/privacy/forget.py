@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 
 from fraud_assets.config import environment
-from fraud_assets.intake.csv.decoding import open_source, sha256
+from fraud_assets.intake.csv.decoding import open_csv, sha256
 from fraud_assets.intake.landing import drop_folder
 from fraud_assets.intake.landing.runs import is_busy
 from fraud_assets.intake.partitions import batches
@@ -409,7 +409,7 @@ def _still_in(batch: str, sought: Sought) -> Path | None:
     if file is None or file.problem:
         return None
     path = environment.drop_folder() / file.name
-    with open_source(path) as source:
+    with open_csv(path) as source:
         rest = ""
         while chunk := source.read(READ_BYTES):
             *lines, rest = (rest + chunk.decode("utf-8", "replace")).split("\n")

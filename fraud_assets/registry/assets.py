@@ -8,7 +8,7 @@ import dagster as dg
 
 from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config.names import USER_TAG
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.platform.outages import runs_to_take_up
 from fraud_assets.records.drift import DriftReport
 from fraud_assets.records.models import ReferenceProfile, TrainedModel
@@ -35,14 +35,7 @@ LOG_HASH = "decision_log_sha256"
 """Metadata: what the log was when the decision stood in it. The audit compares."""
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name="registry",
-    owners=OWNERS,
-    kinds={"mlflow", "json"},
-    code_version="1",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"mlflow", "json"}, code_version="1", io_manager_key="reports")
 def registered_model(
     context: dg.AssetExecutionContext,
     splits: tables.SplitTable,

@@ -11,7 +11,7 @@ import pandas as pd
 from fraud_assets.config import environment
 from fraud_assets.config.settings import ScoringSettings
 from fraud_assets.intake.contract import schema_changes
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import shown, table_metadata
 from fraud_assets.platform.masking import masking
 from fraud_assets.records.batches import ChampionScores, Features
@@ -28,7 +28,6 @@ NO_CHAMPION = (
     "there was no champion yet; once there is one, materialize champion_scores and "
     "scored_transactions of this batch"
 )
-GROUP = "scoring"
 SHOWN_ENTRIES = 20
 ENTRY_COLUMNS = ["place", "kind", "score", "amount", "reasons"]
 SUPPRESSIONS = "suppressions.csv"
@@ -38,14 +37,7 @@ class ScoringConfig(ScoringSettings, dg.Config):
     """Launchpad configuration of `scored_transactions`."""
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"parquet"},
-    code_version="1",
-    io_manager_key="tables",
-)
+@batch_asset(kinds={"parquet"}, code_version="1", io_manager_key="tables")
 def champion_scores(
     context: dg.AssetExecutionContext,
     features: tables.FeatureTable,
@@ -99,14 +91,7 @@ def _column_changes(
     return schema_changes(kinds, trained.kinds if trained else {})
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"parquet", "csv"},
-    code_version="3",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"parquet", "csv"}, code_version="3", io_manager_key="reports")
 def scored_transactions(
     context: dg.AssetExecutionContext,
     config: ScoringConfig,

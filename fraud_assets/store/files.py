@@ -2,19 +2,14 @@
 
 import errno
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from fraud_assets.config import environment
-
-if TYPE_CHECKING:
-    pass
-
 
 PRIVATE, SHARED = 0o600, 0o644
 """Modes of a file: what holds rows or secrets, and what another account has to read."""
@@ -22,17 +17,6 @@ PRIVATE, SHARED = 0o600, 0o644
 
 PRIVATE_FOLDER, SHARED_FOLDER, PASSAGE = 0o700, 0o755, 0o711
 """Modes of a folder: the same, and one that others may only pass through."""
-
-
-# At the beginning, or where another locale's separator or a line break begins another cell; quotes
-# and what nobody sees do not hide it.
-_between = re.compile("[;,|\\s\"'\x00-\x1f\u200b-\u200f\u2060\ufeff]+")
-
-
-_separator = re.compile(r"[;,|\t\r\n]")
-
-
-_number = re.compile(r"[+\-](?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+\-]?[0-9]+)?\"?(?:[;,\t\r\n]|\Z)")
 
 
 @contextmanager
@@ -55,16 +39,6 @@ def whole_file(path: Path, mode: int = PRIVATE) -> Iterator[IO[bytes]]:
             raise
     os.chmod(file.name, mode)
     os.replace(file.name, path)
-
-
-@contextmanager
-def private_files() -> Iterator[None]:
-    """Let no other account read what this process writes, by whatever library, in the block."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 def private_folder(folder: Path, below: Path, mode: int = PRIVATE_FOLDER) -> Path:

@@ -1,9 +1,13 @@
-"""How Dagster keeps the tables and reports that assets return."""
+"""How Dagster stores the tables and reports that assets return.
+
+All IO managers depend on the lock of the run: every asset has one of them, so every run has it.
+"""
 
 from typing import Any
 
 import dagster as dg
 
+from fraud_assets.platform.resources import RunLock
 from fraud_assets.records.base import Report, to_json
 from fraud_assets.store.paths import report_path
 from fraud_assets.store.reports import (
@@ -19,7 +23,9 @@ from fraud_assets.text import named
 
 
 class TableIOManager(dg.ConfigurableIOManager):
-    """Keeps `Table` outputs as Parquet, by asset and batch."""
+    """Stores `Table` outputs as Parquet, by asset and batch."""
+
+    run_lock: dg.ResourceDependency[RunLock]
 
     def handle_output(self, context: dg.OutputContext, obj: Table[Any]) -> None:
         """Commit the table and describe it on the asset's page."""
@@ -27,13 +33,15 @@ class TableIOManager(dg.ConfigurableIOManager):
         context.add_output_metadata({"path": dg.MetadataValue.path(table.path)})
 
     def load_input(self, context: dg.InputContext) -> Table[Any]:
-        """Find the table of the run's batch."""
+        """Load the table of the run's batch."""
         kind = TABLES[context.asset_key.to_user_string()]
         return load_table(kind, context.partition_key)
 
 
 class ReportIOManager(dg.ConfigurableIOManager):
-    """Keeps records in the batch's report folder, as JSON under the asset's name."""
+    """Stores records in the batch's report folder, as JSON under the asset's name."""
+
+    run_lock: dg.ResourceDependency[RunLock]
 
     def handle_output(self, context: dg.OutputContext, obj: Report | dict[str, Any]) -> None:
         """Write the report."""
@@ -59,3 +67,26 @@ class ReportIOManager(dg.ConfigurableIOManager):
                 f"{report_path(name, batch)}); materialize {name} for this batch first"
             )
         return report
+
+
+class NoOutputIOManager(dg.ConfigurableIOManager):
+    """Serves assets and checks that return no value; stores nothing."""
+
+    run_lock: dg.ResourceDependency[RunLock]
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Refuse values.
+
+        Raises
+        ------
+        ValueError
+            When there is one: the asset needs `io_manager_key="tables"` or `"reports"`.
+        """
+        if obj is not None:
+            raise ValueError(
+                f"{context.asset_key.to_user_string()} returned a value, which nothing stores; set "
+                'its io_manager_key to "tables" or "reports"'
+            )
+
+    def load_input(self, context: dg.InputContext) -> None:
+        """Return None: there is no value; assets name such an asset in `deps`."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from fraud_assets.records.base import Report
 from fraud_assets.records.drift import DriftReport
 from fraud_assets.records.models import ReferenceProfile, TrainedModel
+from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.records.scoring import ScoredTransactions
 from fraud_assets.store import object_store
 from fraud_assets.store.files import write_atomically
@@ -16,7 +17,14 @@ R = TypeVar("R", bound=Report)
 
 REPORTS: dict[str, type[Report]] = {
     report.ASSET: report
-    for report in (TrainedModel, ReferenceProfile, DriftReport, ScoredTransactions)
+    for report in (
+        TrainedModel,
+        ReferenceProfile,
+        DriftReport,
+        ScoredTransactions,
+        PublishedDrift,
+        PublishedMetrics,
+    )
 }
 """The reports by asset; a new one is an entry here."""
 

@@ -14,8 +14,8 @@ from pydantic import Field
 
 from fraud_assets.config import environment
 from fraud_assets.platform.masking import masking
-from fraud_assets.platform.run_lock import OLD_SECONDS, hold
-from fraud_assets.store.files import PRIVATE_FOLDER, private_files
+from fraud_assets.platform.run_lock import OLD_SECONDS
+from fraud_assets.store.files import PRIVATE_FOLDER
 from fraud_assets.store.locked_duckdb import MEMORY_PATTERN, open_duckdb
 from fraud_assets.store.paths import made_folder
 
@@ -34,14 +34,6 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         pattern=MEMORY_PATTERN,
         description="Memory beyond which DuckDB spills to disk: a number and KB, MB, GB or TB.",
     )
-
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Engine"]:
-        """Let run monitoring see that this run's process lives, and nobody read what it writes."""
-        if context.run_id is not None:
-            hold(context.run_id)
-        with private_files():
-            yield self
 
     @contextmanager
     def connect(

@@ -2,10 +2,9 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
-
-from fraud_assets.store.files import _between, _number, _separator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,6 +12,12 @@ if TYPE_CHECKING:
 
 FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b")
 """What a spreadsheet takes a formula by; East Asian ones read the wide and the small forms, too."""
+
+# At the beginning, or where another locale's separator or a line break begins another cell; quotes
+# and what nobody sees do not hide it.
+_between = re.compile("[;,|\\s\"'\x00-\x1f\u200b-\u200f\u2060\ufeff]+")
+_separator = re.compile(r"[;,|\t\r\n]")
+_number = re.compile(r"[+\-](?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+\-]?[0-9]+)?\"?(?:[;,\t\r\n]|\Z)")
 
 
 def csv_text(frame: "pd.DataFrame") -> str:

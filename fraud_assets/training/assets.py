@@ -8,7 +8,7 @@ import pandas as pd
 
 from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config.settings import SplitSettings, TrainingSettings, TuningSettings
-from fraud_assets.intake.partitions import OWNERS, batches
+from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import table_metadata
 from fraud_assets.platform.masking import masking
 from fraud_assets.platform.outages import runs_to_take_up
@@ -38,7 +38,6 @@ from fraud_assets.training.window import (
     unassigned_rows,
 )
 
-GROUP = "training"
 SAME_MODEL = ("batch", "content_hash", "configuration_hash", "window", "batch_features")
 """Facts that make a model; the champion beside it may be the model itself by now."""
 
@@ -51,14 +50,7 @@ class TrainingConfig(TrainingSettings, dg.Config):
     """Launchpad configuration of `trained_model`."""
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"duckdb", "parquet"},
-    code_version="2",
-    io_manager_key="tables",
-)
+@batch_asset(kinds={"duckdb", "parquet"}, code_version="2", io_manager_key="tables")
 def splits(
     config: SplitConfig,
     features: tables.FeatureTable,
@@ -123,14 +115,7 @@ class TuningConfig(TuningSettings, dg.Config):
     """Launchpad configuration of `tuned_parameters`."""
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"optuna", "mlflow"},
-    code_version="1",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"optuna", "mlflow"}, code_version="1", io_manager_key="reports")
 def tuned_parameters(
     context: dg.AssetExecutionContext,
     config: TuningConfig,
@@ -179,14 +164,7 @@ def tuned_parameters(
     )
 
 
-@dg.asset(
-    partitions_def=batches,
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"xgboost", "mlflow"},
-    code_version="1",
-    io_manager_key="reports",
-)
+@batch_asset(kinds={"xgboost", "mlflow"}, code_version="1", io_manager_key="reports")
 def trained_model(
     context: dg.AssetExecutionContext,
     config: TrainingConfig,

@@ -2,14 +2,14 @@ import dagster as dg
 import pytest
 
 from fraud_assets.drift.checks import drift_score, drifted_features
-from fraud_assets.records.drift import ColumnFindings, UnmeasuredDrift
+from fraud_assets.records.drift import ColumnFindings
 from fraud_assets_tests import factories
 from fraud_assets_tests.drift.conftest import report_of
 
 
 @pytest.mark.parametrize("check", [drift_score, drifted_features])
 def test_without_a_champion_the_checks_pass_and_say_so(check):
-    report = UnmeasuredDrift(batch="june", champion=None, not_measured="no champion yet")
+    report = factories.unmeasured_drift()
     result = check(drift_report=report)
     assert result.passed
     assert result.description == "no champion yet"

@@ -2,7 +2,6 @@ from datetime import UTC, datetime, timedelta
 
 from fraud_assets.config.settings import RetrainingSettings
 from fraud_assets.drift.retraining import retraining_due
-from fraud_assets.records.drift import UnmeasuredDrift
 from fraud_assets_tests import factories
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -30,7 +29,7 @@ def test_anything_less_does_not():
         assert not retraining_due(report, None, NOW, SETTINGS)[0]
     few = factories.unjudged_drift(batch="may")
     assert retraining_due(few, None, NOW, SETTINGS)[1].endswith("not critical: not enough rows")
-    unmeasured = UnmeasuredDrift(batch="may", champion=None, not_measured="no champion")
+    unmeasured = factories.unmeasured_drift(batch="may")
     due, reason = retraining_due(unmeasured, None, NOW, SETTINGS)
     assert (due, reason) == (False, "drift of batch 'may' is not critical: not measured")
     assert retraining_due(None, None, NOW, SETTINGS) == (False, "no batch has been measured yet")

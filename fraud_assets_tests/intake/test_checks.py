@@ -9,7 +9,7 @@ from fraud_assets.intake.checks import (
     schema_contract,
     unique_transactions,
 )
-from fraud_assets.intake.landing.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import FileState, LedgerEntry, open_ledger
 from fraud_assets.store import paths, resources, tables
 from fraud_assets_tests import factories
 
@@ -110,7 +110,7 @@ def test_a_transaction_in_the_future_is_a_warning_and_the_order_is_not(home, row
 
 def test_refused_files_are_a_warning_in_their_own_words(home):
     assert landed_files().passed
-    entry = Entry("j.csv", "j", 1, 1, 1, "", Outcome.refused, "j.csv is a folder; move it")
+    entry = LedgerEntry("j.csv", "j", 1, 1, 1, "", FileState.refused, "j.csv is a folder; move it")
     with open_ledger(paths.ledger_path()) as ledger:
         ledger.put([entry])
     result = landed_files()

@@ -11,7 +11,7 @@ from fraud_assets.intake.contract import (
     schema_changes,
     schema_fingerprint,
 )
-from fraud_assets.intake.csv.decoding import IntakeError, open_source
+from fraud_assets.intake.csv.decoding import IntakeError, open_csv
 from fraud_assets.records.batches import RawTransactions
 from fraud_assets_tests import factories
 
@@ -21,7 +21,7 @@ def draw(tmp_path):
     def contract_of(text: str, **settings):
         path = tmp_path / "batch.csv"
         path.write_text(text, newline="")
-        with open_source(path) as source:
+        with open_csv(path) as source:
             return draw_contract(source, IntakeSettings(**settings))
 
     return contract_of

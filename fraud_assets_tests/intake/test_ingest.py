@@ -2,7 +2,6 @@
 
 import codecs
 import gzip
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from fraud_assets.config.settings import IntakeSettings
 from fraud_assets.intake.csv.decoding import IntakeError
-from fraud_assets.intake.ingest import Taken, take_in
+from fraud_assets.intake.ingest import LandedCsv, ingest_file
 from fraud_assets_tests.conftest import connected
 
 PLAIN = "a,b,Class\n1,0.5,0\n2,1.5,1\n3,2.5,0\n"
@@ -54,11 +53,15 @@ CASES = {
     "latin_1_that_is_said": Case(
         b"CUSTOMER_ID,Class\nJos\x81,0\n", rows=[("Jos\x81", 0)], settings={"encoding": "latin-1"}
     ),
-    "unknown_encoding": Case(PLAIN, "no encoding 'klingon'", settings={"encoding": "klingon"}),
+    "unknown_encoding": Case(
+        PLAIN, "the encoding 'klingon' does not exist", settings={"encoding": "klingon"}
+    ),
     "utf_8_with_a_damaged_byte": Case(
         ("CUSTOMER_ID,Class\n" + "x,0\n" * 300_000).encode() + b"Jos\xe9,1\n",
         rows=300_000,
-        rejected=["line 300002: byte 0xE9 is not UTF-8; set `encoding` if the file has another"],
+        rejected=[
+            "line 300002: byte 0xE9 is not UTF-8; set `encoding` if the file has another encoding"
+        ],
     ),
     # --- delimiters and decimals ---
     "comma": Case(PLAIN),
@@ -147,9 +150,9 @@ CASES = {
     "quote_that_is_never_closed_in_the_header": Case(
         'a,"b,Class\n1,2,0\n', "line 1: the header cannot be read as column names"
     ),
-    "binary_file": Case(bytes(range(256)) * 9, "line 1: this is no CSV: it is binary"),
+    "binary_file": Case(bytes(range(256)) * 9, "line 1: this is not a CSV: it is binary"),
     "excel_workbook": Case(b"PK\x03\x04" + bytes(99), "an Excel workbook or a zip archive"),
-    "picture": Case(b"\x89PNG\r\n\x1a\n" + bytes(99), "this is no CSV: it is a picture"),
+    "picture": Case(b"\x89PNG\r\n\x1a\n" + bytes(99), "this is not a CSV: it is a picture"),
     # --- damaged rows ---
     "too_few_fields": Case(
         "a,b,Class\n1,0.5,0\n2,1\n3,2.5,0\n",
@@ -193,7 +196,7 @@ CASES = {
     "infinity": Case(
         "a,b,Class\n1,0.5,0\ninf,1.5,1\n-Infinity,1,0\n1e999,1,0\n3,2.5,0\n",
         rows=[ROWS[0], ROWS[2]],
-        rejected=[f"line {line}, column 'a': infinity is not usable" for line in (3, 4, 5)],
+        rejected=[f"line {line}, column 'a': infinity is not allowed" for line in (3, 4, 5)],
     ),
     "dates_in_a_numeric_column": Case(
         "a,b,Class\n1,0.5,0\n2026-01-31,1.5,1\n3,2.5,0\n",
@@ -280,7 +283,7 @@ CASES = {
     "timestamps_without_zones": Case(
         CARDS + "2026-01-01 00:00:00,c,1,0\n2026-01-02,c,2,1\n2026-01-01 00:00:00Z,c,3,0\n",
         rows=2,
-        rejected=["line 4, column 'TX_DATETIME': not a date and time as"],
+        rejected=["line 4, column 'TX_DATETIME': not a date and time in"],
     ),
     "timestamps_that_do_not_exist": Case(
         CARDS + "2026-01-01 00:00:00,c,1,0\n2026-02-30 00:00:00,c,2,1\n,c,2,1\n",
@@ -309,9 +312,9 @@ def take(tmp_path, engine):
         path = tmp_path / case.name
         content = case.content.encode() if isinstance(case.content, str) else case.content
         path.write_bytes(content)
-        taken = Taken(path, "batch", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
+        taken = LandedCsv(path, "batch", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
         settings = IntakeSettings(**case.settings)
-        return taken, take_in(engine, taken, settings, lambda _: None, lambda _: None)
+        return taken, ingest_file(engine, taken, settings, lambda _: None, lambda _: None)
 
     return take_case
 
@@ -360,11 +363,11 @@ def test_no_message_log_or_fact_carries_a_value_of_a_row(
         header = f"{HEADER}\n"  # words alone may be names
     text = header + "\n".join([*[GOOD] * good, *rows]) + "\n"
     path.write_text(text.replace(",", delimiter), newline="")
-    taken = Taken(path, "batch", folder / "rows.parquet", folder / "rejected.csv")
+    taken = LandedCsv(path, "batch", folder / "rows.parquet", folder / "rejected.csv")
     with connected() as engine:
         try:
-            facts = take_in(engine, taken, IntakeSettings(), lambda _: None, said.append)
-            said.append(json.dumps(facts))
+            facts = ingest_file(engine, taken, IntakeSettings(), lambda _: None, said.append)
+            said.append(facts.to_json())
         except IntakeError as error:
             said.append(str(error))
     for secret in (CARD, CARD[:8], "4111 1111", NAME, "Quixote"):
@@ -425,19 +428,19 @@ def test_rejected_rows_can_be_looked_at_also_when_no_row_was_accepted(take, tmp_
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, engine):
     path = tmp_path / "june.csv"
     path.write_text(PLAIN)
-    taken = Taken(path, "june", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
+    taken = LandedCsv(path, "june", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
 
     def grow(_):
         path.write_text(PLAIN + "4,4,0\n")
 
     with pytest.raises(IntakeError, match="changed while it was read"):
-        take_in(engine, taken, IntakeSettings(), lambda _: None, grow)
+        ingest_file(engine, taken, IntakeSettings(), lambda _: None, grow)
 
 
 def test_a_file_that_is_gone_is_named_with_the_remedy(tmp_path, engine):
-    taken = Taken(tmp_path / "june.csv", "june", tmp_path / "r.parquet", tmp_path / "r.csv")
-    with pytest.raises(IntakeError, match=r"june\.csv is gone; drop it again"):
-        take_in(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
+    taken = LandedCsv(tmp_path / "june.csv", "june", tmp_path / "r.parquet", tmp_path / "r.csv")
+    with pytest.raises(IntakeError, match=r"june\.csv was deleted before it was read; drop"):
+        ingest_file(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
 
 
 # --- repairs ----------------------------------------------------------------------------
@@ -454,8 +457,8 @@ def stopped(tmp_path, engine):
     """A batch with two rejected rows, as it was taken in, and what it was kept as."""
     path = tmp_path / "june.csv"
     path.write_text("a,b,Class\n1,0.5,0\n2,x,1\n3,2.5,0\n4\n")
-    taken = Taken(path, "june", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
-    facts = take_in(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
+    taken = LandedCsv(path, "june", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
+    facts = ingest_file(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
     kept = taken.rows.rename(tmp_path / "kept.parquet")
     return taken, Kept(kept, facts)
 
@@ -463,9 +466,9 @@ def stopped(tmp_path, engine):
 def drop_again(engine, taken, text, kept=None, batch="june"):
     path = taken.path.with_name(f"{batch}.csv")
     path.write_text(text)
-    again = Taken(path, batch, taken.rows, taken.rejected)
+    again = LandedCsv(path, batch, taken.rows, taken.rejected)
     known = {kept.facts.content_hash: kept} if kept else {}
-    return take_in(engine, again, IntakeSettings(), known.get, lambda _: None)
+    return ingest_file(engine, again, IntakeSettings(), known.get, lambda _: None)
 
 
 def repaired(taken):
@@ -516,8 +519,8 @@ def test_a_repair_of_a_file_of_which_nothing_was_accepted_stands_alone(tmp_path,
     text = (tmp_path / "rejected.csv").read_text()
     path = tmp_path / "batch.csv"
     path.write_text(text.replace(",1\n", ',"1,0"\n').replace(",2\n", ',"2,1"\n'))
-    taken = Taken(path, "batch", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
-    facts = take_in(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
+    taken = LandedCsv(path, "batch", tmp_path / "rows.parquet", tmp_path / "rejected.csv")
+    facts = ingest_file(engine, taken, IntakeSettings(), lambda _: None, lambda _: None)
     assert (facts.rows, facts.frauds) == (2, 1)
 
 
@@ -529,7 +532,7 @@ def test_a_repair_that_was_saved_by_a_spreadsheet_works(stopped, engine):
         [rows[0].replace(",", ";")]
         + [";".join(f'"{part}"' for part in fields_of(row)) for row in rows[1:]]
     )
-    assert drop_again(engine, taken, semicolons, kept)["rows"] == 4
+    assert drop_again(engine, taken, semicolons, kept).rows == 4
 
 
 def fields_of(row):

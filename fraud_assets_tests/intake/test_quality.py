@@ -2,7 +2,7 @@ from datetime import datetime
 
 import pytest
 
-from fraud_assets.intake.quality import constant_columns, find_repeats, look_at_times
+from fraud_assets.intake.quality import constant_columns, find_repeats, summarize_times
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_equal_rows_and_repeated_ids_are_counted(engine, parquet):
 def test_times_are_first_last_future_and_backwards(engine, parquet):
     values = "(2, TIMESTAMP '2026-01-02'), (3, TIMESTAMP '2026-01-01'), (4, NULL)"
     path = parquet(values, "source_line, t")
-    times = look_at_times(engine, path, "t", datetime(2026, 1, 1, 12))
+    times = summarize_times(engine, path, "t", datetime(2026, 1, 1, 12))
     assert (times.first, times.last) == (datetime(2026, 1, 1), datetime(2026, 1, 2))
     assert (times.future, times.line, times.backwards) == (1, 2, 1)
 

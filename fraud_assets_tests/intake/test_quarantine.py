@@ -2,14 +2,14 @@ import csv
 
 import pytest
 
-from fraud_assets.intake.csv.decoding import open_source
+from fraud_assets.intake.csv.decoding import open_csv
 from fraud_assets.intake.quarantine import (
     Origin,
     RejectedRow,
     collect_rejected,
     is_repair,
     publish_rejected,
-    unwrap,
+    read_repair,
 )
 
 ORIGIN = Origin(97, "ab" * 32, "june (final)")
@@ -38,9 +38,9 @@ def test_the_file_holds_line_reason_and_raw_text_below_the_header_of_the_rows(pu
 
 
 def test_what_was_published_comes_back_with_its_lines_and_its_origin(published, tmp_path):
-    with open_source(published) as source:
+    with open_csv(published) as source:
         assert is_repair(source)
-        repair = unwrap(source, tmp_path / "text.csv")
+        repair = read_repair(source, tmp_path / "text.csv")
     assert repair.origin == ORIGIN
     assert repair.text.read_text() == 'a,b,Class\nx,"q\nr",1\n2\n'
     assert repair.lines.tolist() == [1, 3, 3, 9]
@@ -61,8 +61,8 @@ def test_a_spreadsheet_computes_nothing_of_rejected_rows_and_they_come_back_exac
     formulas = [cell for cell in cells if cell.strip("\t\r ")[:1] in set("=+-@")]
     assert formulas == []
     assert any("@SUM(A1),-5.2" in cell for cell in cells)
-    with open_source(tmp_path / "june.csv") as source:
-        repair = unwrap(source, tmp_path / "text.csv")
+    with open_csv(tmp_path / "june.csv") as source:
+        repair = read_repair(source, tmp_path / "text.csv")
     with repair.text.open(newline="") as file:
         assert file.read() == "\n".join(["=a,b", *FORMULAS, ""])
     assert repair.origin == origin
@@ -72,8 +72,8 @@ def test_apostrophes_of_a_file_of_an_older_release_stay(tmp_path):
     about = f"header of the rows below; keep this line (97 rows accepted of {'ab' * 32}, batch a)"
     path = tmp_path / "june.csv"
     path.write_text(f'line_number,reason,raw_text\n1,"{about}",a\n2,why,\'=1\n')
-    with open_source(path) as source:
-        assert unwrap(source, tmp_path / "text.csv").text.read_text() == "a\n'=1\n"
+    with open_csv(path) as source:
+        assert read_repair(source, tmp_path / "text.csv").text.read_text() == "a\n'=1\n"
 
 
 def test_no_rejected_row_leaves_no_file_and_removes_the_old_one(published, tmp_path):
@@ -87,7 +87,7 @@ def test_no_rejected_row_leaves_no_file_and_removes_the_old_one(published, tmp_p
 def test_other_files_are_no_repairs(tmp_path, text):
     path = tmp_path / "a.csv"
     path.write_text(text)
-    with open_source(path) as source:
+    with open_csv(path) as source:
         assert not is_repair(source)
 
 

@@ -1,4 +1,6 @@
 import os
+from dataclasses import replace
+from functools import partial
 
 import dagster as dg
 import pytest
@@ -11,16 +13,27 @@ from dagster._core.events import (
 )
 
 from fraud_assets.config import names
+from fraud_assets.config.settings import LOST_RUN_SECONDS
 from fraud_assets.definitions import defs
-from fraud_assets.intake.landing.ledger import Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import FileState, open_ledger
+from fraud_assets.intake.landing.planner import scan
+from fraud_assets.intake.landing.runs import runs_of
 from fraud_assets.intake.sensors import csv_landing
 from fraud_assets.store import paths
-from fraud_assets_tests.intake.test_resources import record_run
+from fraud_assets_tests.intake.landing.test_runs import record_run
 
 
 @pytest.fixture(autouse=True)
 def _no_wait(monkeypatch):
     monkeypatch.setattr("fraud_assets.config.settings.SETTLE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The sensor's clock, which stands still: set `clock["now"]`."""
+    clock = {"now": 1_000_000.0}
+    monkeypatch.setattr("fraud_assets.intake.sensors.time", lambda: clock["now"])
+    return clock
 
 
 def tick(instance):
@@ -42,7 +55,7 @@ def carry_out(instance, result, status=dg.DagsterRunStatus.SUCCESS, **more):
 
 def outcomes():
     with open_ledger(paths.ledger_path()) as ledger:
-        return {name: entry.outcome.value for name, entry in ledger.entries().items()}
+        return {name: entry.state.value for name, entry in ledger.entries().items()}
 
 
 def test_a_new_csv_becomes_a_partition_and_a_run(drop, instance):
@@ -61,10 +74,94 @@ def test_a_new_csv_becomes_a_partition_and_a_run(drop, instance):
     assert result.cursor is None
 
 
-def test_a_run_that_never_came_to_be_is_asked_for_again_by_the_same_key(drop, instance):
+def test_a_run_that_was_never_created_is_requested_again_by_the_same_key_once_it_is_lost(
+    drop, instance, clock
+):
     drop("june.csv", "a,y\n1,0\n")
-    first, second = tick(instance), tick(instance)
-    assert [r.run_key for r in first.run_requests] == [r.run_key for r in second.run_requests]
+    (first,) = tick(instance).run_requests
+    for _ in range(2):
+        clock["now"] += LOST_RUN_SECONDS - 1
+        early = tick(instance)
+        assert early.run_requests == []
+        assert early.skip_reason.skip_message == "running: june.csv"
+        clock["now"] += 1
+        (again,) = tick(instance).run_requests
+        assert again.run_key == first.run_key
+    assert tick(instance).run_requests == []
+
+
+def test_a_run_that_was_created_and_is_being_launched_is_not_requested_by_another_daemon(
+    drop, instance, clock
+):
+    drop("june.csv", "a,y\n1,0\n")
+    result = tick(instance)
+    carry_out(instance, result, dg.DagsterRunStatus.NOT_STARTED)
+    assert tick(instance).run_requests == []
+    clock["now"] += LOST_RUN_SECONDS
+    (again,) = tick(instance).run_requests
+    assert again.run_key == result.run_requests[0].run_key
+
+
+def test_of_two_lost_runs_one_is_requested_a_tick(drop, instance, clock):
+    for name in ("june", "july"):
+        drop(f"{name}.csv", f"{name},y\n1,0\n")
+    tick(instance)
+    with open_ledger(paths.ledger_path()) as ledger:
+        ledger.put(
+            replace(entry, state=FileState.running, run_key=entry.name, requested_at=0.0)
+            for entry in ledger.entries().values()
+        )
+    requested = [request.partition_key for _ in range(3) for request in tick(instance).run_requests]
+    assert sorted(requested) == ["july", "june"]
+
+
+@pytest.mark.parametrize("moment", ["while the file settles", "while the runs are read"])
+@pytest.mark.parametrize("file_count", [1, 3])
+def test_of_two_daemons_whose_ticks_overlap_one_requests_the_run(
+    drop, instance, clock, monkeypatch, moment, file_count
+):
+    for number in range(file_count):
+        drop(f"{number}.csv", f"a,y\n{number},0\n")
+    second = []
+
+    def tick_of_the_second_daemon(*_):
+        if not second:
+            second.append(None)
+            second.append(tick(instance))
+
+    def runs_of_after_the_other(*arguments):
+        tick_of_the_second_daemon()
+        return runs_of(*arguments)
+
+    if moment == "while the file settles":
+        settling = partial(scan, sleep=tick_of_the_second_daemon)
+        monkeypatch.setattr("fraud_assets.intake.sensors.scan", settling)
+    else:
+        monkeypatch.setattr("fraud_assets.intake.sensors.runs_of", runs_of_after_the_other)
+    first = tick(instance)
+    requested = [*first.run_requests, *second[1].run_requests]
+    assert [request.partition_key for request in requested] == ["0"]
+    assert sorted(outcomes().values()) == ["running", *["waiting"] * (file_count - 1)]
+
+
+def test_of_two_daemons_that_find_a_run_lost_one_requests_it_again(
+    drop, instance, clock, monkeypatch
+):
+    drop("june.csv", "a,y\n1,0\n")
+    tick(instance)
+    clock["now"] += LOST_RUN_SECONDS
+    second = []
+
+    def runs_of_after_the_other(*arguments):
+        if not second:
+            second.append(None)
+            second.append(tick(instance))
+        return runs_of(*arguments)
+
+    monkeypatch.setattr("fraud_assets.intake.sensors.runs_of", runs_of_after_the_other)
+    first = tick(instance)
+    assert first.run_requests == []
+    assert [request.partition_key for request in second[1].run_requests] == ["june"]
 
 
 def test_one_file_at_a_time_the_next_when_the_run_is_over(drop, instance):
@@ -87,7 +184,7 @@ def test_one_file_at_a_time_the_next_when_the_run_is_over(drop, instance):
 def test_a_file_waits_while_any_run_of_the_pipeline_is_not_over(drop, instance):
     record_run(instance, dg.DagsterRunStatus.STARTING, batch="by hand")
     drop("june.csv", "a,y\n1,0\n")
-    assert "waiting for their turn: june.csv" in tick(instance).skip_reason.skip_message
+    assert "waiting: june.csv" in tick(instance).skip_reason.skip_message
 
 
 def test_a_file_that_was_run_already_is_done_without_a_run(drop, instance):
@@ -222,14 +319,14 @@ def test_refused_files_fail_the_check_until_they_are_gone(home, instance):
 def test_ten_thousand_files_that_were_seen_need_no_cursor_and_no_reading(
     home, instance, monkeypatch
 ):
-    from fraud_assets.intake.landing.drop_folder import look
-    from fraud_assets.intake.landing.ledger import Entry
+    from fraud_assets.intake.landing.drop_folder import list_files
+    from fraud_assets.intake.landing.ledger import LedgerEntry
 
     for number in range(10_000):
         (home / "data" / f"{number}.csv").touch()
     seen = [
-        Entry(file.name, file.batch, *file.state, file.name, Outcome.done)
-        for file in look(home / "data").values()
+        LedgerEntry(file.name, file.batch, *file.stat, file.name, FileState.done)
+        for file in list_files(home / "data").values()
     ]
     with open_ledger(paths.ledger_path()) as ledger:
         ledger.put(seen)

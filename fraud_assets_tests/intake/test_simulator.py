@@ -61,6 +61,6 @@ def test_frauds_are_larger_and_drift_moves_amounts_and_hours(transactions):
 def test_writing_never_replaces_a_file(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("mine")
-    with pytest.raises(FileExistsError, match=r"a\.csv exists and is left as it is"):
+    with pytest.raises(FileExistsError, match=r"a\.csv exists already and was not changed"):
         write_csv(simulate(SimulationSettings(transactions=10)), path)
     assert path.read_text() == "mine"

@@ -282,7 +282,7 @@ class Dagster:
         if not path.exists():
             return {}
         with open_ledger(path) as ledger:
-            return {name: entry.outcome.value for name, entry in ledger.entries().items()}
+            return {name: entry.state.value for name, entry in ledger.entries().items()}
 
     def wait_for_outcome(self, timeout: float = 600, **wanted: str) -> None:
         """Wait until files have come to an outcome: `wait_for_outcome(june="done")`."""

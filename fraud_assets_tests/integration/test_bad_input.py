@@ -16,7 +16,7 @@ STEP_FAILS = {
     ),
     "all_rejected": (
         "amount,y\n" + "1,0,9\n" * 20,
-        "none of its rows fits the contract; first, line 2: 3 fields where the header has 2",
+        "none of its rows fits the contract; the first is line 2: 3 fields where the header has 2",
     ),
 }
 CHECK_FAILS = {
@@ -30,7 +30,7 @@ CHECK_FAILS = {
     "nan_column": (
         PLAIN.assign(v="nan")[["amount", "v", "y"]],
         "schema_contract",
-        "nan_column.csv: column 'v' holds no value",
+        "nan_column.csv: column 'v' is empty or NaN",
     ),
     "no_fraud_share": (PLAIN.assign(y=0), "fraud_prevalence", "column 'y': 0 frauds in 2000 rows"),
 }

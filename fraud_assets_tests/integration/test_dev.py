@@ -106,7 +106,7 @@ def test_a_run_in_progress_is_told_and_goes_on_with_the_next_start(terminal):
     drop_csv(terminal.folder, "june", cards(0))
     wait_for("the run", lambda: dagster.processes()["run"])
     assert terminal.end("Ctrl-C") == []
-    assert "of batch 'june' is not over: it goes on when you start again." in terminal.text()
+    assert "of batch 'june' is in progress and continues when you start again." in terminal.text()
     terminal.start()
     dagster.wait_for_outcome(june="done")
     assert sum(run["status"] == "SUCCESS" for run in dagster.runs("june")) == 1

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import psycopg2
 import pytest
 
@@ -231,25 +232,29 @@ def test_a_connection_limit_that_is_reached_only_delays(stack):
     assert row.lost == "nothing"
 
 
-@of_minutes
 def test_two_daemons_by_mistake_run_no_batch_twice(stack):
-    with (stack.folder / "logs" / "second-daemon.log").open("wb") as log:
+    refused = [f"refused-{number}" for number in range(2)]
+    second_log = stack.folder / "logs" / "second-daemon.log"
+    with second_log.open("wb") as log:
         second = subprocess.Popen(
             stack.command("daemon"), env=stack.environment("daemon"), cwd="/tmp",
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
+        wait_for("the second daemon", lambda: "sensor: csv_landing" in second_log.read_text())
         since = time.monotonic()
-        for number in (9, 10):
-            drop(stack, f"twins-{number}", small(number))
-        row = await_done(stack, "two daemons at once", "twins-10", since)
+        for number, name in enumerate(refused):
+            drop(stack, name, pd.DataFrame({"a": [number], "y": ["no label"]}))
+        drop(stack, "twins", small(9))
+        row = await_done(stack, "two daemons at once", "twins", since)
         wait_for("the last process of a run", lambda: not stack.run_processes(), 120)
-        assert lost_of(stack, "twins-9", "twins-10") == row.lost == "nothing"
-        started = re.findall(r"- ([0-9a-f-]{36}) - \d+ - RUN_START ", stack.log("code-server"))
-        assert len(started) == len(set(started)) > 0
     finally:
         second.kill()
         second.wait(20)
+    assert lost_of(stack, "twins") == row.lost == "nothing"
+    assert {name: len(stack.dagster().runs(name)) for name in refused} == dict.fromkeys(refused, 1)
+    started = re.findall(r"- ([0-9a-f-]{36}) - \d+ - RUN_START ", stack.log("code-server"))
+    assert len(started) == len(set(started)) > 0
 
 
 def test_a_disk_that_is_full_is_told_and_the_file_is_taken_when_there_is_room(stack):

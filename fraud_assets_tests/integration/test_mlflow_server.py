@@ -35,7 +35,7 @@ def test_runs_models_and_going_back_work_on_a_server(graph, server):
     assert CliRunner().invoke(main, arguments).exit_code == 0
     assert Tracking().champion().version == model["version"]
     back = CliRunner().invoke(main, ["champion", "1", "--reason", "back to the first"])
-    assert "version 1 is the champion (before: 2)" in back.output
+    assert "version 1 is the champion (previously: 2)" in back.output
     assert Tracking().champion().version == "1"
     entries = read_entries(paths.decisions_path())
     assert [e["event"] for e in entries] == ["decision", "decision", "by_hand", "by_hand"]

@@ -1,7 +1,7 @@
 import dagster as dg
 import pytest
 
-from fraud_assets.intake.landing.ledger import Entry, Outcome, open_ledger
+from fraud_assets.intake.landing.ledger import FileState, LedgerEntry, open_ledger
 from fraud_assets.monitoring.collectors import (
     CheckEvaluations,
     champion,
@@ -119,8 +119,8 @@ def test_without_sensors_there_is_none_to_tell_of():
 def test_waiting_and_refused_files_are_counted(instance):
     with open_ledger(paths.ledger_path()) as ledger:
         ledger.put(
-            Entry(f"{n}.csv", f"{n}", 1, 5_000_000_000 + n, n, "hash", outcome, "", "")
-            for n, outcome in enumerate([Outcome.waiting, Outcome.waiting, Outcome.refused])
+            LedgerEntry(f"{n}.csv", f"{n}", 1, 5_000_000_000 + n, n, "hash", outcome, "", "")
+            for n, outcome in enumerate([FileState.waiting, FileState.waiting, FileState.refused])
         )
     found = samples(pipeline(instance))
     assert (found["fraud_files_waiting",], found["fraud_files_refused",]) == (2, 1)

@@ -5,7 +5,13 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as older_format
 
-from fraud_assets.monitoring.exposition import HELP, push, to_openmetrics, to_registry
+from fraud_assets.monitoring.exposition import (
+    HELP,
+    PushResult,
+    push,
+    to_openmetrics,
+    to_registry,
+)
 from fraud_assets_tests.evaluation.conftest import judged, report  # noqa: F401
 
 
@@ -40,19 +46,19 @@ def test_every_figure_of_the_reports_has_a_help_text(report):  # noqa: F811
 
 def test_without_a_gateway_nothing_is_pushed():
     result = push(to_registry("m", {}, {"batch": "june"}), None, "m", "drift")
-    assert result == {"pushed": False, "gateway": None, "error": None}
+    assert result == PushResult(pushed=False, gateway=None, error=None)
 
 
-def test_a_push_that_fails_is_told_and_shows_no_password():
+def test_a_push_that_fails_is_reported_and_shows_no_password():
     registry = to_registry("m", {}, {"batch": "june"})
     result = push(registry, "http://user:secret@127.0.0.1:9", "m", "drift")
-    assert not result["pushed"]
-    assert result["gateway"] == "127.0.0.1:9"
-    assert result["error"]
+    assert not result.pushed
+    assert result.gateway == "127.0.0.1:9"
+    assert result.error
     assert "secret" not in str(result)
 
 
-def test_a_push_is_tried_again_when_the_gateway_is_away_for_a_moment():
+def test_a_push_is_retried_when_the_gateway_is_briefly_unavailable():
     answers = [503, 503, 200]
 
     class Gateway(BaseHTTPRequestHandler):
@@ -76,5 +82,5 @@ def test_a_push_is_tried_again_when_the_gateway_is_away_for_a_moment():
     finally:
         server.shutdown()
         server.server_close()
-    assert result["pushed"], result
+    assert result.pushed, result
     assert answers == []

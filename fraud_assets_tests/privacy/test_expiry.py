@@ -9,8 +9,8 @@ from dagster._core.test_utils import instance_for_test
 from fraud_assets.catalog import AcceptedBatch, BatchCatalog, acceptance
 from fraud_assets.cli import main
 from fraud_assets.config import environment
-from fraud_assets.intake.landing.ledger import Outcome, open_ledger
-from fraud_assets.intake.landing.planner import notice
+from fraud_assets.intake.landing.ledger import FileState, open_ledger
+from fraud_assets.intake.landing.planner import scan
 from fraud_assets.intake.partitions import batches
 from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
 from fraud_assets.privacy.expiry import expire, expired_batches
@@ -180,20 +180,20 @@ def test_a_file_that_lies_in_the_drop_folder_is_not_taken_again_and_others_are_n
 ):
     (drop("june.csv", "a,Class\n1,0\n"), drop("july.csv", "a,Class\n2,0\n"))
     with open_ledger(paths.ledger_path()) as ledger:
-        noticed = notice(home / "data", ledger, 0, 9)
+        scanned = scan(home / "data", ledger, 0, 9)
         # Nobody noted yet that the runs ended, and the batch came by two files.
-        running = [replace(e, outcome=Outcome.running, run_key="k") for e in noticed.entries]
+        running = [replace(e, state=FileState.running, run_key="k") for e in scanned.entries]
         ledger.put([*running, replace(running[0], name="june.csv.gz", batch="june")])
         (gone,) = expire(instance, tracking, ["june"], "anna")
         assert gone.in_ledger == ("june.csv",)
         known = ledger.entries()
         assert sorted(known) == ["july.csv", "june.csv"]
-        assert (known["june.csv"].outcome, known["june.csv"].run_key) == (Outcome.done, "")
+        assert (known["june.csv"].state, known["june.csv"].run_key) == (FileState.done, "")
         assert known["july.csv"] == next(e for e in running if e.batch == "july")
-        assert notice(home / "data", ledger, 0, 9).entries == []
+        assert scan(home / "data", ledger, 0, 9).entries == []
         (home / "data" / "june.csv").touch()
-        (again,) = notice(home / "data", ledger, 0, 9).entries
-        assert again.outcome is Outcome.done
+        (again,) = scan(home / "data", ledger, 0, 9).entries
+        assert again.state is FileState.done
         (home / "data" / "july.csv").unlink()
         (gone,) = expire(instance, tracking, ["july"], "anna")
         assert (gone.in_ledger, sorted(ledger.entries())) == ((), ["june.csv"])
@@ -202,7 +202,7 @@ def test_a_file_that_lies_in_the_drop_folder_is_not_taken_again_and_others_are_n
 def test_the_ledger_stays_as_it_is_while_there_is_no_drop_folder(instance, tracking, home, drop):
     drop("june.csv", "a,Class\n1,0\n")
     with open_ledger(paths.ledger_path()) as ledger:
-        notice(home / "data", ledger, 0, 9)
+        scan(home / "data", ledger, 0, 9)
         (home / "data").rename(home / "away")
         (gone,) = expire(instance, tracking, ["june"], "anna")
         assert (gone.in_ledger, sorted(ledger.entries())) == (("june.csv",), ["june.csv"])
@@ -211,11 +211,11 @@ def test_the_ledger_stays_as_it_is_while_there_is_no_drop_folder(instance, track
 def test_the_command_says_what_went_and_what_stays(instance, registered, drop, monkeypatch):
     drop("june.csv", "a,Class\n1,0\n")
     with open_ledger(paths.ledger_path()) as ledger:
-        notice(environment.drop_folder(), ledger, 0, 9)
+        scan(environment.drop_folder(), ledger, 0, 9)
     monkeypatch.setattr("fraud_assets.privacy.expiry.expired_batches", lambda *_: ["june"])
     monkeypatch.setattr("dagster.DagsterInstance.get", lambda: instance)
     said = CliRunner().invoke(main, ["prune", "--batch-days", "9", "--actor", "anna"]).output
     assert "removed batch 'june': tables, reports, rejected rows, 1 runs, 0 model versions" in said
-    assert "  stays: model versions 1" in said
-    assert "  stays: june.csv in the ledger, so that it is not taken again" in said
-    assert "stays: backups" in said
+    assert "  kept: model versions 1" in said
+    assert "  kept: june.csv in the ledger, so that it is not ingested again" in said
+    assert "kept: backups" in said

@@ -35,8 +35,7 @@ def registered_model(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 def keep(asset, batch, frame, content_hash="a", **facts):
     rows = tables.new_rows_file(asset, batch)
     frame.to_parquet(rows, index=False)
-    facts_of = {"raw_transactions": factories.raw_transactions, "features": factories.features}
-    about = facts_of[asset](batch=batch, content_hash=content_hash, **facts)
+    about = getattr(factories, asset)(batch=batch, content_hash=content_hash, **facts)
     return tables.save_table(tables.TABLES[asset](rows, about)).path
 
 
@@ -180,9 +179,10 @@ def test_a_card_in_another_column_takes_its_row_along_and_a_short_number_is_told
             "memo": [f"sent to {CARD}", "for 4711", "none"],
         }
     )
-    keep("raw_transactions", "july", lines, roles={"card": "card"}, rows=3, rows_hash="?")
+    roles = Roles(target="Class", card="card")
+    keep("raw_transactions", "july", lines, roles=roles, rows=3, rows_hash="?")
     # Columns that nothing reads are masked there, and in what follows they are not at all.
-    keep("features", "july", lines.assign(memo="?"), roles={"card": "card"})
+    keep("features", "july", lines.assign(memo="?"), roles=roles)
     _, july = forget(instance, resources.Engine(), CARD, "anna").batches
     raw = tables.load_table(tables.RawTable, "july")
     assert (july.rows, july.stays, lines_of(raw.path)) == (1, (), [3, 4])
@@ -231,7 +231,7 @@ def test_the_command_says_what_went_where_and_what_stays(instance, monkeypatch):
     folder = paths.report_folder("june")
     assert "batch 'june': 3 rows removed" in said
     assert f"  1 rows removed from {folder / 'worklist.csv'}" in said
-    assert f"  stays: {environment.drop_folder() / 'june.csv'}; remove the lines" in said
+    assert f"  kept: {environment.drop_folder() / 'june.csv'}; delete the lines" in said
     assert "1 suppressions removed" in said
-    assert "stays: backups" in said
+    assert "kept: backups" in said
     assert CliRunner().invoke(main, ["forget", "--card", " "]).exit_code == 1

@@ -1,1 +1,1 @@
-"""From CSV text to typed rows."""
+"""Read CSV text and convert it to typed rows."""

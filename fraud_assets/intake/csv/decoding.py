@@ -1,4 +1,4 @@
-"""A landed file as a stream of UTF-8 text: decompressed, decoded, and hashed on the way."""
+"""Read a CSV file as a stream of UTF-8 text: decompress, decode and hash it on the way."""
 
 import codecs
 import hashlib
@@ -14,7 +14,7 @@ import pyarrow as pa
 from fraud_assets.text import inert
 
 HEAD_BYTES = 1 << 20
-"""What encoding and contract are found out from: the first bytes of the text."""
+"""Encoding and contract are detected from this many bytes at the beginning of the text."""
 MAGIC = {
     b"\x1f\x8b": "compressed with gzip; give it a name that ends with .csv.gz",
     b"\x28\xb5\x2f\xfd": "compressed with Zstandard; give it a name that ends with .csv.zst",
@@ -24,18 +24,18 @@ MAGIC = {
     b"%PDF": "a PDF; drop a CSV instead",
 }
 CONTROL_SHARE = 0.02
-"""A text has fewer control characters than this; NUL bytes by damage stay below."""
+"""A file with a larger share of control characters is taken for a binary file."""
 UNDEFINED_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 
 
 class IntakeError(ValueError):
-    """A file cannot become a batch; the message names file, place, kind of fault and remedy.
-
-    Never a value of a row: it is logged, shown and sent. Names in it are inert.
+    """A file cannot be ingested.
 
     Parameters
     ----------
     message : str
+        Names the file, the line or column, the kind of fault and the remedy, but never a value
+        of a row: messages are logged, shown and sent. Names in it are made inert.
     """
 
     def __init__(self, message: str) -> None:
@@ -43,14 +43,25 @@ class IntakeError(ValueError):
 
 
 class Reader(Protocol):
-    """What a CSV is read from."""
+    """A readable stream of bytes."""
 
     def read(self, size: int) -> bytes:
-        """Return some bytes; none at the end."""
+        """Return the next bytes.
+
+        Parameters
+        ----------
+        size : int
+            Maximum number of bytes; a reader may return somewhat more.
+
+        Returns
+        -------
+        bytes
+            Empty at the end of the stream.
+        """
 
 
 class _Hashed(io.RawIOBase):
-    """A file that hashes and counts what is read of it."""
+    """A file that hashes and counts the bytes read from it."""
 
     def __init__(self, file: BinaryIO):
         self._file = file
@@ -67,16 +78,30 @@ class _Hashed(io.RawIOBase):
         return data
 
 
-class Source:
-    """The text of a file, as UTF-8 without a byte order mark.
+class CsvStream:
+    """The text of a CSV file, as UTF-8 without a byte order mark.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the file; its suffix says how it is compressed.
+    file : file object
+        The same file, open for reading bytes.
+    encoding : str or None
+        Encoding of the text; None to detect it.
 
     Attributes
     ----------
     name : str
+        File name without the folder.
     size : int
-        Bytes of the file as it lies there.
+        Size of the file in bytes, compressed if it is.
     encoding : str
-        Python's name of the encoding that was found or set.
+        Python's name of the detected or given encoding.
+
+    See Also
+    --------
+    open_csv : Opens the file too.
     """
 
     def __init__(self, path: Path, file: BinaryIO, encoding: str | None):
@@ -93,26 +118,36 @@ class Source:
 
     @property
     def position(self) -> int:
-        """Bytes of the file read so far."""
+        """Number of bytes of the file read so far."""
         return self._raw.position
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of what was read so far, in hexadecimal; of the file, at its end."""
+        """SHA-256 of the bytes read so far, in hexadecimal; at the end, that of the file."""
         return self._raw.sha256.hexdigest()
 
     @property
     def head(self) -> bytes:
-        """The first bytes of the text, before anything is read."""
+        """The first `HEAD_BYTES` or so of the text, until the first call of `read`."""
         return self._pending
 
     def read(self, size: int) -> bytes:
-        """Return about that many bytes of text; none at the end.
+        """Return the next bytes of the text.
+
+        Parameters
+        ----------
+        size : int
+            Maximum number of bytes; at the end of the file it may be exceeded slightly.
+
+        Returns
+        -------
+        bytes
+            UTF-8; empty at the end.
 
         Raises
         ------
         IntakeError
-            When the file ends in the middle of its compression, or is not in its encoding.
+            When the compressed data is damaged, or the text is not in its encoding.
         """
         while True:
             if self._pending:
@@ -148,45 +183,68 @@ class Source:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
-def open_source(path: Path, encoding: str | None = None) -> Iterator[Source]:
-    """Open a CSV as text.
+def open_csv(path: Path, encoding: str | None = None) -> Iterator[CsvStream]:
+    """Open a CSV file as a stream of UTF-8 text.
 
     Parameters
     ----------
     path : Path
-        Compressed when its name ends with `.gz` or `.zst`.
+        Decompressed when its name ends with `.gz` or `.zst`.
     encoding : str, optional
-        Default: by the byte order mark; UTF-16 also by its zeros; else UTF-8 when the first
-        megabyte is, else Windows-1252 or Latin-1.
+        Encoding of the text. By default it is detected: from the byte order mark; UTF-16 also
+        from its zero bytes; else UTF-8 if the first megabyte is valid; else Windows-1252 or
+        Latin-1.
 
     Yields
     ------
-    Source
+    CsvStream
+        Closed when the block ends.
 
     Raises
     ------
     IntakeError
-        When it is no text.
+        When the file is not text, or the encoding does not exist.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "june.csv")
+    ...     _ = path.write_bytes("ville,montant: Orléans".encode("cp1252"))
+    ...     with open_csv(path) as stream:
+    ...         stream.encoding, stream.read(100).decode()
+    ('cp1252', 'ville,montant: Orléans')
     """
     with path.open("rb") as file:
-        yield Source(path, file, encoding)
+        yield CsvStream(path, file, encoding)
 
 
 def _known(name: str, encoding: str) -> str:
-    """Return Python's name of an encoding that a person has set."""
+    """Return Python's name of an encoding from the settings."""
     try:
-        # Python also lists codecs that turn bytes into bytes, such as zip: this refuses those.
+        # This fails for codecs from bytes to bytes, such as zip, which are no text encodings.
         b"".decode(encoding)
         return codecs.lookup(encoding).name
     except (LookupError, UnicodeError) as error:
         raise IntakeError(
-            f"{name}: there is no encoding {encoding!r}; correct the setting "
+            f"{name}: the encoding {encoding!r} does not exist; correct the setting "
             "`encoding`, for example to utf-8, utf-16 or latin-1"
         ) from error
 
@@ -197,7 +255,7 @@ def _decompressed(path: Path, raw: _Hashed) -> Reader:
 
 
 def _detect(name: str, head: bytes) -> str:
-    """Return the encoding of a text from its first bytes."""
+    """Detect the encoding of a text from its first bytes."""
     marks = {
         codecs.BOM_UTF8: "utf-8-sig",
         codecs.BOM_UTF32_LE: "utf-32",
@@ -210,13 +268,15 @@ def _detect(name: str, head: bytes) -> str:
             return encoding
     for magic, what in MAGIC.items():
         if head.startswith(magic):
-            raise IntakeError(f"{name}: line 1: this is no CSV: it is {what}")
+            raise IntakeError(f"{name}: line 1: this is not a CSV: it is {what}")
     for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         if head[start::2].count(0) > len(head) / 4 > head[1 - start :: 2].count(0) * 10:
             return encoding
     controls = sum(head.count(byte) for byte in (*range(9), *range(14, 32)))
     if controls > max(1, len(head) * CONTROL_SHARE):
-        raise IntakeError(f"{name}: line 1: this is no CSV: it is binary; drop a text file instead")
+        raise IntakeError(
+            f"{name}: line 1: this is not a CSV: it is binary; drop a text file instead"
+        )
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:

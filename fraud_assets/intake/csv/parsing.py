@@ -1,8 +1,8 @@
-"""From a chunk of CSV text to typed rows; rows that do not fit are set apart with the reason.
+"""Convert chunks of CSV text to typed rows, and reject the rows that do not fit the contract.
 
-A chunk in which every row fits is read by Arrow in one go; any other in pieces. In a piece in
-which one does not fit, rows are looked at one by one: a row that is damaged in itself is set
-apart first, then, column by column, those with a value that Arrow cannot read.
+Arrow parses a chunk at once if all its rows fit. Otherwise the chunk is split, and the parts with
+a row that does not fit are parsed row by row: first, damaged rows are rejected, then, column by
+column, rows with a value that cannot be converted.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,10 +34,12 @@ from fraud_assets.platform.masking import is_issued
 from fraud_assets.text import named
 
 LINE = "source_line"
+"""Column of the line number in the CSV."""
 BLANKS = " \t"
-PIECE_RECORDS = 128
+SPLIT_RECORDS = 128
+"""Records of a part of a chunk that could not be parsed at once."""
 EXACT = 2.0**53
-"""Whole numbers below this are exact."""
+"""Floating-point numbers represent all whole numbers below this exactly."""
 CARD_FOUND = (
     "a payment card number where another number is expected; correct the row, or give the column "
     "of card numbers the role `card`"
@@ -46,18 +48,18 @@ UTC_MOMENT, PLAIN_MOMENT = pa.timestamp("us", "UTC"), pa.timestamp("us")
 
 
 @dataclass(frozen=True)
-class Parsed:
+class ParsedChunk:
     """The rows of a chunk.
 
     Attributes
     ----------
-    table : pa.Table
-        The accepted rows: `source_line`, then the columns of the file, in its order.
+    table : pa.Table of shape (n_accepted, 1 + n_columns)
+        The accepted rows: `source_line`, then the columns of the file in its order.
     rejected : list of RejectedRow
-        In the order of the file. Lines, here and in the table, count from 0 at the beginning
-        of the chunk.
+        The rejected rows in the order of the file. Line numbers, here and in the table, start
+        from 0 at the beginning of the chunk.
     breaks : int
-        The lines of the chunk.
+        Number of lines of the chunk.
     """
 
     table: pa.Table
@@ -67,16 +69,40 @@ class Parsed:
     def renumbered(
         self, number: Callable[[NDArray[np.int64]], NDArray[np.int64]]
     ) -> tuple[pa.Table, list[RejectedRow]]:
-        """Return the accepted and the rejected rows with other numbers for their lines."""
+        """Renumber the lines of all rows.
+
+        Parameters
+        ----------
+        number : callable
+            Converts an array of line numbers within the chunk to those to report.
+
+        Returns
+        -------
+        table : pa.Table of shape (n_accepted, 1 + n_columns)
+            The accepted rows.
+        rejected : list of RejectedRow
+            The rejected rows.
+        """
         accepted = number(self.table[LINE].to_numpy())
-        refused = number(np.array([row.line for row in self.rejected], np.int64)).tolist()
+        rejected = number(np.array([row.line for row in self.rejected], np.int64)).tolist()
         return self.table.set_column(0, LINE, pa.array(accepted)), [
-            replace(row, line=line) for row, line in zip(self.rejected, refused, strict=True)
+            replace(row, line=line) for row, line in zip(self.rejected, rejected, strict=True)
         ]
 
 
 def schema(contract: Contract) -> pa.Schema:
-    """Return the types of the accepted rows."""
+    """Return the Arrow schema of the accepted rows.
+
+    Parameters
+    ----------
+    contract : Contract
+        Names and kinds of the columns.
+
+    Returns
+    -------
+    pa.Schema
+        `source_line`, then the columns of the file in its order.
+    """
     types = {
         NUMBER: pa.float64(),
         MOMENT: PLAIN_MOMENT,
@@ -89,38 +115,53 @@ def schema(contract: Contract) -> pa.Schema:
     )
 
 
-def parse(chunk: Chunk, contract: Contract) -> Parsed:
-    """Read a chunk.
+def parse_chunk(chunk: Chunk, contract: Contract) -> ParsedChunk:
+    r"""Convert a chunk to typed rows.
 
     Parameters
     ----------
     chunk : Chunk
-        Without the header.
+        Records without the header.
     contract : Contract
+        Delimiter, names, kinds and roles of the columns.
 
     Returns
     -------
-    Parsed
-        Every record of the chunk that is not a blank line is an accepted or a rejected row.
+    ParsedChunk
+        Every record that is not a blank line is either an accepted or a rejected row.
+
+    See Also
+    --------
+    fraud_assets.intake.csv.conversion.convert : Converts a whole file.
+
+    Examples
+    --------
+    >>> from fraud_assets.intake.contract import LABEL, NUMBER
+    >>> from fraud_assets.records.batches import Roles
+    >>> kinds, labels = {"amount": NUMBER, "fraud": LABEL}, {"0": 0, "1": 1}
+    >>> contract = Contract(",", ".", b"amount,fraud", kinds, Roles(target="fraud"), labels)
+    >>> parsed = parse_chunk(Chunk(b"9.5,0\n?,1\n"), contract)
+    >>> parsed.table.to_pylist(), parsed.rejected[0].reason
+    ([{'source_line': 0, 'amount': 9.5, 'fraud': 0}], "column 'amount': not a number")
     """
-    columns = None if _is_odd(chunk) else _read_at_once(chunk, contract)
-    usable = None if columns is None else _usable(columns, contract)
+    columns = None if _needs_row_by_row(chunk) else _parse_at_once(chunk, contract)
+    usable = None if columns is None else _checked(columns, contract)
     if usable is not None:
-        return Parsed(_table(chunk.lines(), usable, contract), [], chunk.breaks)
-    if chunk.count > PIECE_RECORDS:
-        return _joined([parse(piece, contract) for piece in chunk.pieces(PIECE_RECORDS)])
-    return _read_one_by_one(chunk, contract)
+        return ParsedChunk(_table(chunk.lines(), usable, contract), [], chunk.breaks)
+    if chunk.count > SPLIT_RECORDS:
+        return _concatenated([parse_chunk(part, contract) for part in chunk.split(SPLIT_RECORDS)])
+    return _parse_row_by_row(chunk, contract)
 
 
-def _joined(pieces: list[Parsed]) -> Parsed:
-    """Return pieces that follow each other as one."""
+def _concatenated(parts: list[ParsedChunk]) -> ParsedChunk:
+    """Concatenate consecutive parts of a chunk."""
     tables, rejected, breaks = [], [], 0
-    for piece in pieces:
-        table, refused = piece.renumbered(partial(np.add, breaks))
+    for part in parts:
+        table, part_rejected = part.renumbered(partial(np.add, breaks))
         tables.append(table)
-        rejected += refused
-        breaks += piece.breaks
-    return Parsed(pa.concat_tables(tables).combine_chunks(), rejected, breaks)
+        rejected += part_rejected
+        breaks += part.breaks
+    return ParsedChunk(pa.concat_tables(tables).combine_chunks(), rejected, breaks)
 
 
 def _table(lines: NDArray[np.int64], columns: dict[str, pa.Array], contract: Contract) -> pa.Table:
@@ -130,8 +171,8 @@ def _table(lines: NDArray[np.int64], columns: dict[str, pa.Array], contract: Con
 # --- a chunk at once --------------------------------------------------------------------
 
 
-def _is_odd(chunk: Chunk) -> bool:
-    """Tell whether a chunk holds what Arrow would read in a way of its own."""
+def _needs_row_by_row(chunk: Chunk) -> bool:
+    """Tell whether a chunk is damaged, or contains bytes that Arrow would interpret differently."""
     data = chunk.data
     return bool(
         chunk.damaged
@@ -140,8 +181,8 @@ def _is_odd(chunk: Chunk) -> bool:
     )
 
 
-def _read_at_once(chunk: Chunk, contract: Contract) -> dict[str, pa.Array] | None:
-    """Return the columns of a chunk; None when a row does not fit."""
+def _parse_at_once(chunk: Chunk, contract: Contract) -> dict[str, pa.Array] | None:
+    """Return the columns of a chunk; None when Arrow cannot parse one of its rows."""
     types = {
         name: _moment_type(name, contract)
         if kind == MOMENT
@@ -167,7 +208,7 @@ def _read_at_once(chunk: Chunk, contract: Contract) -> dict[str, pa.Array] | Non
         )
     except pa.ArrowInvalid:
         return None
-    if table.num_rows != chunk.count:  # Arrow reads no blank lines
+    if table.num_rows != chunk.count:  # Arrow skips blank lines
         return None
     columns = {name: table[name].combine_chunks() for name in contract.kinds}
     for name, kind in contract.kinds.items():
@@ -187,16 +228,17 @@ def _moment_type(name: str, contract: Contract) -> pa.DataType:
 
 
 def _labels(values: pa.Array, contract: Contract) -> pa.Array:
-    """Return 0 and 1 for the spellings of the target; null for all else."""
+    """Convert the spellings of the target to 0 and 1, all else to null."""
     spellings = pa.array(list(contract.labels))
-    found = pc.index_in(pc.utf8_lower(pc.utf8_trim(values, BLANKS)), spellings)
-    return pa.array(list(contract.labels.values()), pa.int8()).take(found)
+    indices = pc.index_in(pc.utf8_lower(pc.utf8_trim(values, BLANKS)), spellings)
+    return pa.array(list(contract.labels.values()), pa.int8()).take(indices)
 
 
-def _usable(columns: dict[str, pa.Array], contract: Contract) -> dict[str, pa.Array] | None:
-    """Return the columns, NaN as null; None when a row may have no use.
+def _checked(columns: dict[str, pa.Array], contract: Contract) -> dict[str, pa.Array] | None:
+    """Return the columns with NaN as null; None when a row may have to be rejected.
 
-    Because of an infinity, no label, no time, or a number as long as that of a card.
+    Reasons are an infinite number, a missing label or timestamp, and a number as long as a card
+    number.
     """
     needed = [contract.roles.target, contract.roles.timestamp]
     if any(name and columns[name].null_count for name in needed):
@@ -221,7 +263,7 @@ def _without_nan(values: pa.Array) -> pa.Array:
 # --- row by row -------------------------------------------------------------------------
 
 
-def _read_one_by_one(chunk: Chunk, contract: Contract) -> Parsed:
+def _parse_row_by_row(chunk: Chunk, contract: Contract) -> ParsedChunk:
     records, damages = zip(*chunk.records(), strict=True)
     lines = chunk.lines()
     whole = [index for index, record in enumerate(records) if record.strip(b"\r\n")]
@@ -235,15 +277,15 @@ def _read_one_by_one(chunk: Chunk, contract: Contract) -> Parsed:
     }
     fitting = [(i, row) for i, row in zip(sound, rows, strict=True) if i not in faults]
     places = np.array([index for index, _ in fitting], np.int64)
-    columns, found = _convert([row for _, row in fitting], contract)
-    faults |= {int(places[place]): fault for place, fault in found.items()}
-    kept = np.array([place not in found for place in range(len(places))], bool)
+    columns, value_faults = _convert([row for _, row in fitting], contract)
+    faults |= {int(places[place]): fault for place, fault in value_faults.items()}
+    kept = np.array([place not in value_faults for place in range(len(places))], bool)
     table = _table(lines[places], columns, contract).filter(pa.array(kept))
     rejected = [
         RejectedRow(int(lines[index]), faults[index], _text(records[index]))
         for index in sorted(faults)
     ]
-    return Parsed(table, rejected, chunk.breaks)
+    return ParsedChunk(table, rejected, chunk.breaks)
 
 
 def _text(record: bytes) -> str:
@@ -253,7 +295,7 @@ def _text(record: bytes) -> str:
 def _convert(
     rows: list[list[str]], contract: Contract
 ) -> tuple[dict[str, pa.Array], dict[int, str]]:
-    """Return the typed columns of rows, and the first fault of each row that has one."""
+    """Convert rows to typed columns; return also the first fault of each row that has one."""
     columns: dict[str, pa.Array] = {}
     faults: dict[int, str] = {}
     texts = zip(*rows, strict=True) if rows else ([] for _ in contract.kinds)
@@ -268,14 +310,14 @@ def _convert(
 
 
 def _typed(text: pa.Array, name: str, kind: str, contract: Contract) -> pa.Array:
-    """Return values of a kind, null where a text is not of it."""
+    """Convert texts to a kind of column; null where that is impossible."""
     if kind in (NAME, CARD):
         return text
     if kind == LABEL:
         return _labels(text, contract)
     if kind == NUMBER:
         if contract.decimal != ".":
-            # What has a point already is no number in such a file.
+            # In such a file, a value with a point is not a number.
             pointed = pc.match_substring(text, ".")
             text = pc.if_else(pointed, pa.scalar("x"), text)
             text = pc.replace_substring(text, contract.decimal, ".")
@@ -286,17 +328,17 @@ def _typed(text: pa.Array, name: str, kind: str, contract: Contract) -> pa.Array
 
 
 def _cast(text: pa.Array, pattern: str, kind: pa.DataType) -> pa.Array:
-    """Return texts as a type, null where that is impossible.
+    """Convert texts to an Arrow type; null where that is impossible.
 
-    The pattern sorts most of them out at once; what it lets through, as the 30th of
-    February, is found by halving.
+    The pattern excludes most invalid texts at once. Those it does not, such as the 30th of
+    February, are found by bisection.
     """
     matches = pc.fill_null(pc.match_substring_regex(text, pattern), False)
     text = pc.if_else(matches, text, pa.scalar(None, pa.string()))
-    return pa.concat_arrays(list(_cast_halving(text, kind)))
+    return pa.concat_arrays(list(_cast_bisecting(text, kind)))
 
 
-def _cast_halving(text: pa.Array, kind: pa.DataType) -> Iterator[pa.Array]:
+def _cast_bisecting(text: pa.Array, kind: pa.DataType) -> Iterator[pa.Array]:
     try:
         yield pc.cast(text, kind)
     except pa.ArrowInvalid:
@@ -304,19 +346,19 @@ def _cast_halving(text: pa.Array, kind: pa.DataType) -> Iterator[pa.Array]:
             yield pa.nulls(1, kind)
         else:
             half = len(text) // 2
-            yield from _cast_halving(text[:half], kind)
-            yield from _cast_halving(text[half:], kind)
+            yield from _cast_bisecting(text[:half], kind)
+            yield from _cast_bisecting(text[half:], kind)
 
 
 def _faults(
     text: pa.Array, typed: pa.Array, name: str, kind: str, contract: Contract
 ) -> Iterator[tuple[int, str]]:
-    """Yield place and reason of every value that makes its row unusable."""
+    """Yield the row index and the reason of every value because of which its row is rejected."""
     unread = pc.and_(pc.is_valid(text), pc.is_null(typed))
     if kind == NUMBER:
         unread = pc.and_(unread, pc.invert(_says_nan(text)))
         for place in _places(pc.fill_null(pc.is_inf(typed), False)):
-            yield place, f"column {named(name)}: infinity is not usable"
+            yield place, f"column {named(name)}: infinity is not allowed"
         if name not in contract.long_numbers:
             for place in _places(pc.fill_null(pc.greater_equal(pc.abs(typed), LONG), False)):
                 if _is_card(text[place].as_py(), typed[place].as_py(), contract.decimal):
@@ -331,7 +373,7 @@ def _faults(
 
 
 def _is_card(text: str, value: float, decimal: str) -> bool:
-    """Tell whether what should be a number is that of a card, also after it was one of a table."""
+    """Tell whether a number is a card number, even if a spreadsheet has reformatted it."""
     spellings = [text.strip(BLANKS + "+-").replace(decimal, ".")]
     if abs(value) < EXACT and value.is_integer():
         spellings.append(str(int(abs(value))))
@@ -348,7 +390,7 @@ def _places(mask: pa.Array) -> list[int]:
 
 
 def _expected(value: str, name: str, kind: str, contract: Contract) -> str:
-    """Return what a value should have been, with the likely remedy, and not the value."""
+    """Return what was expected instead of a value, with the likely remedy, but not the value."""
     if kind == LABEL:
         return "0 or 1" if value.replace(".", "").isdigit() else f"one of {list(contract.labels)}"
     if kind == NUMBER:
@@ -356,5 +398,5 @@ def _expected(value: str, name: str, kind: str, contract: Contract) -> str:
         remedy = "; write it without thousand separators, or set `decimal`" if thousands else ""
         return "a number" + remedy
     if name in contract.zoned:
-        return "a date and time with its zone, as the others have"
-    return "a date and time as the others are"
+        return "a date and time with a time zone, like the others in the column"
+    return "a date and time in the format of the others in the column"

@@ -1,1 +1,1 @@
-"""The drop folder, what is known of its files, and the run to ask for next."""
+"""The drop folder, the ledger of its files, and the plan of which run to request next."""

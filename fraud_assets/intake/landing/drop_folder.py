@@ -1,7 +1,8 @@
-"""What lies in the drop folder: which files can become a batch, and which cannot, and why.
+"""List the CSV files in the drop folder and say which of them cannot be ingested, and why.
 
-A file is known by its name, its state and its content, never by being newer than something:
-a file that was moved in with an old date is taken like any other.
+Files are identified by name, size, modification time, inode and content. The modification time
+is never compared with the time of the last tick, so a file moved in with an old date is ingested
+like any other.
 """
 
 import fcntl
@@ -16,41 +17,57 @@ from fraud_assets.platform.masking import holds_card_number, masking
 from fraud_assets.text import inert
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
-"""What the name of a file ends with that can become a batch, in any case."""
+"""File name suffixes of CSV files, in lower case; case is ignored."""
 RANGE = "..."
-"""What Dagster reads in a partition key as a range."""
+"""Dagster reads this in a partition key as a range of partitions."""
 
-State = tuple[int, int, int]
+FileStat = tuple[int, int, int]
 """Size in bytes, modification time in nanoseconds, inode."""
 
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A file of the drop folder whose name says that it is a batch.
+    """A file in the drop folder with the name of a CSV.
 
     Attributes
     ----------
     name : str
+        File name without the folder.
     batch : str
-        The batch that it becomes.
-    state : State
+        Batch (partition key) that the file becomes.
+    stat : FileStat
+        Size, modification time and inode.
     problem : str or None
-        Why it cannot be taken as it lies there, with the remedy.
+        Why the file cannot be ingested, and what to do about it; None when it can.
     """
 
     name: str
     batch: str
-    state: State
+    stat: FileStat
     problem: str | None = None
 
     @property
     def age(self) -> tuple[int, str]:
-        """What files are sorted by: the time of the last change, then the name."""
-        return self.state[1], self.name
+        """Sort key, oldest first: modification time in nanoseconds, then name."""
+        return self.stat[1], self.name
 
 
 def stem(name: str) -> str | None:
-    """Return a file's name without its suffix; None when it is no CSV, or hidden.
+    """Return a file name without its CSV suffix.
+
+    Parameters
+    ----------
+    name : str
+        File name without the folder.
+
+    Returns
+    -------
+    str or None
+        None when the file is hidden or its name has none of `SUFFIXES`.
+
+    See Also
+    --------
+    batch_of : The batch that the file becomes.
 
     Examples
     --------
@@ -64,7 +81,21 @@ def stem(name: str) -> str | None:
 
 
 def batch_of(name: str) -> str:
-    """Return the batch that a file's name means: its stem, trimmed and composed (NFC).
+    """Return the batch that a file becomes: the stem of its name, trimmed, in Unicode form NFC.
+
+    Parameters
+    ----------
+    name : str
+        Name of a CSV file without the folder.
+
+    Returns
+    -------
+    str
+        Empty when the file is not a CSV.
+
+    See Also
+    --------
+    name_problem : Whether a batch may have this name.
 
     Examples
     --------
@@ -75,66 +106,91 @@ def batch_of(name: str) -> str:
 
 
 def name_problem(batch: str) -> str | None:
-    """Return why a name cannot be a batch; None when it can.
+    """Return why a batch cannot have a name.
 
     Parameters
     ----------
     batch : str
+        As returned by `batch_of`.
+
+    Returns
+    -------
+    str or None
+        The reason, to follow "FILE cannot be a batch: "; None when the name can be used.
+
+    Examples
+    --------
+    >>> name_problem("june..."), name_problem("june")
+    ("its name contains '...'", None)
     """
     if not batch or batch in (".", ".."):
-        return "it has no name before the suffix"
+        return "its name is empty before the suffix"
     try:
         batch.encode()
     except UnicodeEncodeError:
         return "its name is not UTF-8"
     if any(unicodedata.category(character) == "Cc" for character in batch):
-        return "its name holds control characters"
+        return "its name contains control characters"
     if holds_card_number(batch):
-        return "a payment card number stands in its name"
+        return "its name contains a payment card number"
     if "\\" in batch:
-        return "its name holds a backslash"
-    return f"its name holds {RANGE!r}" if RANGE in batch else None
+        return "its name contains a backslash"
+    return f"its name contains {RANGE!r}" if RANGE in batch else None
 
 
-def look(folder: Path) -> dict[str, LandedFile]:
-    """Return the files of the drop folder that are, or claim to be, batches.
+def list_files(folder: Path) -> dict[str, LandedFile]:
+    """List the CSV files in a drop folder, including those that cannot be ingested.
 
     Parameters
     ----------
     folder : Path
+        An existing folder.
 
     Returns
     -------
     dict of str to LandedFile
-        By name. Hidden files, which are how careful copies name what is not whole yet, and
-        files without one of the suffixes are left out.
+        By file name. Hidden files, such as the temporary files of rsync, and files without a
+        CSV suffix are ignored.
+
+    See Also
+    --------
+    file_of : The file of one batch.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "june.csv").write_text("amount,fraud")
+    ...     Path(folder, "july.csv").mkdir()
+    ...     files = list_files(Path(folder))
+    >>> files["june.csv"].problem, files["july.csv"].problem
+    (None, 'july.csv is a folder; put the files themselves into the drop folder')
     """
-    found = {}
+    files = {}
     with os.scandir(folder) as entries:
         for entry in entries:
             if stem(entry.name) is not None:
                 try:
-                    found[entry.name] = _landed(folder, entry)
+                    files[entry.name] = _landed(folder, entry)
                 except FileNotFoundError:
                     continue
-    return found
+    return files
 
 
 def _landed(folder: Path, entry: os.DirEntry[str]) -> LandedFile:
     batch = batch_of(entry.name)
     problem = _link_problem(folder, entry) if entry.is_symlink() else None
     problem = problem or _kind_problem(entry, batch)
-    state = _state(entry.stat(follow_symlinks=problem is None))
-    return LandedFile(
-        entry.name, batch, state, f"{inert(printable(entry.name))} {problem}" if problem else None
-    )
+    file_stat = _file_stat(entry.stat(follow_symlinks=problem is None))
+    message = f"{inert(printable(entry.name))} {problem}" if problem else None
+    return LandedFile(entry.name, batch, file_stat, message)
 
 
 def _link_problem(folder: Path, entry: os.DirEntry[str]) -> str | None:
     target = Path(os.path.realpath(entry.path))
     if not target.is_relative_to(folder.resolve()):
-        return "is a link out of the drop folder; copy the file itself"
-    return None if target.exists() else "is a link to nothing; copy the file itself"
+        return "is a link that points outside the drop folder; copy the file itself"
+    return None if target.exists() else "is a broken link; copy the file itself"
 
 
 def _kind_problem(entry: os.DirEntry[str], batch: str) -> str | None:
@@ -142,50 +198,79 @@ def _kind_problem(entry: os.DirEntry[str], batch: str) -> str | None:
     if stat.S_ISDIR(mode):
         return "is a folder; put the files themselves into the drop folder"
     if not stat.S_ISREG(mode):
-        return "is no regular file; put a file with its rows there"
+        return "is not a regular file; replace it with a CSV file"
     if problem := name_problem(batch):
         return f"cannot be a batch: {problem}; rename the file"
     if not os.access(entry.path, os.R_OK):
-        return "may not be read by the platform; change its permissions"
+        return "cannot be read by the platform; change its permissions"
     return None
 
 
-def state_of(path: Path) -> State | None:
-    """Return the state of a file; None when it is not there."""
+def stat_of(path: Path) -> FileStat | None:
+    """Return size, modification time and inode of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; a link is followed.
+
+    Returns
+    -------
+    FileStat or None
+        None when the file does not exist.
+    """
     try:
-        return _state(path.stat())
+        return _file_stat(path.stat())
     except FileNotFoundError:
         return None
 
 
-def _state(status: os.stat_result) -> State:
+def _file_stat(status: os.stat_result) -> FileStat:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def printable(name: str) -> str:
-    """Return a file's name with what no text can hold spelled out, card numbers as tokens."""
+    r"""Return a file name that can be stored and shown.
+
+    Parameters
+    ----------
+    name : str
+        As the operating system returns it.
+
+    Returns
+    -------
+    str
+        Bytes that are not UTF-8 are escaped, and card numbers are replaced by tokens.
+
+    Examples
+    --------
+    >>> printable(os.fsdecode(b"caf\xe9.csv"))
+    'caf\\xe9.csv'
+    """
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return masking().text(text) if holds_card_number(text) else text
 
 
 def file_of(folder: Path, batch: str, name: str | None = None) -> LandedFile | None:
-    """Return the file of a batch; None when there is none.
+    """Find the file of a batch in a drop folder.
 
     Parameters
     ----------
     folder : Path
+        The drop folder; it need not exist.
     batch : str
+        Batch, as returned by `batch_of`.
     name : str, optional
-        Which file is meant, where several names mean the batch.
+        Name of the file to prefer when several files become this batch.
 
     Returns
     -------
     LandedFile or None
-        Without a name, or when it is not there, the oldest that can be taken.
+        Without a preferred file, the oldest one that can be ingested; None when there is none.
     """
     if not folder.is_dir():
         return None
-    files = [file for file in look(folder).values() if file.batch == batch]
+    files = [file for file in list_files(folder).values() if file.batch == batch]
     return min(
         files,
         key=lambda file: (file.name != name, file.problem is not None, file.age),
@@ -194,14 +279,19 @@ def file_of(folder: Path, batch: str, name: str | None = None) -> LandedFile | N
 
 
 def is_being_written(path: Path) -> bool:
-    """Tell whether a program on this machine has a file open for writing.
+    """Tell whether a process on this machine has a file open for writing.
 
-    Asks the kernel for a read lease, which Linux gives only when nobody writes. Where leases
-    do not exist (other systems, network file systems) the answer is no.
+    Requests a read lease, which Linux grants only when no process has the file open for writing.
 
     Parameters
     ----------
     path : Path
+        The file; it may be gone.
+
+    Returns
+    -------
+    bool
+        False also where leases do not exist: on other systems and network file systems.
     """
     if not hasattr(fcntl, "F_SETLEASE"):
         return False
@@ -210,8 +300,8 @@ def is_being_written(path: Path) -> bool:
     except OSError:
         return False
     try:
-        # A program that begins to write while the lease is held makes the kernel send a
-        # signal; the default one would end this process.
+        # The kernel signals the holder of a lease when another process opens the file for
+        # writing; the default signal would end this process.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)

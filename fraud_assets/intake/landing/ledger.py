@@ -1,8 +1,8 @@
-"""What became of every file that landed: a small SQLite table in `FRAUD_HOME`.
+"""The ledger: one row per file that landed, in a small SQLite database in `FRAUD_HOME`.
 
-It is what grows with history, so that the sensor's cursor need not. It decides nothing about
-runs: Dagster's own storage says what was run, and a ledger that is lost is made again from
-the files and from there.
+The sensor keeps its history here and needs no cursor. The ledger is not the record of what ran:
+that is Dagster's run storage, and a ledger that is lost is rebuilt from the drop folder and the
+runs.
 """
 
 import sqlite3
@@ -12,11 +12,15 @@ from dataclasses import astuple, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from fraud_assets.intake.landing.drop_folder import State
+from fraud_assets.intake.landing.drop_folder import FileStat
 
 
-class Outcome(StrEnum):
-    """The states of a landed file; it is always in exactly one."""
+class FileState(StrEnum):
+    """State of a file that landed; a file is in exactly one.
+
+    `waiting` for its run, `running`, `done`, `failed`, a `duplicate` of another batch's file, or
+    `refused` because it cannot be ingested.
+    """
 
     waiting = "waiting"
     running = "running"
@@ -26,29 +30,33 @@ class Outcome(StrEnum):
     refused = "refused"
 
 
-TAKEN = (Outcome.waiting, Outcome.running, Outcome.done)
-"""States in which a file's content belongs to its batch."""
+OWNING_STATES = (FileState.waiting, FileState.running, FileState.done)
+"""In these states the content of a file belongs to its batch; a copy of it is a duplicate."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What is known of a landed file.
+class LedgerEntry:
+    """A file that landed.
 
     Attributes
     ----------
     name : str
-        Its name in the drop folder, unique.
+        File name in the drop folder; unique.
     batch : str
-        The batch that it becomes.
+        Batch (partition key) that the file becomes.
     size, modified_ns, inode : int
-        Its state when it was last read.
+        The file's size in bytes, modification time in nanoseconds and inode when last read.
     content_hash : str
-        SHA-256 in hexadecimal; empty while it could not be read.
-    outcome : Outcome
+        SHA-256 in hexadecimal; empty when the file could not be read.
+    state : FileState
+        Stored and shown in the column `outcome`.
     detail : str
-        The reason, for a person.
+        Explanation of the state, or the run that led to it.
     run_key : str
-        Names the run that was asked for; empty before.
+        Key of the run that was requested; empty before the first request.
+    requested_at : float
+        When that run was last requested, in seconds since 1970. 0 when no run was requested, and
+        in entries written by releases without this column.
     """
 
     name: str
@@ -57,122 +65,259 @@ class Entry:
     modified_ns: int
     inode: int
     content_hash: str
-    outcome: Outcome
+    state: FileState
     detail: str = ""
     run_key: str = ""
+    requested_at: float = 0.0
 
     @property
-    def state(self) -> State:
-        """The file's state when it was last read."""
+    def stat(self) -> FileStat:
+        """Size, modification time and inode of the file when it was last read."""
         return self.size, self.modified_ns, self.inode
 
 
-EXPIRED = "its batch was removed by age"
+EXPIRED = "its batch was deleted because of its age"
 
-_COLUMNS = tuple(Entry.__dataclass_fields__)
+_COLUMNS = (
+    *("name", "batch", "size", "modified_ns", "inode"),
+    *("content_hash", "outcome", "detail", "run_key", "requested_at"),
+)
+"""Columns of the table, in the order of the attributes of `LedgerEntry`."""
+_PLACEHOLDERS = ", ".join("?" * len(_COLUMNS))
+_ALL_EQUAL = " AND ".join(f"{name} = ?" for name in _COLUMNS)
+_ALL_SET = ", ".join(f"{name} = ?" for name in _COLUMNS)
+_REQUESTED_AT = "requested_at REAL NOT NULL DEFAULT 0"
 _TABLE = f"""
 CREATE TABLE IF NOT EXISTS files (
-    {
-    ", ".join(
-        f"{name} {'INTEGER' if name in ('size', 'modified_ns', 'inode') else 'TEXT'}"
-        f"{' PRIMARY KEY' if name == 'name' else ' NOT NULL'}"
-        for name in _COLUMNS
-    )
-}
+    name TEXT PRIMARY KEY,
+    batch TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    content_hash TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    run_key TEXT NOT NULL,
+    {_REQUESTED_AT}
 );
 CREATE INDEX IF NOT EXISTS by_content ON files (content_hash);
 """
 
 
 class Ledger:
-    """The entries, by file name.
+    """Ledger entries by file name.
 
     Parameters
     ----------
     connection : sqlite3.Connection
+        An open database. The table is created, or upgraded from an older release, if necessary.
+
+    See Also
+    --------
+    open_ledger : Opens the database too.
     """
 
     def __init__(self, connection: sqlite3.Connection):
         self._connection = connection
         connection.executescript(_TABLE)
+        if not self._has_requested_at():
+            self._add_requested_at()
 
-    def entries(self) -> dict[str, Entry]:
-        """Return all entries by name."""
+    def _has_requested_at(self) -> bool:
+        columns = self._connection.execute("PRAGMA table_info(files)").fetchall()
+        return "requested_at" in {name for _, name, *_ in columns}
+
+    def _add_requested_at(self) -> None:
+        """Upgrade a ledger of a release that did not have the column."""
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            # Another process may have added it before this one got the write lock.
+            if not self._has_requested_at():
+                self._connection.execute(f"ALTER TABLE files ADD COLUMN {_REQUESTED_AT}")
+
+    def entries(self) -> dict[str, LedgerEntry]:
+        """Return all entries.
+
+        Returns
+        -------
+        dict of str to LedgerEntry
+            By file name.
+        """
         return {entry.name: entry for entry in self._select("")}
 
-    def with_content(self, content_hash: str) -> list[Entry]:
-        """Return the entries of a content, in order of their names."""
+    def with_content(self, content_hash: str) -> list[LedgerEntry]:
+        """Return the entries of files with the same content.
+
+        Parameters
+        ----------
+        content_hash : str
+            SHA-256 in hexadecimal.
+
+        Returns
+        -------
+        list of LedgerEntry
+            Sorted by name.
+        """
         return list(self._select("WHERE content_hash = ? ORDER BY name", content_hash))
 
-    def owner_of(self, content_hash: str, batch: str) -> Entry | None:
-        """Return the entry of another batch that a content belongs to; None when there is none."""
-        found = self.with_content(content_hash)
-        return next((e for e in found if e.batch != batch and e.outcome in TAKEN), None)
+    def owner_of(self, content_hash: str, batch: str) -> LedgerEntry | None:
+        """Return the file of another batch that already has this content.
 
-    def with_outcome(self, outcome: Outcome) -> list[Entry]:
-        """Return the entries in a state, the oldest file first, ties by name."""
-        return list(self._select("WHERE outcome = ? ORDER BY modified_ns, name", outcome))
+        Parameters
+        ----------
+        content_hash : str
+            SHA-256 in hexadecimal.
+        batch : str
+            The batch whose own files do not count.
 
-    def put(self, entries: Iterable[Entry]) -> None:
-        """Write entries, each in place of the one of the same name."""
-        places = ", ".join("?" * len(_COLUMNS))
+        Returns
+        -------
+        LedgerEntry or None
+            An entry in one of `OWNING_STATES`; None when the content is new.
+        """
+        same = self.with_content(content_hash)
+        return next((e for e in same if e.batch != batch and e.state in OWNING_STATES), None)
+
+    def in_state(self, state: FileState) -> list[LedgerEntry]:
+        """Return the entries in a state.
+
+        Parameters
+        ----------
+        state : FileState
+            The state to select.
+
+        Returns
+        -------
+        list of LedgerEntry
+            The oldest file first, ties by name.
+        """
+        return list(self._select("WHERE outcome = ? ORDER BY modified_ns, name", state))
+
+    def put(self, entries: Iterable[LedgerEntry]) -> None:
+        """Insert entries, or overwrite those of the same names.
+
+        Parameters
+        ----------
+        entries : iterable of LedgerEntry
+            Written in one transaction.
+
+        See Also
+        --------
+        replace_unchanged : Where another process may write the same entry.
+        """
         with self._connection:
             self._connection.executemany(
-                f"INSERT OR REPLACE INTO files ({', '.join(_COLUMNS)}) VALUES ({places})",
+                f"INSERT OR REPLACE INTO files ({', '.join(_COLUMNS)}) VALUES ({_PLACEHOLDERS})",
                 [astuple(entry) for entry in entries],
             )
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Remove entries."""
+    def replace_unchanged(self, before: LedgerEntry | None, after: LedgerEntry | None) -> bool:
+        """Replace an entry, unless another process has changed it since it was read.
+
+        When several processes decide about the same file at once, as two daemons started by
+        mistake do, exactly one of them succeeds.
+
+        Parameters
+        ----------
+        before : LedgerEntry or None
+            The entry as it was read; None when the file had no entry.
+        after : LedgerEntry or None
+            The new entry of the same file; None to delete the entry.
+
+        Returns
+        -------
+        bool
+            Whether the entry was replaced. If not, the ledger is unchanged.
+        """
+        if before is None:
+            if after is None:
+                return False
+            columns = ", ".join(_COLUMNS)
+            statement = f"INSERT OR IGNORE INTO files ({columns}) VALUES ({_PLACEHOLDERS})"
+            values = astuple(after)
+        elif after is None:
+            statement, values = f"DELETE FROM files WHERE {_ALL_EQUAL}", astuple(before)
+        else:
+            statement = f"UPDATE files SET {_ALL_SET} WHERE {_ALL_EQUAL}"
+            values = (*astuple(after), *astuple(before))
+        with self._connection:
+            return self._connection.execute(statement, values).rowcount == 1
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Delete entries.
+
+        Parameters
+        ----------
+        names : iterable of str
+            File names; unknown ones are ignored.
+        """
         with self._connection:
             self._connection.executemany(
                 "DELETE FROM files WHERE name = ?", [(name,) for name in names]
             )
 
     def expire(self, batch: str, present: Set[str]) -> list[str]:
-        """Remove the entries of a batch that was removed by age, but for files that are there.
+        """Delete the entries of an expired batch, except those of files that still exist.
 
-        An entry is what tells that a file was taken: without it, the file would be taken again.
+        Without its entry, a file that is still in the drop folder would be ingested again.
 
         Parameters
         ----------
         batch : str
+            The batch whose data was deleted because of its age.
         present : set of str
             Names of the files in the drop folder.
 
         Returns
         -------
         list of str
-            Names of the files whose entries stay.
+            Names of the files whose entries were kept.
         """
         entries = [entry for entry in self.entries().values() if entry.batch == batch]
-        self.forget(entry.name for entry in entries if entry.name not in present)
+        self.delete(entry.name for entry in entries if entry.name not in present)
         kept = [entry for entry in entries if entry.name in present]
-        # A file whose run is no longer known would be asked for again.
+        # The runs are deleted too, so the run of a file in another state would be requested again.
         self.put(
-            replace(entry, outcome=Outcome.done, detail=EXPIRED, run_key="")
+            replace(entry, state=FileState.done, detail=EXPIRED, run_key="")
             for entry in kept
-            if entry.outcome in (Outcome.running, Outcome.done)
+            if entry.state in (FileState.running, FileState.done)
         )
         return [entry.name for entry in kept]
 
-    def _select(self, condition: str, *values: str) -> Iterator[Entry]:
-        found = self._connection.execute(
+    def _select(self, condition: str, *values: str) -> Iterator[LedgerEntry]:
+        rows = self._connection.execute(
             f"SELECT {', '.join(_COLUMNS)} FROM files {condition}", values
         )
-        for name, batch, size, modified, inode, content, outcome, detail, run_key in found:
-            yield Entry(
-                name, batch, size, modified, inode, content, Outcome(outcome), detail, run_key
-            )
+        for name, batch, size, modified_ns, inode, content_hash, state, *others in rows:
+            stat = size, modified_ns, inode
+            yield LedgerEntry(name, batch, *stat, content_hash, FileState(state), *others)
 
 
 @contextmanager
-def open_ledger(path: Path) -> Iterator[Ledger]:
-    """Open the ledger of a file, made if it is missing.
+def open_ledger(path: Path | str) -> Iterator[Ledger]:
+    """Open a ledger; the file is created if it does not exist.
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
+        The SQLite database; ":memory:" for one that lives as long as the block.
+
+    Yields
+    ------
+    Ledger
+        Closed when the block ends.
+
+    Examples
+    --------
+    >>> entry = LedgerEntry("june.csv", "june", 8, 100, 5, "ab" * 32, FileState.waiting)
+    >>> with open_ledger(":memory:") as ledger:
+    ...     ledger.put([entry])
+    ...     requested = replace(entry, state=FileState.running, run_key="june:1")
+    ...     first = ledger.replace_unchanged(entry, requested)
+    ...     second = ledger.replace_unchanged(entry, requested)
+    ...     running = ledger.in_state(FileState.running)
+    >>> first, second, [entry.name for entry in running]
+    (True, False, ['june.csv'])
     """
     with closing(sqlite3.connect(path, timeout=30)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")

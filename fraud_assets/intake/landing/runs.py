@@ -1,4 +1,4 @@
-"""Which runs Dagster has recorded of a batch, and how they ended."""
+"""Read the runs of a batch and their states from Dagster's run storage."""
 
 import time
 from collections.abc import Iterable
@@ -8,12 +8,13 @@ from dagster._core.storage.tags import RETRY_ON_ASSET_OR_OP_FAILURE_TAG
 
 from fraud_assets.config import names
 from fraud_assets.config.names import CONTENT_TAG, KEY_TAG, SOURCE_TAG
-from fraud_assets.intake.landing.planner import Past, PastStatus
+from fraud_assets.intake.landing.planner import RecordedRun, RunState
 
 ERROR = dg.AssetCheckSeverity.ERROR
 
 
-RUNS_LOOKED_AT = 50
+RUN_LIMIT = 50
+"""Maximum number of runs to read, newest first."""
 
 
 STEP_FAILURE = "STEP_FAILURE"
@@ -29,7 +30,7 @@ CHECKED = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 
 
 RETRY_SECONDS = 60.0
-"""Dagster has retried a run that died this long after, or it never will."""
+"""Dagster retries a run within this time after its process died, or never."""
 
 
 NOT_OVER = (
@@ -41,39 +42,85 @@ NOT_OVER = (
 )
 
 
-STATUSES = {
-    **dict.fromkeys(NOT_OVER, PastStatus.active),
-    dg.DagsterRunStatus.NOT_STARTED: PastStatus.created,
-    dg.DagsterRunStatus.SUCCESS: PastStatus.succeeded,
-    dg.DagsterRunStatus.CANCELED: PastStatus.failed,
+RUN_STATES = {
+    **dict.fromkeys(NOT_OVER, RunState.active),
+    dg.DagsterRunStatus.NOT_STARTED: RunState.created,
+    dg.DagsterRunStatus.SUCCESS: RunState.succeeded,
+    dg.DagsterRunStatus.CANCELED: RunState.failed,
 }
 
 
 def run_tags(source_file: str, content_hash: str, run_key: str) -> dict[str, str]:
-    """Return the tags of a run that takes a file."""
+    """Return the tags of a run that ingests a file.
+
+    Parameters
+    ----------
+    source_file : str
+        File name in the drop folder.
+    content_hash : str
+        SHA-256 of the file, in hexadecimal.
+    run_key : str
+        Key that the run is requested by.
+
+    Returns
+    -------
+    dict of str to str
+        Values by tag.
+
+    See Also
+    --------
+    runs_of : Reads these tags back.
+
+    Examples
+    --------
+    >>> run_tags("june.csv", "ab12", "june:ab12:1")["fraud/source_file"]
+    'june.csv'
+    """
     return {SOURCE_TAG: source_file, CONTENT_TAG: content_hash, KEY_TAG: run_key}
 
 
 def is_busy(instance: dg.DagsterInstance) -> bool:
-    """Tell whether a run of the pipeline is in the queue or on its way."""
-    filters = dg.RunsFilter(job_name=names.JOB_NAME, statuses=list(NOT_OVER))
-    return bool(instance.get_run_ids(filters, limit=1))
-
-
-def runs_of(instance: dg.DagsterInstance, batch: str) -> list[Past]:
-    """Return the latest runs of the pipeline for a batch, newest first.
+    """Tell whether a run of the pipeline is queued, starting or running.
 
     Parameters
     ----------
     instance : DagsterInstance
+        Instance whose runs are read.
+
+    Returns
+    -------
+    bool
+        True also for a run that was created and not launched yet.
+    """
+    filters = dg.RunsFilter(job_name=names.JOB_NAME, statuses=list(NOT_OVER))
+    return bool(instance.get_run_ids(filters, limit=1))
+
+
+def runs_of(instance: dg.DagsterInstance, batch: str) -> list[RecordedRun]:
+    """Return the latest runs of the pipeline for a batch.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+        Instance whose runs are read.
     batch : str
+        Batch (partition key).
+
+    Returns
+    -------
+    list of RecordedRun
+        Newest first, at most `RUN_LIMIT`.
+
+    See Also
+    --------
+    fraud_assets.intake.landing.planner.plan_running : Decides from these runs.
     """
     filters = dg.RunsFilter(job_name=names.JOB_NAME, tags={"dagster/partition": batch})
-    records = instance.get_run_records(filters, limit=RUNS_LOOKED_AT)
+    records = instance.get_run_records(filters, limit=RUN_LIMIT)
     return [
-        Past(
+        RecordedRun(
             record.dagster_run.tags.get(CONTENT_TAG, ""),
-            _status(record),
+            _run_state(record),
             record.dagster_run.tags.get(KEY_TAG, ""),
             record.dagster_run.run_id,
             retry="dagster/retry_number" in record.dagster_run.tags,
@@ -88,33 +135,35 @@ def batches_of_latest_runs(instance: dg.DagsterInstance) -> set[str]:
     Parameters
     ----------
     instance : DagsterInstance
+        Instance whose runs are read.
 
     Returns
     -------
     set of str
-        Those of the last `RUNS_LOOKED_AT` runs.
+        Batches (partition keys) of the last `RUN_LIMIT` runs.
     """
     filters = dg.RunsFilter(job_name=names.JOB_NAME)
-    runs = instance.get_runs(filters, limit=RUNS_LOOKED_AT)
+    runs = instance.get_runs(filters, limit=RUN_LIMIT)
     return {run.tags["dagster/partition"] for run in runs if "dagster/partition" in run.tags}
 
 
 def is_complete(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> bool:
-    """Tell whether runs, taken together, have materialized every asset that they planned.
+    """Tell whether a run and its retries together have materialized every planned asset.
 
-    A server that goes away while a check writes its event fails a run whose assets are all
-    there; what a retry does then is that one check.
+    A run can fail although all its assets are materialized: when a server is down while an asset
+    check stores its result. The retry then consists of that check alone.
 
     Parameters
     ----------
     instance : DagsterInstance
+        Instance whose event log is read.
     run_ids : iterable of str
-        A run and those that tried it again.
+        Ids of a run and of its retries.
 
     Returns
     -------
     bool
-        False also when a blocking check stopped one of them, and when nothing was planned.
+        False also when a blocking check failed in one of them, and when nothing was planned.
     """
     planned, materialized = set(), set()
     for run_id in run_ids:
@@ -131,19 +180,19 @@ def is_complete(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> bool:
     return bool(planned) and planned <= materialized
 
 
-def _status(record: dg.RunRecord) -> PastStatus:
+def _run_state(record: dg.RunRecord) -> RunState:
     run = record.dagster_run
-    if run.status in STATUSES:
-        return STATUSES[run.status]
-    # Dagster retries no run that was started outside of it, as by `fraud-assets demo`.
+    if run.status in RUN_STATES:
+        return RUN_STATES[run.status]
+    # Dagster does not retry runs that it has not launched, such as those of `fraud-assets demo`.
     if run.remote_job_origin is None:
-        return PastStatus.failed
-    # A step failed by itself, or because a server was away: then the run is tried again.
+        return RunState.failed
+    # A step failed because of an error (final), or because a server was down (retried).
     failed_step = run.tags.get("dagster/failure_reason") == STEP_FAILURE
     if failed_step and run.tags.get(RETRY_ON_ASSET_OR_OP_FAILURE_TAG) != "true":
-        return PastStatus.failed
-    # Its process died. Whether Dagster will retry it is noted a moment later; and it misses one
-    # that it fails in its own first moments, and has nothing to retry when all steps were over.
+        return RunState.failed
+    # The process of the run died. Dagster adds the tag that says whether it will retry the run a
+    # moment later, and sometimes never: just after the daemon started, or when all steps were done.
     over_for = time.time() - (record.end_time or record.update_timestamp.timestamp())
     may_be_retried = run.tags.get("dagster/will_retry") != "false" and over_for < RETRY_SECONDS
-    return PastStatus.active if may_be_retried else PastStatus.died
+    return RunState.active if may_be_retried else RunState.died

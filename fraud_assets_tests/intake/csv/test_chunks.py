@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from fraud_assets.intake.csv import chunks as chunking
-from fraud_assets.intake.csv.chunks import chunks, damage_of
+from fraud_assets.intake.csv.chunks import damage_of, read_chunks
 
 
 def cut(text: bytes, size: int = 1 << 20, delimiter: str = ","):
     """Line, text and damage of every record."""
     found, line = [], 1
-    for chunk in chunks(io.BytesIO(text), delimiter, size):
+    for chunk in read_chunks(io.BytesIO(text), delimiter, size):
         starts = chunk.record_starts().tolist()
         assert len(starts) == chunk.count == len(chunk.lines())
         ends = [*starts[1:], len(chunk.data)]
@@ -77,9 +77,9 @@ def test_each_delimiter_parts_quoted_fields(delimiter):
 
 def test_proper_quotes_are_cut_at_once_and_alike():
     text = b'"a\nb",1\n2,"c"\n' * 50
-    proper = chunks._proper_ends(text, ",")
-    careful, _ = chunks._cut_carefully(text, ",", at_end=True)
-    assert np.array_equal(chunks._starts(proper, len(text)), careful.starts)
+    proper = chunking._ends_by_quote_parity(text, ",")
+    careful, _ = chunking._complete_records_line_by_line(text, ",", at_end=True)
+    assert np.array_equal(chunking._starts(proper, len(text)), careful.starts)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_damage_is_named(record, damage):
 
 def test_pieces_of_a_chunk_are_the_chunk():
     text = b'a\n"b\nc"\n\n"open,\nd\ne' * 3 + b"\n"
-    for chunk in chunks(io.BytesIO(text), ","):
-        pieces = list(chunk.pieces(2))
+    for chunk in read_chunks(io.BytesIO(text), ","):
+        pieces = list(chunk.split(2))
         assert b"".join(piece.data for piece in pieces) == chunk.data
         assert sum(piece.count for piece in pieces) == chunk.count
         assert max(piece.count for piece in pieces) <= 2

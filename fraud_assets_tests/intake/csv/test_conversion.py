@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 
 from fraud_assets.config.settings import IntakeSettings
 from fraud_assets.intake.contract import draw_contract
-from fraud_assets.intake.csv.conversion import Intake, empty_column_problems, ingest, require_rows
-from fraud_assets.intake.csv.decoding import IntakeError, open_source
+from fraud_assets.intake.csv.conversion import (
+    ConversionResult,
+    convert,
+    empty_column_problems,
+    require_rows,
+)
+from fraud_assets.intake.csv.decoding import IntakeError, open_csv
 from fraud_assets.intake.quarantine import RejectedRow, collect_rejected
 from fraud_assets.platform.masking import is_card_number
 
@@ -22,22 +27,22 @@ FIRST = 62
 
 @pytest.fixture(scope="module")
 def take(tmp_path_factory):
-    """Takes bytes in; returns the intake, accepted rows by line, rejected rows by line."""
+    """Takes bytes in; returns the result, accepted rows by line, rejected rows by line."""
     folder = tmp_path_factory.mktemp("ingest")
 
     def intake_of(content: bytes, chunk_bytes: int = 1 << 20):
         path, out = folder / "batch.csv", folder / "rows.parquet"
         path.write_bytes(content)
         kept: list[RejectedRow] = []
-        with open_source(path, "utf-8") as source, collect_rejected(folder / "r") as rejected:
+        with open_csv(path, "utf-8") as source, collect_rejected(folder / "r") as rejected:
             contract = draw_contract(source, IntakeSettings())
             add = rejected.add
             rejected.add = lambda row: (kept.append(row), add(row))[1]  # type: ignore[method-assign]
-            intake = ingest(source, contract, out, rejected, chunk_bytes=chunk_bytes)
+            result = convert(source, contract, out, rejected, chunk_bytes=chunk_bytes)
         rows = {
             row.pop("source_line"): tuple(row.values()) for row in pq.read_table(out).to_pylist()
         }
-        return intake, rows, {row.line: row for row in kept}
+        return result, rows, {row.line: row for row in kept}
 
     return intake_of
 
@@ -65,10 +70,10 @@ def test_every_line_is_accepted_or_rejected_and_good_lines_come_through(
     take, drawn, ending, last_break, chunk_bytes
 ):
     text = ending.join([*drawn, b""] if last_break else drawn)
-    intake, rows, rejected = take(HEADER + SOUND + text, chunk_bytes)
+    result, rows, rejected = take(HEADER + SOUND + text, chunk_bytes)
     data = {FIRST + place: line for place, line in enumerate(drawn) if line}
-    assert intake.rows + intake.rejected == 60 + len(data)
-    assert (len(rows), len(rejected)) == (intake.rows, intake.rejected)
+    assert result.rows + result.rejected == 60 + len(data)
+    assert (len(rows), len(rejected)) == (result.rows, result.rejected)
     found = {line: row for line, row in rows.items() if line >= FIRST}
     assert found == {line: GOOD[text] for line, text in data.items() if text in GOOD}
     assert set(rejected) == {line for line, text in data.items() if text not in GOOD}
@@ -91,8 +96,8 @@ damage = st.lists(
 @example([b'1,"c"', b'"",2,0'])
 def test_no_line_of_a_damaged_file_is_lost_or_counted_twice(take, drawn):
     text = b"\n".join(drawn)
-    intake, rows, rejected = take(HEADER + SOUND + text)
-    assert intake.rows + intake.rejected == len(rows) + len(rejected)
+    result, rows, rejected = take(HEADER + SOUND + text)
+    assert result.rows + result.rejected == len(rows) + len(rejected)
     assert not set(rows) & set(rejected)
     starts = {*rows, *rejected}
     quoted = False
@@ -110,7 +115,7 @@ def test_the_outcome_does_not_depend_on_how_the_file_is_cut(take, drawn, chunk_b
     content = HEADER + SOUND + b"\n".join(drawn)
     _, rows, rejected = take(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fraud_assets.intake.csv.parsing.PIECE_RECORDS", records)
+        patch.setattr("fraud_assets.intake.csv.parsing.SPLIT_RECORDS", records)
         _, rows_of_pieces, rejected_of_pieces = take(content, chunk_bytes)
     assert rows_of_pieces == rows
     assert rejected_of_pieces == rejected
@@ -152,32 +157,34 @@ def test_numbers_come_through_exactly(take, values):
 
 
 def test_long_files_are_written_in_whole_row_groups(take, tmp_path):
-    intake, rows, _ = take(HEADER + b"1,c,1,0\n" * 300_000, 100_000)
-    assert intake.rows == len(rows) == 300_000
+    result, rows, _ = take(HEADER + b"1,c,1,0\n" * 300_000, 100_000)
+    assert result.rows == len(rows) == 300_000
     assert list(rows) == list(range(2, 300_002))
 
 
 def test_progress_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("fraud_assets.intake.csv.conversion.SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("fraud_assets.intake.csv.conversion.LOG_SECONDS", 0.0)
     path, said = tmp_path / "batch.csv", []
     path.write_bytes(HEADER + SOUND * 100)
-    with open_source(path) as source, collect_rejected(tmp_path / "r") as rejected:
+    with open_csv(path) as source, collect_rejected(tmp_path / "r") as rejected:
         contract = draw_contract(source, IntakeSettings())
-        ingest(source, contract, tmp_path / "rows.parquet", rejected, said.append, chunk_bytes=9000)
+        convert(
+            source, contract, tmp_path / "rows.parquet", rejected, said.append, chunk_bytes=9000
+        )
     assert said[-1] == f"100% of {path.stat().st_size:,} bytes read: 6,000 rows"
     assert len(said) > 1
 
 
 def test_an_empty_column_is_a_problem_that_names_it():
-    intake = Intake(rows=2, filled={"a": 0, "b": 1})
-    (problem,) = empty_column_problems("batch.csv", intake)
-    assert problem.startswith("batch.csv: column 'a' holds no value")
+    result = ConversionResult(rows=2, filled={"a": 0, "b": 1})
+    (problem,) = empty_column_problems("batch.csv", result)
+    assert problem.startswith("batch.csv: column 'a' is empty or NaN")
 
 
 def test_a_file_without_a_usable_row_is_refused_with_the_first_reason():
-    intake = Intake(rejected=1, examples=[RejectedRow(2, "1 fields", "1")])
+    result = ConversionResult(rejected=1, examples=[RejectedRow(2, "1 fields", "1")])
     with pytest.raises(IntakeError, match="none of its rows.*line 2: 1 fields"):
-        require_rows("batch.csv", intake)
+        require_rows("batch.csv", result)
 
 
 def test_the_smallest_normal_number_is_one(take):

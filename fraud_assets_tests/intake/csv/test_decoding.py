@@ -3,11 +3,11 @@ import hashlib
 
 import pytest
 
-from fraud_assets.intake.csv.decoding import HEAD_BYTES, IntakeError, open_source, sha256
+from fraud_assets.intake.csv.decoding import HEAD_BYTES, IntakeError, open_csv, sha256
 
 
 def read_all(path, size=1000, **settings):
-    with open_source(path, **settings) as source:
+    with open_csv(path, **settings) as source:
         pieces = []
         while piece := source.read(size):
             pieces.append(piece)
@@ -28,7 +28,7 @@ def test_plain_text_comes_as_it_is_in_pieces_of_the_asked_size(write):
     path = write(b"a,b\n" * 1000)
     text, source = read_all(path, 7)
     assert text == path.read_bytes()
-    with open_source(path) as again:
+    with open_csv(path) as again:
         assert len(again.read(7)) == 7
     assert source.encoding == "utf-8"
 
@@ -61,7 +61,7 @@ def test_the_hash_and_the_position_are_those_of_the_file_also_when_it_is_compres
 
 def test_the_head_is_what_comes_first_and_is_not_lost(write):
     path = write(b"x" * (HEAD_BYTES + 10))
-    with open_source(path) as source:
+    with open_csv(path) as source:
         assert source.head == b"x" * HEAD_BYTES
         assert source.read(2 * HEAD_BYTES) + source.read(100) == path.read_bytes()
 

@@ -6,15 +6,15 @@ from fraud_assets.intake.landing.drop_folder import (
     batch_of,
     file_of,
     is_being_written,
-    look,
+    list_files,
     printable,
-    state_of,
+    stat_of,
 )
 from fraud_assets_tests.intake.conftest import put
 
 
 def problem_of(folder, name):
-    return look(folder)[name].problem
+    return list_files(folder)[name].problem
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def problem_of(folder, name):
 )
 def test_the_batch_is_the_name_without_its_suffix(folder, name, batch):
     put(folder, name)
-    file = look(folder)[name]
+    file = list_files(folder)[name]
     assert (file.batch, file.problem) == (batch, None)
     assert batch_of(name) == batch
 
@@ -45,16 +45,16 @@ def test_the_batch_is_the_name_without_its_suffix(folder, name, batch):
 )
 def test_hidden_files_temporary_files_and_other_kinds_are_left_alone(folder, name):
     put(folder, name)
-    assert look(folder) == {}
+    assert list_files(folder) == {}
 
 
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("a...b.csv", "its name holds '...'"),
-        ("a\nb.csv", "its name holds control characters"),
-        ("a\\b.csv", "its name holds a backslash"),
-        (" .csv", "it has no name before the suffix"),
+        ("a...b.csv", "its name contains '...'"),
+        ("a\nb.csv", "its name contains control characters"),
+        ("a\\b.csv", "its name contains a backslash"),
+        (" .csv", "its name is empty before the suffix"),
         (os.fsdecode(b"caf\xe9.csv"), "its name is not UTF-8"),
     ],
 )
@@ -67,7 +67,7 @@ def test_a_folder_and_a_pipe_are_refused(folder):
     (folder / "folder.csv").mkdir()
     os.mkfifo(folder / "pipe.csv")
     assert "is a folder" in problem_of(folder, "folder.csv")
-    assert "is no regular file" in problem_of(folder, "pipe.csv")
+    assert "is not a regular file" in problem_of(folder, "pipe.csv")
 
 
 def test_a_link_within_the_drop_folder_is_a_file_and_any_other_link_is_refused(folder):
@@ -79,16 +79,16 @@ def test_a_link_within_the_drop_folder_is_a_file_and_any_other_link_is_refused(f
     (folder / "nothing.csv").symlink_to(folder / "gone.csv")
     (folder / "loop.csv").symlink_to(folder / "loop.csv")
     assert problem_of(folder, "inside.csv") is None
-    assert "out.csv is a link out of the drop folder" in problem_of(folder, "out.csv")
-    assert "is a link out of the drop folder" in problem_of(folder, "up.csv")
-    assert "is a link to nothing" in problem_of(folder, "nothing.csv")
-    assert "is a link to nothing" in problem_of(folder, "loop.csv")
+    assert "out.csv is a link that points outside the drop folder" in problem_of(folder, "out.csv")
+    assert "is a link that points outside the drop folder" in problem_of(folder, "up.csv")
+    assert "is a broken link" in problem_of(folder, "nothing.csv")
+    assert "is a broken link" in problem_of(folder, "loop.csv")
 
 
 def test_a_file_that_may_not_be_read_is_refused(folder, monkeypatch):
     put(folder, "june.csv")
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "may not be read by the platform; change its permissions" in problem_of(
+    assert "cannot be read by the platform; change its permissions" in problem_of(
         folder, "june.csv"
     )
 
@@ -104,8 +104,8 @@ def test_the_file_of_a_batch_is_the_oldest_that_can_be_read(folder):
 
 def test_the_state_of_a_file_is_size_time_and_inode(folder):
     path = put(folder, "june.csv", modified=100)
-    assert state_of(path) == (8, 100_000_000_000, path.stat().st_ino)
-    assert state_of(folder / "gone.csv") is None
+    assert stat_of(path) == (8, 100_000_000_000, path.stat().st_ino)
+    assert stat_of(folder / "gone.csv") is None
 
 
 def test_a_file_that_someone_writes_is_told(folder):
@@ -120,9 +120,9 @@ def test_a_card_number_in_a_name_is_refused_and_not_repeated(folder):
     name = "june 4111.1111_1111-1111.csv"
     (folder / name).write_text("a,Class\n1,0\n")
     (folder / "june 20260601120007.csv").write_text("a,Class\n1,0\n")
-    found = look(folder)
+    found = list_files(folder)
     assert found["june 20260601120007.csv"].problem is None
     problem = found[name].problem
-    assert "a payment card number stands in its name; rename the file" in problem
+    assert "its name contains a payment card number; rename the file" in problem
     assert "1111.1111" not in problem + printable(name) + printable(found[name].batch)
     assert printable(name).startswith("june …1111 #")

@@ -2,16 +2,20 @@ import os
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fraud_assets.intake.landing.drop_folder import look
-from fraud_assets.intake.landing.ledger import Entry, Outcome
+from fraud_assets.config.settings import LOST_RUN_SECONDS
+from fraud_assets.intake.landing.drop_folder import list_files
+from fraud_assets.intake.landing.ledger import FileState, LedgerEntry
 from fraud_assets.intake.landing.planner import (
-    Past,
-    PastStatus,
-    first_step,
-    following_step,
+    FilePlan,
+    RecordedRun,
+    RunState,
     new_run_key,
-    notice,
+    plan_running,
+    plan_waiting,
+    scan,
 )
 from fraud_assets_tests.intake.conftest import put
 
@@ -23,14 +27,14 @@ def see(folder, ledger):
     """Looks once; returns what is new as name to outcome."""
 
     def look_once(limit=50, during_the_wait=lambda _: None):
-        noticed = notice(folder, ledger, 1.0, limit, during_the_wait)
-        return {entry.name: entry.outcome.value for entry in noticed.entries}
+        scanned = scan(folder, ledger, 1.0, limit, during_the_wait)
+        return {entry.name: entry.state.value for entry in scanned.entries}
 
     return look_once
 
 
-def settle_as(ledger, outcome, **changes):
-    ledger.put([replace(e, outcome=outcome, **changes) for e in ledger.entries().values()])
+def settle_as(ledger, state, **changes):
+    ledger.put([replace(e, state=state, **changes) for e in ledger.entries().values()])
 
 
 def test_a_new_file_waits_for_its_turn_and_is_news_once(folder, see):
@@ -57,7 +61,7 @@ def test_a_file_that_grows_or_is_held_open_is_left_until_it_holds_still(folder, 
     path = put(folder, "a.csv")
     assert see(during_the_wait=lambda _: path.write_text("longer than before")) == {}
     with path.open("a"):
-        assert notice(folder, ledger, 0, 50).unsettled == ["a.csv"]
+        assert scan(folder, ledger, 0, 50).unsettled == ["a.csv"]
     assert see() == {"a.csv": "waiting"}
 
 
@@ -78,16 +82,16 @@ def test_the_same_content_under_another_name_is_a_duplicate(folder, ledger, see)
 def test_a_file_that_was_moved_is_a_duplicate_of_the_batch_it_was(folder, ledger, see):
     put(folder, "a.csv")
     see()
-    settle_as(ledger, Outcome.done)
+    settle_as(ledger, FileState.done)
     (folder / "a.csv").rename(folder / "b.csv")
     assert see() == {"b.csv": "duplicate"}
-    assert ledger.entries()["a.csv"].outcome is Outcome.done
+    assert ledger.entries()["a.csv"].state is FileState.done
 
 
 def test_content_that_failed_may_come_under_another_name(folder, ledger, see):
     put(folder, "a.csv")
     see()
-    settle_as(ledger, Outcome.failed)
+    settle_as(ledger, FileState.failed)
     put(folder, "b.csv")
     assert see() == {"b.csv": "waiting"}
 
@@ -97,10 +101,11 @@ def test_two_names_that_mean_one_batch_are_told_until_one_is_gone(folder, ledger
     put(folder, "june.csv.gz", "2", modified=200)
     assert see() == {"june.csv": "waiting", "june.csv.gz": "refused"}
     assert ledger.entries()["june.csv.gz"].detail == (
-        "june.csv.gz would be batch 'june', as june.csv is; rename one"
+        "june.csv.gz would become batch 'june', which june.csv already is; "
+        "rename one of the two files"
     )
     assert see() == {}
-    ledger.put([replace(ledger.entries()["june.csv"], outcome=Outcome.done)])
+    ledger.put([replace(ledger.entries()["june.csv"], state=FileState.done)])
     (folder / "june.csv").unlink()
     assert see() == {"june.csv.gz": "waiting"}
 
@@ -143,12 +148,12 @@ def test_refused_and_waiting_files_that_are_gone_are_forgotten_others_are_rememb
     put(folder, "a.csv", "1")
     see()
     put(folder, "b.csv", "2")
-    settle_as(ledger, Outcome.done)
+    settle_as(ledger, FileState.done)
     see()
     for path in (folder / "a.csv", folder / "b.csv"):
         path.unlink()
     (folder / "folder.csv").rmdir()
-    ledger.put([replace(e, outcome=Outcome.refused) for e in ledger.entries().values()
+    ledger.put([replace(e, state=FileState.refused) for e in ledger.entries().values()
                 if e.name == "folder.csv"])  # fmt: skip
     see()
     assert list(ledger.entries()) == ["a.csv"]
@@ -157,12 +162,12 @@ def test_refused_and_waiting_files_that_are_gone_are_forgotten_others_are_rememb
 def test_a_file_that_reappears_as_it_was_is_no_news_when_it_was_done(folder, ledger, see):
     path = put(folder, "a.csv")
     see()
-    settle_as(ledger, Outcome.done, run_key="a:1")
+    settle_as(ledger, FileState.done, run_key="a:1")
     path.unlink()
     see()
     put(folder, "a.csv", modified=123)
     see()
-    assert ledger.entries()["a.csv"].outcome is Outcome.done
+    assert ledger.entries()["a.csv"].state is FileState.done
     assert ledger.entries()["a.csv"].modified_ns == 123_000_000_000
 
 
@@ -171,103 +176,153 @@ def test_a_failed_file_that_is_dropped_again_waits_with_the_key_of_the_run_that_
 ):
     put(folder, "a.csv", modified=1)
     see()
-    settle_as(ledger, Outcome.failed, run_key="a:1")
+    settle_as(ledger, FileState.failed, run_key="a:1")
     put(folder, "a.csv", modified=2)
     assert see() == {"a.csv": "waiting"}
     assert ledger.entries()["a.csv"].run_key == "a:1"
+
+
+def test_what_another_process_has_entered_meanwhile_is_left_as_it_is(folder, ledger, see):
+    put(folder, "a.csv")
+    put(folder, "b.csv", "2")
+    (folder / "folder.csv").mkdir()
+
+    def other_process(_):
+        see(limit=1)
+        settle_as(ledger, FileState.running, run_key="k", requested_at=7.0)
+
+    assert see(during_the_wait=other_process) == {"b.csv": "waiting"}
+    found = ledger.entries()
+    assert (found["a.csv"].state, found["a.csv"].requested_at) == (FileState.running, 7.0)
+    assert found["folder.csv"].state is FileState.running
+
+
+def test_a_waiting_file_that_is_gone_is_remembered_when_its_run_was_requested_meanwhile(
+    folder, ledger, see, monkeypatch
+):
+    path = put(folder, "a.csv")
+    see()
+    path.unlink()
+
+    def list_after_the_request(folder):
+        settle_as(ledger, FileState.running)
+        return list_files(folder)
+
+    monkeypatch.setattr("fraud_assets.intake.landing.planner.list_files", list_after_the_request)
+    assert scan(folder, ledger, 0, 50).gone == []
+    assert ledger.entries()["a.csv"].state is FileState.running
 
 
 def test_names_that_no_text_can_hold_are_printable_in_the_ledger(folder, ledger, see):
     put(folder, os.fsdecode(b"caf\xe9.csv"))
     assert see() == {"caf\\xe9.csv": "refused"}
     assert see() == {}
-    assert len(look(folder)) == len(ledger.entries()) == 1
+    assert len(list_files(folder)) == len(ledger.entries()) == 1
 
 
 # --- what to do -------------------------------------------------------------------------
 
 
-def entry(content=A, outcome=Outcome.waiting, run_key=""):
-    return Entry("j.csv", "j", 1, 1, 1, content, outcome, "", run_key)
+def entry(content=A, state=FileState.waiting, run_key="", requested_at=0.0):
+    return LedgerEntry("j.csv", "j", 1, 1, 1, content, state, "", run_key, requested_at)
 
 
-def past(content=A, status=PastStatus.succeeded, attempt=1, retry=False):
-    return Past(content, status, f"j:{content[:16]}:{attempt}", f"run-{attempt}", retry)
+def past(content=A, state=RunState.succeeded, attempt=1, retry=False):
+    return RecordedRun(content, state, f"j:{content[:16]}:{attempt}", f"run-{attempt}", retry)
 
 
 def test_a_content_that_was_never_run_is_asked_for():
-    step = first_step(entry(), [])
-    assert (step.outcome, step.run_key, step.run_id) == (Outcome.running, f"j:{A[:16]}:1", "")
+    plan = plan_waiting(entry(), [])
+    assert plan == FilePlan(FileState.running, f"j:{A[:16]}:1", request=True)
 
 
 def test_content_a_then_b_then_a_again_runs_three_times():
     runs = []
     for content in (A, B, A):
-        step = first_step(entry(content), runs)
-        assert step.outcome is Outcome.running
-        assert not step.run_id
-        runs.insert(0, Past(content, PastStatus.succeeded, step.run_key, "r"))
+        plan = plan_waiting(entry(content), runs)
+        assert plan.request
+        runs.insert(0, RecordedRun(content, RunState.succeeded, plan.run_key, "r"))
     assert len({run.run_key for run in runs}) == 3
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome"),
+    ("state", "file_state"),
     [
-        (PastStatus.succeeded, Outcome.done),
-        (PastStatus.active, Outcome.running),
-        (PastStatus.failed, Outcome.failed),
+        (RunState.succeeded, FileState.done),
+        (RunState.active, FileState.running),
+        (RunState.failed, FileState.failed),
     ],
 )
-def test_a_content_that_was_run_last_takes_the_outcome_of_that_run(status, outcome):
-    assert first_step(entry(), [past(status=status), past(B)]).outcome is outcome
-    assert first_step(entry(), [past(status=status)]).run_id == "run-1"
+def test_a_content_that_was_run_last_takes_the_state_of_that_run(state, file_state):
+    plan = FilePlan(file_state, f"j:{A[:16]}:1", "run-1")
+    assert plan_waiting(entry(), [past(state=state), past(B)]) == plan
+    assert plan_waiting(entry(), [past(state=state)]) == plan
 
 
-def test_a_run_that_was_recorded_and_never_handed_on_is_asked_for_by_its_own_key():
-    step = first_step(entry(), [past(status=PastStatus.created)])
-    assert (step.outcome, step.run_key, step.run_id) == (Outcome.running, f"j:{A[:16]}:1", "")
+def test_a_run_that_was_created_and_never_launched_is_requested_by_its_own_key():
+    plan = plan_waiting(entry(), [past(state=RunState.created)])
+    assert plan == FilePlan(FileState.running, f"j:{A[:16]}:1", "run-1", request=True)
 
 
 def test_a_failed_content_that_was_dropped_again_is_another_attempt():
-    failed = past(status=PastStatus.failed)
-    step = first_step(entry(run_key=failed.run_key), [failed])
-    assert (step.run_key, step.run_id) == (f"j:{A[:16]}:2", "")
+    failed = past(state=RunState.failed)
+    plan = plan_waiting(entry(run_key=failed.run_key), [failed])
+    assert plan == FilePlan(FileState.running, f"j:{A[:16]}:2", request=True)
 
 
 def test_retries_by_dagster_are_no_attempts_of_their_own():
-    runs = [past(attempt=1, retry=True), past(attempt=1, status=PastStatus.failed)]
+    runs = [past(attempt=1, retry=True), past(attempt=1, state=RunState.failed)]
     assert new_run_key("j", A, runs) == f"j:{A[:16]}:2"
 
 
 def test_the_run_of_a_file_is_followed_through_its_retries():
-    running = entry(outcome=Outcome.running, run_key=f"j:{A[:16]}:1")
-    dead = past(status=PastStatus.failed)
-    assert following_step(running, [past(retry=True), dead]).outcome is Outcome.done
-    assert following_step(running, [dead]).outcome is Outcome.failed
-    assert following_step(running, [past(B), dead]).outcome is Outcome.failed
+    running = entry(state=FileState.running, run_key=f"j:{A[:16]}:1")
+    dead = past(state=RunState.failed)
+    assert plan_running(running, [past(retry=True), dead], 9.0).state is FileState.done
+    assert plan_running(running, [dead], 9.0).state is FileState.failed
+    assert plan_running(running, [past(B), dead], 9.0).state is FileState.failed
 
 
-def test_a_run_that_was_asked_for_and_never_came_to_be_is_asked_for_again():
-    running = entry(outcome=Outcome.running, run_key=f"j:{A[:16]}:1")
-    step = following_step(running, [past(B)])
-    assert (step.outcome, step.run_key, step.run_id) == (Outcome.running, running.run_key, "")
+SECONDS = st.floats(0, 4e9)
+NOT_LAUNCHED = st.sampled_from([[], [past(B)], [past(state=RunState.created)]])
+
+
+@given(requested_at=SECONDS, now=SECONDS, runs=NOT_LAUNCHED)
+def test_a_run_that_is_not_launched_is_requested_again_only_when_the_request_is_old(
+    requested_at, now, runs
+):
+    running = entry(A, FileState.running, f"j:{A[:16]}:1", requested_at)
+    plan = plan_running(running, runs, now)
+    assert (plan.state, plan.run_key) == (FileState.running, running.run_key)
+    assert plan.request == (abs(now - requested_at) >= LOST_RUN_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("age", "request_again"),
+    [(0, False), (LOST_RUN_SECONDS - 1, False), (LOST_RUN_SECONDS, True), (-5, False), (-90, True)],
+)
+def test_a_request_is_old_after_a_minute_and_one_of_a_clock_that_was_ahead_too(age, request_again):
+    running = entry(A, FileState.running, "k", requested_at=1000.0)
+    assert plan_running(running, [], 1000.0 + age).request is request_again
+
+
+@given(requested_at=SECONDS, now=SECONDS, state=st.sampled_from(["active", "succeeded", "failed"]))
+def test_a_run_that_was_launched_is_never_requested_again(requested_at, now, state):
+    running = entry(A, FileState.running, f"j:{A[:16]}:1", requested_at)
+    assert not plan_running(running, [past(state=RunState(state))], now).request
 
 
 def test_a_run_that_died_for_good_is_followed_by_another_attempt():
-    died = past(status=PastStatus.died)
-    for step in (
-        first_step(entry(), [died]),
-        following_step(entry(outcome=Outcome.running, run_key=died.run_key), [died]),
+    died = past(state=RunState.died)
+    for plan in (
+        plan_waiting(entry(), [died]),
+        plan_running(entry(state=FileState.running, run_key=died.run_key), [died], 0.0),
     ):
-        assert (step.outcome, step.run_key, step.run_id) == (
-            Outcome.running,
-            f"j:{A[:16]}:2",
-            "",
-        )
+        assert plan == FilePlan(FileState.running, f"j:{A[:16]}:2", request=True)
 
 
 def test_a_content_whose_runs_die_again_and_again_is_given_up():
-    runs = [past(status=PastStatus.died, attempt=n) for n in (3, 2, 1)]
-    runs.insert(1, past(status=PastStatus.died, attempt=2, retry=True))
-    assert first_step(entry(), runs).outcome is Outcome.failed
-    assert first_step(entry(), runs[1:]).run_key.endswith(":3")
+    runs = [past(state=RunState.died, attempt=n) for n in (3, 2, 1)]
+    runs.insert(1, past(state=RunState.died, attempt=2, retry=True))
+    assert plan_waiting(entry(), runs).state is FileState.failed
+    assert plan_waiting(entry(), runs[1:]).run_key.endswith(":3")

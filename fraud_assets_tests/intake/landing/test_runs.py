@@ -5,7 +5,7 @@ import dagster as dg
 import pytest
 
 from fraud_assets.config import names
-from fraud_assets.intake.landing.planner import Past, PastStatus
+from fraud_assets.intake.landing.planner import RecordedRun, RunState
 from fraud_assets.intake.landing.runs import is_busy, run_tags, runs_of
 
 
@@ -21,27 +21,27 @@ def record_run(instance, status, batch="june", key="k", **tags):
 
 
 @pytest.mark.parametrize(
-    ("status", "past"),
+    ("status", "state"),
     [
-        (dg.DagsterRunStatus.NOT_STARTED, PastStatus.created),
-        (dg.DagsterRunStatus.STARTING, PastStatus.active),
-        (dg.DagsterRunStatus.STARTED, PastStatus.active),
-        (dg.DagsterRunStatus.SUCCESS, PastStatus.succeeded),
-        (dg.DagsterRunStatus.FAILURE, PastStatus.failed),
-        (dg.DagsterRunStatus.CANCELED, PastStatus.failed),
+        (dg.DagsterRunStatus.NOT_STARTED, RunState.created),
+        (dg.DagsterRunStatus.STARTING, RunState.active),
+        (dg.DagsterRunStatus.STARTED, RunState.active),
+        (dg.DagsterRunStatus.SUCCESS, RunState.succeeded),
+        (dg.DagsterRunStatus.FAILURE, RunState.failed),
+        (dg.DagsterRunStatus.CANCELED, RunState.failed),
     ],
 )
-def test_a_run_of_the_pipeline_is_known_by_content_key_and_status(instance, status, past):
+def test_a_run_of_the_pipeline_is_known_by_content_key_and_status(instance, status, state):
     run_id = record_run(instance, status)
     record_run(instance, dg.DagsterRunStatus.SUCCESS, batch="july")
-    assert runs_of(instance, "june") == [Past("hash", past, "k", run_id)]
-    assert is_busy(instance) is (past in (PastStatus.created, PastStatus.active))
+    assert runs_of(instance, "june") == [RecordedRun("hash", state, "k", run_id)]
+    assert is_busy(instance) is (state in (RunState.created, RunState.active))
 
 
 def test_runs_come_newest_first_and_retries_are_marked(instance):
     record_run(instance, dg.DagsterRunStatus.FAILURE, key="1")
     record_run(instance, dg.DagsterRunStatus.SUCCESS, key="1", **{"dagster/retry_number": "1"})
-    assert [(run.status.value, run.retry) for run in runs_of(instance, "june")] == [
+    assert [(run.state.value, run.retry) for run in runs_of(instance, "june")] == [
         ("succeeded", True),
         ("failed", False),
     ]
@@ -49,22 +49,22 @@ def test_runs_come_newest_first_and_retries_are_marked(instance):
 
 def test_a_failed_run_outside_of_dagster_is_over_although_it_is_marked_for_a_retry(instance):
     record_run(instance, dg.DagsterRunStatus.FAILURE, **{"dagster/will_retry": "true"})
-    assert runs_of(instance, "june")[0].status is PastStatus.failed
+    assert runs_of(instance, "june")[0].state is RunState.failed
 
 
 @pytest.mark.parametrize(
     ("reason", "outage", "will_retry", "retry_seconds", "status"),
     [
-        ("STEP_FAILURE", None, None, 60.0, PastStatus.failed),
-        ("STEP_FAILURE", "false", None, 60.0, PastStatus.failed),
-        ("STEP_FAILURE", "true", None, 60.0, PastStatus.active),
-        ("STEP_FAILURE", "true", "false", 60.0, PastStatus.died),
-        ("STEP_FAILURE", "true", "true", -1.0, PastStatus.died),
-        (None, None, "true", 60.0, PastStatus.active),
-        (None, None, "true", -1.0, PastStatus.died),
-        (None, None, "false", 60.0, PastStatus.died),
-        (None, None, None, 60.0, PastStatus.active),
-        (None, None, None, -1.0, PastStatus.died),
+        ("STEP_FAILURE", None, None, 60.0, RunState.failed),
+        ("STEP_FAILURE", "false", None, 60.0, RunState.failed),
+        ("STEP_FAILURE", "true", None, 60.0, RunState.active),
+        ("STEP_FAILURE", "true", "false", 60.0, RunState.died),
+        ("STEP_FAILURE", "true", "true", -1.0, RunState.died),
+        (None, None, "true", 60.0, RunState.active),
+        (None, None, "true", -1.0, RunState.died),
+        (None, None, "false", 60.0, RunState.died),
+        (None, None, None, 60.0, RunState.active),
+        (None, None, None, -1.0, RunState.died),
     ],
 )
 def test_a_run_whose_process_or_server_died_is_active_as_long_as_dagster_may_retry_it(
@@ -84,4 +84,4 @@ def test_a_run_whose_process_or_server_died_is_active_as_long_as_dagster_may_ret
     )
     record = SimpleNamespace(dagster_run=run, end_time=time.time())
     instance = SimpleNamespace(get_run_records=lambda *_, **__: [record])
-    assert runs_of(instance, "june")[0].status is status
+    assert runs_of(instance, "june")[0].state is status
