@@ -1,7 +1,7 @@
-"""The catalog of batches: which were accepted, in which order, and what is kept of each.
+"""The catalog of batches: which were accepted, in which order, and what is stored of each.
 
-The only way to another batch's tables, reports and scores; all of it goes through the store, so
-that a machine without a local copy finds the same history.
+Assets reach the tables, reports and scores of other batches through it alone. It reads from the
+store, so a machine without a local copy finds the same history.
 """
 
 import hashlib
@@ -37,9 +37,9 @@ class AcceptedBatch:
     ----------
     batch : str
     content_hash : str
-        The content that passed last.
+        Of the content that was accepted last.
     span : tuple of (int or None)
-        First row, last row and last label to become known, in microseconds.
+        First row, last row and last label to become known, in microseconds since 1970.
     """
 
     batch: str
@@ -48,7 +48,7 @@ class AcceptedBatch:
 
 
 def acceptance(accepted: AcceptedBatch, rows: int) -> dg.AssetMaterialization:
-    """Return the event that says that a batch has passed intake.
+    """Return the event that records that a batch passed intake.
 
     Parameters
     ----------
@@ -76,16 +76,16 @@ def acceptance(accepted: AcceptedBatch, rows: int) -> dg.AssetMaterialization:
 
 
 class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Answers which batches were accepted, and finds what is kept of each.
+    """Knows which batches were accepted, and finds what is stored of each.
 
-    The order of acceptance is read from the event history once a run.
+    The order of acceptance is read from the event history once per run.
     """
 
     _instance: dg.DagsterInstance | None = PrivateAttr(default=None)
     _accepted: dict[str, AcceptedBatch] | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Begin a run: nothing is known yet."""
+        """Start a run with nothing read yet."""
         self._instance, self._accepted = context.instance, None
 
     @classmethod
@@ -120,7 +120,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         return dict(self._accepted)
 
     def earlier(self, batch: str) -> list[AcceptedBatch]:
-        """Return the batches that were accepted before one was, oldest first.
+        """Return the batches that were accepted before a batch, oldest first.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         return [accepted[name] for name in order[: order.index(batch) if batch in order else None]]
 
     def note(self, accepted: AcceptedBatch) -> None:
-        """Note that a batch has just been accepted, as the event history says from now on.
+        """Add a batch that has just been accepted, as the event history has it from now on.
 
         Parameters
         ----------
@@ -145,9 +145,9 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         self._accepted = self.accepted() | {accepted.batch: accepted}
 
     def history_version(self, batch: str) -> dg.AssetObservation:
-        """Return the event that says which contents a batch looks back on now.
+        """Return the event that records which contents a batch looks back on now.
 
-        An observation: of external assets Dagster compares the versions of nothing else.
+        It is an observation, because Dagster compares versions of external assets by these alone.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
 
     def table(self, kind: type[T], batch: str, content_hash: str) -> T | None:
-        """Return a version of a batch's table; None when it is not kept.
+        """Return a version of a batch's table; None when it is not stored.
 
         Parameters
         ----------
@@ -202,7 +202,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         return reports.find_report(kind, batch)
 
     def scores(self, accepted: AcceptedBatch, champion: str) -> "pd.DataFrame | None":
-        """Return a champion's scores of a batch; None when they are not kept.
+        """Return a champion's scores of a batch; None when they are not stored.
 
         Parameters
         ----------
@@ -223,7 +223,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
             )
             # Another champion may have scored the batch since.
             return scores if (scores["champion"] == champion).all() else None
-        # Older releases kept them beside the reports.
+        # Older releases stored them next to the reports.
         path = reports.find_report_file(accepted.batch, f"{CHAMPION_SCORES}.parquet")
         return None if path is None else pd.read_parquet(path)
 
@@ -238,7 +238,7 @@ def _read_accepted(instance: dg.DagsterInstance) -> dict[str, AcceptedBatch]:
         cursor, more = page.cursor, page.has_more
         for record in page.records:
             event = record.asset_materialization
-            # A person can report an event of this asset in the UI; it says no content then.
+            # An event of this asset that a person reports in the UI has no content hash.
             if event and event.partition is not None and "content_hash" in event.metadata:
                 accepted[event.partition] = _accepted(event.partition, event.metadata)
     return accepted
