@@ -17,8 +17,10 @@ export MLFLOW_DISABLE_TELEMETRY ?= true
 export MLFLOW_ALLOW_PICKLE_DESERIALIZATION ?= false
 BIN := .venv/bin
 PYTEST_ARGS ?=
-# Two at a time; those of a module together, since they share their servers.
+# Two at a time; those of a module together, since they share what their fixtures make.
 SIDE_BY_SIDE := -n 2 --dist loadfile
+# One more, since these often wait; in groups that share servers, the longest first.
+SERVERS_SIDE_BY_SIDE := -n 3 --dist loadscope --no-loadscope-reorder -p fraud_assets_tests.integration.side_by_side
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev mlflow exporter preview test test-fast test-integration lint format bench peers lock ordeal faults load audit secrets backup-key backup restore pictures servers home clean
@@ -86,13 +88,13 @@ servers: ## install what the integration tests start, from Debian packages, wher
 
 test: .venv/dev servers ## all tests, the fast ones first
 	@$(BIN)/python -m pytest -m "not integration" $(SIDE_BY_SIDE) $(PYTEST_ARGS)
-	@$(BIN)/python -m pytest -m integration $(SIDE_BY_SIDE) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m integration $(SERVERS_SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 test-fast: .venv/dev ## the tests that start no server, under a minute
 	@$(BIN)/python -m pytest -m "not integration" $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 test-integration: .venv/dev servers ## the tests that start real servers
-	@$(BIN)/python -m pytest -m integration $(SIDE_BY_SIDE) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m integration $(SERVERS_SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 lint: .venv/dev ## ruff, mypy, import-linter
 	@$(BIN)/ruff format --check .

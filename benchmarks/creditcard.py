@@ -15,7 +15,8 @@ from sklearn.model_selection import train_test_split
 from benchmarks.measure import in_fresh_process
 from benchmarks.overhead import CREDITCARD
 from benchmarks.row import Row, row
-from fraud_assets.config.settings import EstimatorName, ThresholdRule, TrainingSettings
+from fraud_assets.config.estimators import EstimatorName
+from fraud_assets.config.settings import ThresholdRule, TrainingSettings
 from fraud_assets.intake.simulator import simulate, write_csv
 from fraud_assets.metrics import confusion
 from fraud_assets.training.train import fraud_scores, losses_of, train

@@ -8,7 +8,8 @@ from click import echo
 
 from benchmarks.handbook import VALIDATION, features_of, judge, load, split
 from benchmarks.row import Row, row
-from fraud_assets.config.settings import EstimatorName, Imbalance, TrainingSettings
+from fraud_assets.config.estimators import EstimatorName
+from fraud_assets.config.settings import Imbalance, TrainingSettings
 from fraud_assets.training.train import fit_model, fraud_scores
 
 NEEDS_DATA = True

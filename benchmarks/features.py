@@ -29,7 +29,7 @@ from pathlib import Path
 import duckdb, ibis.backends.duckdb
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
-from fraud_assets.features.lookback import Source, span_of
+from fraud_assets.features.lookback import AcceptedRows, span_of
 from fraud_assets.features.compute import write_features
 from fraud_assets.records.batches import Roles
 from fraud_assets.platform.masking import Masking
@@ -38,7 +38,7 @@ roles = Roles(target="TX_FRAUD", timestamp="TX_DATETIME", amount="TX_AMOUNT", ca
               terminal="TERMINAL_ID", transaction_id="TRANSACTION_ID", real_time=True)
 out, wanted, own, *history = sys.argv[1:]
 features = [f for f in features_for(roles) if wanted == "all" or f.name in wanted.split(",")]
-own, *history = (Source(Path(path), roles) for path in (own, *history))
+own, *history = (AcceptedRows(Path(path), roles) for path in (own, *history))
 begin()
 with duckdb.connect() as connection, open_engine("duckdb", connection) as backend:
     connection.execute(f"SET memory_limit = '2GB'; SET temp_directory = '{out}.spill'")

@@ -48,7 +48,7 @@ from fraud_assets.evaluation.explain import explain
 from fraud_assets.evaluation.segments import segment_rows
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
-from fraud_assets.features.lookback import Source, span_of
+from fraud_assets.features.lookback import AcceptedRows, span_of
 from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.records.batches import Roles
 from fraud_assets.intake.ingest import LandedCsv, ingest_file
@@ -71,7 +71,7 @@ with storage.Engine().connect() as engine:
     roles = Roles(**raw.facts["roles"])
     key = {"batch": batch, "content_hash": raw.facts["content_hash"]}
     rows = tables.new_rows_file("features", batch)
-    derived, own = features_for(roles, raw.facts["kinds"]), Source(raw.path, roles)
+    derived, own = features_for(roles, raw.facts["kinds"]), AcceptedRows(raw.path, roles)
     with open_engine("duckdb", engine) as backend:
         span = span_of(backend, own, 7)
         write_features(backend, engine, own, [], span, derived, 7, rows)

@@ -26,7 +26,7 @@ from pathlib import Path
 import duckdb, ibis.backends.duckdb
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
-from fraud_assets.features.lookback import Source, span_of
+from fraud_assets.features.lookback import AcceptedRows, span_of
 from fraud_assets.features.compute import write_features
 from fraud_assets.records.batches import Roles
 from fraud_assets.platform.masking import Masking
@@ -34,7 +34,7 @@ from fraud_assets.platform.masking import Masking
 roles = Roles(target="TX_FRAUD", timestamp="TX_DATETIME", amount="TX_AMOUNT", card="CUSTOMER_ID",
               terminal="TERMINAL_ID", transaction_id="TRANSACTION_ID", real_time=True)
 address, path, out = sys.argv[1:]
-own, out = Source(Path(path), roles), Path(out)
+own, out = AcceptedRows(Path(path), roles), Path(out)
 begin()
 with duckdb.connect() as connection, open_engine(address, connection) as backend:
     Masking(b"k" * 32).install(connection)

@@ -5,13 +5,14 @@ store, so a machine without a local copy finds the same history.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import dagster as dg
 from pydantic import PrivateAttr
 
+from fraud_assets.config import environment
 from fraud_assets.records.base import Report
 from fraud_assets.store import reports, tables
 
@@ -114,9 +115,10 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
             last.
         """
         if self._accepted is None:
-            if self._instance is None:
-                raise RuntimeError("the catalog is used outside of a run; use BatchCatalog.of")
-            self._accepted = _read_accepted(self._instance)
+            self._accepted = {
+                str(event.partition): _accepted(str(event.partition), event.metadata)
+                for event in _acceptances(self._history())
+            }
         return dict(self._accepted)
 
     def earlier(self, batch: str) -> list[AcceptedBatch]:
@@ -143,6 +145,45 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         accepted : AcceptedBatch
         """
         self._accepted = self.accepted() | {accepted.batch: accepted}
+
+    def prune(self, batch: str) -> None:
+        """Remove old accepted versions of a batch's tables, as `FRAUD_KEEP_VERSIONS` says.
+
+        Parameters
+        ----------
+        batch : str
+            Its content that was accepted last stays in any case.
+        """
+        keep = environment.kept_versions()
+        if keep is not None:
+            tables.prune_versions(batch, self.accepted_versions(batch), keep)
+
+    def accepted_versions(self, batch: str) -> list[str]:
+        """Return the content hashes of a batch that were ever accepted.
+
+        Parameters
+        ----------
+        batch : str
+
+        Returns
+        -------
+        list of str
+            Each once, in the order in which they were accepted last.
+        """
+        contents = [
+            str(event.metadata["content_hash"].value)
+            for event in _acceptances(self._history(), batch)
+        ]
+        latest = self.accepted().get(batch)
+        if latest is not None:
+            contents.append(latest.content_hash)
+        # A dictionary keeps the place of a key's first entry; here the last one counts.
+        return list(dict.fromkeys(reversed(contents)))[::-1]
+
+    def _history(self) -> dg.DagsterInstance:
+        if self._instance is None:
+            raise RuntimeError("the catalog is used outside of a run; use BatchCatalog.of")
+        return self._instance
 
     def history_version(self, batch: str) -> dg.AssetObservation:
         """Return the event that records which contents a batch looks back on now.
@@ -228,20 +269,24 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         return None if path is None else pd.read_parquet(path)
 
 
-def _read_accepted(instance: dg.DagsterInstance) -> dict[str, AcceptedBatch]:
-    accepted: dict[str, AcceptedBatch] = {}
+def _acceptances(
+    instance: dg.DagsterInstance, batch: str | None = None
+) -> Iterator[dg.AssetMaterialization]:
+    """Yield the events that say that a batch has passed intake, oldest first."""
+    accepted: dg.AssetKey | dg.AssetRecordsFilter = ACCEPTED_BATCHES
+    if batch is not None:
+        accepted = dg.AssetRecordsFilter(ACCEPTED_BATCHES, asset_partitions=[batch])
     cursor, more = None, True
     while more:
         page = dg.DagsterInstance.fetch_materializations(
-            instance, ACCEPTED_BATCHES, limit=PAGE, cursor=cursor, ascending=True
+            instance, accepted, limit=PAGE, cursor=cursor, ascending=True
         )
         cursor, more = page.cursor, page.has_more
         for record in page.records:
             event = record.asset_materialization
             # An event of this asset that a person reports in the UI has no content hash.
             if event and event.partition is not None and "content_hash" in event.metadata:
-                accepted[event.partition] = _accepted(event.partition, event.metadata)
-    return accepted
+                yield event
 
 
 def _accepted(batch: str, metadata: Mapping[str, dg.MetadataValue[Any]]) -> AcceptedBatch:

@@ -12,6 +12,7 @@ from fraud_assets.drift import checks as drift_checks
 from fraud_assets.drift.sensors import drift_retraining
 from fraud_assets.evaluation import assets as evaluation
 from fraud_assets.evaluation import checks as evaluation_checks
+from fraud_assets.evaluation.comparison import assets as comparison
 from fraud_assets.features import assets as features
 from fraud_assets.features import checks as features_checks
 from fraud_assets.intake import assets as intake
@@ -35,7 +36,18 @@ from fraud_assets.training import checks as training_checks
 
 OWNERS = ["team:fraud-platform"]
 
-ASSETS = (partitions, intake, features, training, evaluation, drift, registry, scoring, monitoring)
+ASSETS = (
+    partitions,
+    intake,
+    features,
+    training,
+    evaluation,
+    comparison,
+    drift,
+    registry,
+    scoring,
+    monitoring,
+)
 CHECKS = (
     intake_checks,
     features_checks,
@@ -72,9 +84,10 @@ def described(module: ModuleType) -> Iterator[dg.AssetsDefinition | dg.AssetSpec
     Parameters
     ----------
     module : module
-        `assets.py` or `partitions.py` of a folder. It names assets of other folders by key only.
+        `assets.py` or `partitions.py` of a folder, or of a folder in it. It names assets of other
+        folders by key only.
     """
-    group = module.__name__.split(".")[-2]
+    group = module.__name__.split(".")[1]
     for asset in dg.load_assets_from_modules([module], include_specs=True):
         assert isinstance(asset, dg.AssetsDefinition | dg.AssetSpec)
         yield from dg.map_asset_specs(

@@ -24,6 +24,7 @@ from filelock import FileLock
 from pydantic import Field
 
 from fraud_assets.config import environment, names
+from fraud_assets.config.estimators import EstimatorName
 from fraud_assets.platform.masking import masking
 from fraud_assets.platform.outages import is_outage, runs_to_take_up
 from fraud_assets.records.base import to_json
@@ -1045,5 +1046,6 @@ def _requirements() -> list[str]:
     """Return what a model needs to be loaded: named here, because inferring it takes 10 s."""
     from importlib.metadata import version
 
-    libraries = ("scikit-learn", "skops", "numpy", "pandas", "xgboost-cpu", "lightgbm")
-    return [f"{name}=={version(name)}" for name in libraries]
+    of_estimators = [name.kind.package for name in EstimatorName]
+    packages = dict.fromkeys(["scikit-learn", "skops", "numpy", "pandas", *of_estimators])
+    return [f"{name}=={version(name)}" for name in packages]

@@ -1,6 +1,6 @@
 """Records with plausible values, for tests that care about one of their fields."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from fraud_assets.records.batches import (
     Splits,
     TableFacts,
 )
+from fraud_assets.records.decisions import DecisionEntry, RegisteredModel
 from fraud_assets.records.drift import (
     BatchPerformance,
     ColumnDrift,
@@ -39,11 +40,24 @@ from fraud_assets.records.drift import (
     UnjudgedDrift,
     UnmeasuredDrift,
 )
-from fraud_assets.records.models import Calibration, Configuration, ModelFacts, TrainedModel
+from fraud_assets.records.evaluation import (
+    Comparison,
+    EvaluatedModel,
+    EvaluationReport,
+    ModelIds,
+)
+from fraud_assets.records.models import (
+    Calibration,
+    Configuration,
+    ModelFacts,
+    TrainedModel,
+    TunedParameters,
+)
 from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.records.scoring import ScoredBatch
 from fraud_assets.store import tables
 
+T = TypeVar("T", bound=tables.Table[Any])
 ROLES = Roles(target="Class", timestamp="t", transaction_id="id", real_time=True)
 
 
@@ -333,6 +347,131 @@ def scored_transactions(**changes: Any) -> ScoredBatch:
         "fraud_detection_rate": 0.8,
     }
     return ScoredBatch(**values | changes)
+
+
+def tuned_parameters(**changes: Any) -> TunedParameters:
+    values = {
+        "batch": "june",
+        "content_hash": "a",
+        "estimator": "xgboost",
+        "parameters": {"max_depth": 3},
+        "average_precision": 0.75,
+        "average_precision_of_defaults": 0.7,
+        "trials": 30,
+        "pruned": 4,
+        "mlflow_run_id": "r",
+    }
+    return TunedParameters(**values | changes)
+
+
+def saved_table(kind: type[T], facts: TableFacts, rows: pd.DataFrame | None = None) -> T:
+    """Commit a table of these facts, with one row unless others are given."""
+    path = tables.new_rows_file(kind.ASSET, facts.batch)
+    (pd.DataFrame({"source_line": [2]}) if rows is None else rows).to_parquet(path)
+    return tables.save_table(kind(path, facts))
+
+
+def comparison(**changes: Any) -> Comparison:
+    """A challenger that is better than the champion beyond chance."""
+    values = {
+        "rows": 1000,
+        "rows_seen_by_champion": 0,
+        "frauds": 40,
+        "average_precision": 0.8,
+        "champion_average_precision": 0.77,
+        "difference": 0.03,
+        "interval": (0.01, 0.05),
+        "confidence": 0.95,
+        "margin": 0.0,
+        "savings_difference": 12.0,
+        "savings_interval": (-3.0, 27.0),
+        "segments": [],
+    }
+    return Comparison(**values | changes)
+
+
+def evaluation_report(**changes: Any) -> EvaluationReport:
+    """A good model of a batch, without a champion to compare with."""
+    metrics = {
+        "decision_threshold": 0.25,
+        "false_alarm_rate": 0.002,
+        "false_alarms_count": 2,
+        "fraud_detection_rate": 0.9,
+        "frauds_detected_count": 36,
+        "frauds_missed_count": 4,
+        "net_savings": 3456.78,
+        "return_on_investment": 40.5,
+        "test_average_precision": 0.85,
+        "test_brier_score": 0.001234567,
+        "test_fraud_f1": 0.92307,
+        "test_fraud_precision": 0.94736,
+        "test_fraud_recall": 0.9,
+        "test_macro_f1": 0.96,
+        "test_macro_precision": 0.97,
+        "test_macro_recall": 0.95,
+        "test_roc_auc": 0.99,
+        "test_weighted_f1": 0.99,
+        "test_weighted_precision": 0.99,
+        "test_weighted_recall": 0.99,
+    }
+    values = {
+        "batch": "june",
+        "source_file": "june.csv",
+        "content_hash": "abc",
+        "ids": ModelIds(mlflow_run_id="r", model_version="3"),
+        "model": EvaluatedModel.of(model_facts(), has_amount=True),
+        "champion": None,
+        "comparison": None,
+        "slices": [],
+        "importance": {"a": 1.5, "b": 0.2},
+        "test": SplitCounts(rows=1000, frauds=40),
+        "metrics": metrics,
+        "intervals": {
+            name: (0.9 * metrics[name], 1.1 * metrics[name])
+            for name in (
+                *("false_alarm_rate", "false_alarms_count", "fraud_detection_rate"),
+                *("frauds_detected_count", "frauds_missed_count", "net_savings"),
+                *("test_average_precision", "test_fraud_f1", "test_fraud_precision"),
+                *("test_fraud_recall", "test_roc_auc"),
+            )
+        },
+        "recall_judged_by": "point",
+        "verdicts": {"fraud_recall": "good", "frauds_missed": "watch", "false_alarm_rate": "good"},
+        "reliability": [
+            {"rows": 1000, "predicted": 0.04, "observed": 0.04, "low": 0.03, "high": 0.05}
+        ],
+        "business": [{"what": "frauds", "count": 40, "money": 4000.0}],
+    }
+    return EvaluationReport(**values | changes)
+
+
+def decision_entry(**changes: Any) -> DecisionEntry:
+    """The log's entry of a run that promoted its model."""
+    values = {
+        "time": "2026-06-30T12:00:00+00:00",
+        "batch": "june",
+        "version": "3",
+        "champion_before": None,
+        "actor": "run 1, file june.csv",
+        "dagster_run_id": "1",
+        "mlflow_run_id": "r",
+        "model_hash": "a" * 64,
+        "data_hash": "abc",
+        "configuration_hash": "c",
+        "artifacts": {},
+        "outcome": "promote",
+        "reason": "there is no champion yet, and recall is not critical",
+        "passed": ["recall_not_critical"],
+        "failed": [],
+        "figures": {"test_fraud_recall": 0.9},
+        "thresholds": {"fraud_recall_critical": 0.6},
+    }
+    return DecisionEntry(**values | changes)
+
+
+def decision(**changes: Any) -> RegisteredModel:
+    """The same as the asset `registered_model` hands it on."""
+    return RegisteredModel.of(decision_entry(**changes))
 
 
 def published_drift(**changes: Any) -> PublishedDrift:

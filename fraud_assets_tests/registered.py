@@ -14,6 +14,7 @@ import pytest
 from fraud_assets.config import environment
 from fraud_assets.config.names import CONTENT_TAG
 from fraud_assets.config.settings import TrainingSettings
+from fraud_assets.records.decisions import DecisionEntry, now
 from fraud_assets.store import paths
 from fraud_assets.store.decision_log import append_entry
 from fraud_assets.tracking import MODEL_FACTS, Tracking, _models_at_hand
@@ -54,8 +55,8 @@ class Context:
 
 def decision(version, outcome="promote", before=None, **more):
     """Return an entry of the decision log, as a run writes it."""
-    return {
-        "event": "decision",
+    values = {
+        "time": now(),
         "batch": "june",
         "version": version,
         "champion_before": before,
@@ -71,8 +72,8 @@ def decision(version, outcome="promote", before=None, **more):
         "failed": [],
         "figures": {},
         "thresholds": {},
-        **more,
     }
+    return DecisionEntry(**values | more)
 
 
 @dataclass(frozen=True)

@@ -127,3 +127,32 @@ def test_scores_of_an_older_release_lie_beside_the_reports(instance, home):
     catalog = BatchCatalog.of(instance)
     (accepted,) = catalog.earlier("new")
     assert catalog.scores(accepted, "1")["score"].tolist() == [0.3]
+
+
+def test_the_accepted_versions_of_a_batch_are_in_the_order_of_their_last_acceptance(instance):
+    for batch, content in (("june", "a1"), ("july", "c3"), ("june", "b2"), ("june", "a1")):
+        accept(instance, batch, content)
+    catalog = BatchCatalog.of(instance)
+    assert catalog.accepted_versions("june") == ["b2", "a1"]
+    assert catalog.accepted_versions("august") == []
+    catalog.note(AcceptedBatch("june", "d4", (None, None, None)))
+    assert catalog.accepted_versions("june") == ["b2", "a1", "d4"]
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(None, {"a1", "b2", "d4"}), ("2", {"b2", "d4"})])
+def test_old_accepted_versions_are_pruned_as_the_environment_says(
+    home, instance, monkeypatch, keep, kept
+):
+    for content in ("a1", "b2", "d4"):
+        path = tables.new_rows_file("features", "june")
+        pd.DataFrame({"a": [1]}).to_parquet(path)
+        facts = factories.features(content_hash=content)
+        tables.save_table(tables.FeatureTable(path, facts))
+    accept(instance, "june", "a1")
+    accept(instance, "june", "b2")
+    if keep:
+        monkeypatch.setenv("FRAUD_KEEP_VERSIONS", keep)
+    catalog = BatchCatalog.of(instance)
+    catalog.note(AcceptedBatch("june", "d4", (None, None, None)))
+    catalog.prune("june")
+    assert set(tables.versions("features", "june")) == kept

@@ -20,7 +20,7 @@ from fraud_assets.drift.profile import watched_columns
 from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
-from fraud_assets.features.lookback import Source, look_back, span_of
+from fraud_assets.features.lookback import AcceptedRows, look_back, span_of
 from fraud_assets.intake.assets import raw_transactions
 from fraud_assets.intake.quality import find_repeats
 from fraud_assets.metadata import table_metadata
@@ -191,7 +191,7 @@ def walk(table, past, columns):
     """Take a batch through everything that writes SQL; return its train rows."""
     facts, batch = table.facts, table.facts.batch
     roles = facts.roles
-    own, history = Source(table.path, roles), [Source(t.path, roles) for t in past]
+    own, history = AcceptedRows(table.path, roles), [AcceptedRows(t.path, roles) for t in past]
     rows = tables.new_rows_file("features", batch)
     written = tables.new_rows_file("splits", batch)
     engine = resources.Engine()

@@ -165,7 +165,7 @@ def test_a_model_that_asks_for_a_type_of_its_own_is_not_built(registered, monkey
     registered.tracking.tag_version(registered.version, {HASH_TAG: sha256})
     (entry,) = read_entries(paths.decisions_path())
     paths.decisions_path().unlink()
-    append_entry(paths.decisions_path(), {**entry, "model_hash": sha256})
+    append_entry(paths.decisions_path(), entry.model_copy(update={"model_hash": sha256}))
     with pytest.raises(UntrustedTypesFoundException, match="Stranger"):
         registered.load()
 

@@ -11,17 +11,15 @@ from fraud_assets.cli.options import ACTOR
 @ACTOR
 def champion(version: str, reason: str, actor: str) -> None:
     """Promote VERSION of the model by hand: an earlier champion, or a shadow model."""
-    from fraud_assets.registry.manual_promotion import put_in_charge
+    from fraud_assets.registry.manual_promotion import promote_manually
     from fraud_assets.store import paths
     from fraud_assets.tracking import Tracking
 
     try:
-        entry = put_in_charge(Tracking(), paths.decisions_path(), version, reason, actor)
+        entry = promote_manually(Tracking(), paths.decisions_path(), version, reason, actor)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(
-        f"version {entry['version']} is the champion (previously: {entry['champion_before']})"
-    )
+    click.echo(f"version {entry.version} is the champion (previously: {entry.champion_before})")
 
 
 @click.command()

@@ -1,6 +1,5 @@
 """`fraud-assets demo`: runs the pipeline for the files in the drop folder."""
 
-import json
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -124,7 +123,9 @@ def _print_event(entry: "dg.EventLogEntry") -> None:
 
 
 def _print_verdict(batch: str, success: bool, materialized: list[str]) -> None:
-    from fraud_assets.evaluation.report import worst_verdict
+    from fraud_assets.evaluation.verdicts import worst_verdict
+    from fraud_assets.records.decisions import RegisteredModel
+    from fraud_assets.records.evaluation import EvaluationReport
     from fraud_assets.records.scoring import ScoredBatch, ScoredTransactions, UnscoredBatch
     from fraud_assets.store import paths
     from fraud_assets.store.reports import find_report
@@ -134,20 +135,19 @@ def _print_verdict(batch: str, success: bool, materialized: list[str]) -> None:
         kept = ", ".join(materialized) or "nothing"
         click.echo(f"  Verdict: stopped; see what failed above. Batch {batch} wrote: {kept}.")
         return
-    report = json.loads((folder / "evaluation_report.json").read_text())
-    decision = json.loads((folder / "registered_model.json").read_text())
-    metrics, intervals = report["metrics"], report["intervals"]["test_fraud_recall"]
+    report, decision = find_report(EvaluationReport, batch), find_report(RegisteredModel, batch)
+    assert report is not None
+    assert decision is not None
+    metrics, (low, high) = report.metrics, report.intervals["test_fraud_recall"]
     click.echo(
         f"  Verdict: {worst_verdict(report)}. {metrics['frauds_detected_count']} of "
-        f"{report['test']['frauds']} test frauds caught "
+        f"{report.test.frauds} test frauds caught "
         f"(recall {metrics['test_fraud_recall']:.2f}, "
-        f"95% interval {intervals[0]:.2f} to {intervals[1]:.2f}), "
+        f"95% interval {low:.2f} to {high:.2f}), "
         f"{metrics['frauds_missed_count']} missed, {metrics['false_alarms_count']} false alarms, "
         f"net savings {metrics['net_savings']:,.2f}."
     )
-    click.echo(
-        f"  Decision: {decision['outcome']} version {decision['version']}: {decision['reason']}."
-    )
+    click.echo(f"  Decision: {decision.outcome} version {decision.version}: {decision.reason}.")
     scored = find_report(ScoredTransactions, batch)
     if isinstance(scored, ScoredBatch):
         click.echo(

@@ -30,8 +30,8 @@ def exporter(host: str, port: int) -> None:
         click.echo(f"{part} cannot be read: {type(error).__name__}: {error}", err=True)
 
     with dg.DagsterInstance.get() as instance:
-        graph = defs.resolve_asset_graph()
-        collectors = parts(instance, Tracking(), graph, [names.JOB_NAME], names.CODE_LOCATION)
+        checks = defs.resolve_asset_graph().asset_check_keys
+        collectors = parts(instance, Tracking(), checks, [names.JOB_NAME], names.CODE_LOCATION)
         serve(Exporter(collectors, report_error), host, port)
         click.echo(f"metrics on http://{host}:{port}/metrics")
         threading.Event().wait()

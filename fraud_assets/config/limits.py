@@ -1,27 +1,27 @@
-"""Limits of the asset checks, the alert rules and the promotion rule, each once."""
+"""Limits of the asset checks, the alert rules and the promotion rule, each in one place."""
 
 from typing import Literal
 
 from fraud_assets.config.settings import Settings
 
 SMALLEST_CATEGORY = 10
-"""Rows below which a category is not named in reports and profiles: it counts as another."""
+"""Categories with fewer rows are counted as "other" in reports and profiles."""
 
 
 MIN_PROFILE_ROWS = 500
-"""Rows with a full window below which a window feature is not watched for drift."""
+"""A window feature with fewer rows with a full window is not monitored for drift."""
 
 
 Verdict = Literal["good", "watch", "critical"]
 
 
 class Limits(Settings):
-    """Two limits that part good from watch and watch from critical.
+    """The two limits between good and watch, and between watch and critical.
 
     Attributes
     ----------
     watch : float
-        The value at which a figure stops being good.
+        The value at which a metric stops being good.
     critical : float
         The value at which it becomes critical.
     higher_is_better : bool
@@ -33,18 +33,24 @@ class Limits(Settings):
     higher_is_better: bool
 
     def verdict(self, value: float) -> Verdict:
-        """Judge one value.
+        """Return the verdict on a value.
 
         Parameters
         ----------
         value : float
-            The figure, in the unit of the limits.
+            In the unit of the limits.
 
         Returns
         -------
         {"good", "watch", "critical"}
-            The watch limit itself is good for figures that should be high and watch for
-            those that should be low; the critical limit itself is still watch.
+            The watch limit itself is good for metrics that should be high, and watch for those
+            that should be low; the critical limit itself is still watch.
+
+        Examples
+        --------
+        >>> recall = Limits(watch=0.8, critical=0.6, higher_is_better=True)
+        >>> recall.verdict(0.9), recall.verdict(0.6), recall.verdict(0.5)
+        ('good', 'watch', 'critical')
         """
         if self.higher_is_better:
             if value >= self.watch:
@@ -72,12 +78,12 @@ DRIFTED_FEATURES_SHARE = Limits(watch=0.1, critical=0.3, higher_is_better=False)
 
 
 REJECTED_SHARE = Limits(watch=1e-12, critical=0.01, higher_is_better=False)
-"""Rejected rows: any is worth a look, over 1% stops the batch."""
+"""Share of rejected rows: any is a warning; more than 1% stops the batch."""
 
 
 FRAUD_PREVALENCE_RANGE = (0.0001, 0.05)
-"""Share of frauds that card data usually has; outside, look at the labels."""
+"""Usual share of frauds in card data; outside of it, the labels may be wrong."""
 
 
 MIN_FRAUDS = {"train": 10, "validation": 3, "test": 3}
-"""Frauds without which a split can carry no model, no threshold or no verdict."""
+"""Fewest frauds per split for a model, a threshold and a verdict."""

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from fraud_assets.config.estimators import SINGLE_ESTIMATORS, EstimatorName
+
 
 class Settings(BaseModel):
     """Base of all settings: immutable, and an unknown key is an error."""
@@ -23,44 +25,51 @@ WORD_PATTERN = r"[A-Za-z0-9_.+-]*"
 
 
 class IntakeSettings(Settings):
-    """Which columns play which role; an empty role is found by its known name."""
+    """Roles of the columns and format of the file; roles that are empty are detected by name."""
 
     target: str | None = Field(
-        None, description="Label column, 0 or 1. Default: a known name, else the last column."
+        None,
+        description="Label column, 0 or 1; by default the column with a known name, else "
+        "the last one.",
     )
-    timestamp: str | None = Field(None, description="When the transaction took place.")
-    amount: str | None = Field(None, description="Money moved by the transaction.")
-    card: str | None = Field(None, description="Card or customer that paid.")
-    terminal: str | None = Field(None, description="Terminal or merchant that was paid.")
-    transaction_id: str | None = Field(None, description="Unique name of the transaction.")
-    known_at: str | None = Field(None, description="When the row became known.")
-    label_known_at: str | None = Field(None, description="When the row's label became known.")
+    timestamp: str | None = Field(None, description="Time of the transaction; detected by default.")
+    amount: str | None = Field(None, description="Amount of the transaction; detected by default.")
+    card: str | None = Field(None, description="Card or customer; detected by default.")
+    terminal: str | None = Field(None, description="Terminal or merchant; detected by default.")
+    transaction_id: str | None = Field(
+        None, description="Unique ID of the transaction; detected by default."
+    )
+    known_at: str | None = Field(
+        None, description="When the row became known; detected by default."
+    )
+    label_known_at: str | None = Field(
+        None, description="When the label became known; detected by default."
+    )
     fraud_labels: list[str] = Field(
         ["1", "1.0", "true", "yes", "fraud"],
-        description="What the target says of a fraud; capitals and spaces around do not matter.",
+        description="Labels of frauds; case and surrounding spaces are ignored.",
     )
     genuine_labels: list[str] = Field(
         ["0", "0.0", "false", "no", "genuine"],
-        description="What the target says of a genuine transaction.",
+        description="Labels of genuine transactions; case and surrounding spaces are ignored.",
     )
     encoding: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_.:-]{1,40}$",
-        description="Encoding of the file, for example latin-1. Default: found out.",
+        description="Encoding of the file, for example latin-1; detected by default.",
     )
     delimiter: str | None = Field(
         None,
         pattern=r'^[^"\x00\r\n\x80-\U0010FFFF]$',
-        description="Field delimiter, one ASCII character. Detected by default.",
+        description="Field delimiter, one ASCII character; detected by default.",
     )
     decimal: str | None = Field(
-        None, pattern=r"^[.,]$", description="Decimal mark, . or , . Detected by default."
+        None, pattern=r"^[.,]$", description="Decimal mark, . or , ; detected by default."
     )
     timestamp_format: str | None = Field(
         None,
         pattern=r"^[^\x00-\x1f]{1,100}$",
-        description="How timestamps are written when not as in ISO 8601, for example "
-        "%d/%m/%Y %H:%M.",
+        description="Format of the timestamps, for example %d/%m/%Y %H:%M; ISO 8601 by default.",
     )
 
     @model_validator(mode="after")
@@ -109,21 +118,24 @@ class SimulationSettings(Settings):
 
     shape: SimulationShape = Field(
         SimulationShape.cards,
-        description="cards: customers and terminals through time; creditcard: the layout of "
+        description="Layout of the CSV. cards: customers and terminals over time; creditcard: as "
         "creditcard.csv, Time,V1..V28,Amount,Class.",
     )
-    transactions: int = Field(60_000, ge=1, le=50_000_000, description="Rows.")
+    transactions: int = Field(60_000, ge=1, le=50_000_000, description="Number of rows.")
     fraud_rate: float = Field(0.01, ge=0, le=1, description="Share of frauds.")
-    days: int = Field(60, ge=1, description="Days that the cards layout spans.")
+    days: int = Field(60, ge=1, description="Number of days that the cards layout covers.")
     first_day: str = Field(
         "2026-01-01",
         pattern=r"^\d{4}-\d{2}-\d{2}$",
         description="First day of the cards layout.",
     )
     drift: float = Field(
-        0.0, ge=0, le=1, description="0: as usual; 1: amounts, hours and features moved far."
+        0.0,
+        ge=0,
+        le=1,
+        description="Drift of amounts, hours and features: 0 none, 1 large.",
     )
-    seed: int = Field(0, ge=0, description="Seed; the same settings give the same file.")
+    seed: int = Field(0, ge=0, description="Random seed; the same settings give the same file.")
 
 
 RESERVED_NAMES = ("source_line", "known_us", "label_known_us", "days_known", "file_row_number")
@@ -191,23 +203,6 @@ class SplitSettings(Settings):
     def test_share(self) -> float:
         """Share of test rows."""
         return 1 - self.train_share - self.validation_share
-
-
-class EstimatorName(StrEnum):
-    """The estimators that `training/estimators.py` can build."""
-
-    xgboost = "xgboost"
-    lightgbm = "lightgbm"
-    hist_gradient_boosting = "hist_gradient_boosting"
-    random_forest = "random_forest"
-    logistic_regression = "logistic_regression"
-    mlp = "mlp"
-    isolation_forest = "isolation_forest"
-    soft_voting = "soft_voting"
-    stacking = "stacking"
-
-
-ENSEMBLES = (EstimatorName.soft_voting, EstimatorName.stacking)
 
 
 class Imbalance(StrEnum):
@@ -329,11 +324,11 @@ class TrainingSettings(ThresholdSettings):
 
     @model_validator(mode="after")
     def _ensembles_have_members(self) -> Self:
-        single = [e for e in EstimatorName if e not in ENSEMBLES]
-        strangers = sorted(set(self.members) - set(single))
-        if strangers or len(set(self.members)) < max(2, len(self.members)):
+        unknown = set(self.members) - set(SINGLE_ESTIMATORS)
+        if unknown or len(set(self.members)) < max(2, len(self.members)):
             raise ValueError(
-                f"members is {self.members}; name two or more of {', '.join(single)}, each once"
+                f"members is {self.members}; name two or more of "
+                f"{', '.join(SINGLE_ESTIMATORS)}, each once"
             )
         return self
 

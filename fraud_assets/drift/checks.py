@@ -2,11 +2,11 @@
 
 import dagster as dg
 
+from fraud_assets.check_results import verdict_result
 from fraud_assets.config import limits
 from fraud_assets.config.limits import Verdict
 from fraud_assets.drift.assets import drift_report
 from fraud_assets.drift.messages import FINDINGS, largest_drift, verdict_sentence
-from fraud_assets.evaluation.checks import verdict_result
 from fraud_assets.intake.partitions import batches
 from fraud_assets.records.drift import (
     ColumnFindings,

@@ -19,7 +19,7 @@ from fraud_assets.drift.encoding import (
     text_column,
 )
 from fraud_assets.features.availability import MICROSECONDS_PER_SECOND
-from fraud_assets.intake.contract import NAME
+from fraud_assets.intake.kinds import NAME
 from fraud_assets.metrics import Floats
 from fraud_assets.records.batches import Roles
 from fraud_assets.records.drift import ProfileFacts

@@ -1,1 +1,1 @@
-"""What the model does to frauds, customers and money on rows that chose nothing."""
+"""What the model does to frauds, customers and money on held-out test rows."""

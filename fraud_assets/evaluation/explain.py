@@ -8,16 +8,19 @@ import numpy as np
 import pandas as pd
 
 from fraud_assets.features.reason_codes import in_words
+from fraud_assets.metrics import Floats
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from fraud_assets.training.calibration import CalibratedModel
 
+EXPLAINED_ROWS = 1000
+SHOWN_FEATURES = 30
 REASONS = 3
 BACKGROUND_ROWS = 30
 PERMUTED_ROWS = 60
-"""Rows that are explained of a model that can only be asked for its scores, which is slow."""
+"""Rows that are explained when SHAP has to permute the features, which is slow."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,11 @@ class Explanation:
     ----------
     features : list of str
     values : ndarray of shape (n_rows, n_features)
-        The features' values, as the model's last step reads them unless it scales them.
+        The features' values, unscaled.
     contributions : ndarray of shape (n_rows, n_features)
         In log-odds of the score; positive: towards fraud.
     base : ndarray of shape (n_rows,)
-        With the contributions of a row, it adds up to the log-odds of its score.
+        Base and contributions of a row add up to the log-odds of its score.
     """
 
     features: list[str]
@@ -41,23 +44,70 @@ class Explanation:
     base: np.ndarray
 
     def importance(self) -> pd.Series:
-        """Return the mean absolute contribution of each feature, largest first."""
+        """Return the mean absolute contribution of each feature, largest first.
+
+        Returns
+        -------
+        Series of shape (n_features,)
+            In log-odds, by feature.
+        """
         means = np.abs(self.contributions).mean(axis=0)
         return pd.Series(means, index=self.features).sort_values(ascending=False, kind="stable")
 
     def reasons(self) -> list[str]:
-        """Return for each row the features that speak most for a fraud, in words."""
-        found = []
-        for values, parts in zip(self.values, self.contributions, strict=True):
-            largest = np.argsort(-parts, kind="stable")[:REASONS]
-            found.append(
-                "; ".join(
-                    f"{in_words(self.features[i], values[i])} ({parts[i]:+.2f})"
-                    for i in largest
-                    if parts[i] > 0
-                )
-            )
-        return found
+        """Return the strongest reasons for fraud of each row, in words.
+
+        Returns
+        -------
+        list of str
+            The features that contribute most towards fraud, with their contributions in log-odds;
+            empty for a row without any.
+        """
+        return [
+            _in_words(self.features, values, contributions)
+            for values, contributions in zip(self.values, self.contributions, strict=True)
+        ]
+
+
+def _in_words(features: Sequence[str], values: np.ndarray, contributions: np.ndarray) -> str:
+    largest = np.argsort(-contributions, kind="stable")[:REASONS]
+    return "; ".join(
+        f"{in_words(features[i], values[i])} ({contributions[i]:+.2f})"
+        for i in largest
+        if contributions[i] > 0
+    )
+
+
+def importance_of_highest(
+    model: "CalibratedModel", rows: pd.DataFrame, scores: Floats, columns: Sequence[str]
+) -> dict[str, float]:
+    """Return the features that matter most to the highest scores, which are the alerts.
+
+    Parameters
+    ----------
+    model : CalibratedModel
+    rows : DataFrame of shape (n_rows, n_columns)
+    scores : ndarray of shape (n_rows,)
+        Of the model.
+    columns : sequence of str
+        The model's features.
+
+    Returns
+    -------
+    dict of str to float
+        Mean absolute contribution in log-odds by feature, largest first; empty when SHAP is needed
+        and not installed.
+
+    See Also
+    --------
+    explain : contributions row by row.
+    """
+    highest = np.argsort(-scores, kind="stable")[:EXPLAINED_ROWS]
+    explanation = explain(model, rows.iloc[highest], columns)
+    if explanation is None:
+        return {}
+    largest = explanation.importance().head(SHOWN_FEATURES)
+    return {str(name): float(value) for name, value in largest.items()}
 
 
 def explain(
@@ -75,9 +125,9 @@ def explain(
     Returns
     -------
     Explanation or None
-        Of the first rows only (`PERMUTED_ROWS`) when the model can but be asked for scores.
         By the booster's own tree contributions (XGBoost, LightGBM), by coefficients (logistic
-        regression), or by SHAP; None when that is needed and not installed.
+        regression), or by SHAP; None when SHAP is needed and not installed. Where SHAP has to
+        permute the features, of the first `PERMUTED_ROWS` rows only.
 
     Notes
     -----
@@ -87,30 +137,30 @@ def explain(
 
     inputs = rows[list(columns)]
     pipeline = model.model
-    before = pipeline[:-1].transform(inputs) if len(pipeline.steps) > 1 else inputs
+    transformed = pipeline[:-1].transform(inputs) if len(pipeline.steps) > 1 else inputs
     names = [*columns, SCORE] if "anomaly" in pipeline.named_steps else list(columns)
-    found = _of_estimator(pipeline.named_steps["estimator"], before)
-    if found is None:
+    explained = _by_estimator(pipeline.named_steps["estimator"], transformed)
+    if explained is None:
         inputs = inputs.head(PERMUTED_ROWS)
-        found = _by_shap(pipeline, inputs)
+        explained = _by_permutation(pipeline, inputs)
         names = list(columns)
-    if found is None:
+    if explained is None:
         return None
     values = inputs.to_numpy(dtype=float)
     if SCORE in names:
-        values = np.column_stack([values, np.asarray(before)[:, -1]])
-    contributions, base = found
+        values = np.column_stack([values, np.asarray(transformed)[:, -1]])
+    contributions, base = explained
     return Explanation(
         names, values, model.slope * contributions, model.slope * base + model.intercept
     )
 
 
-def _of_estimator(estimator: "BaseEstimator", rows: Any) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return contributions and base by what the estimator itself can tell, else None."""
+def _by_estimator(estimator: "BaseEstimator", rows: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return contributions and base from the estimator itself; None when it has none."""
     kind = type(estimator).__name__
     if kind == "LogisticRegression":
-        parts = np.asarray(rows) * estimator.coef_[0]
-        return parts, np.full(len(parts), float(estimator.intercept_[0]))
+        contributions = np.asarray(rows) * estimator.coef_[0]
+        return contributions, np.full(len(contributions), float(estimator.intercept_[0]))
     if kind == "HistGradientBoostingClassifier":
         return _by_tree_explainer(estimator, rows)
     if kind not in ("XGBClassifier", "LGBMClassifier", "FocalBoosting"):
@@ -122,11 +172,11 @@ def _of_estimator(estimator: "BaseEstimator", rows: Any) -> tuple[np.ndarray, np
     if type(booster).__module__.startswith("xgboost"):
         from xgboost import DMatrix
 
-        parts = booster.predict(DMatrix(rows), pred_contribs=True)
+        terms = booster.predict(DMatrix(rows), pred_contribs=True)
     else:
-        parts = booster.predict(rows, pred_contrib=True)
-    parts = np.asarray(parts, dtype=float)
-    return parts[:, :-1], parts[:, -1] + start
+        terms = booster.predict(rows, pred_contrib=True)
+    terms = np.asarray(terms, dtype=float)
+    return terms[:, :-1], terms[:, -1] + start
 
 
 def _by_tree_explainer(
@@ -138,12 +188,12 @@ def _by_tree_explainer(
         return None
     explainer = TreeExplainer(estimator)
     base = float(np.ravel(explainer.expected_value)[0])
-    parts = explainer.shap_values(np.asarray(rows, dtype=float), check_additivity=False)
-    return np.asarray(parts), np.full(len(rows), base)
+    contributions = explainer.shap_values(np.asarray(rows, dtype=float), check_additivity=False)
+    return np.asarray(contributions), np.full(len(rows), base)
 
 
-def _by_shap(pipeline: Any, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
-    """Ask for scores alone, over permutations of the features: any model, slowly."""
+def _by_permutation(pipeline: Any, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
+    """Explain any model by its scores of permuted features, slowly."""
     try:
         from shap import PermutationExplainer
         from shap.maskers import Independent
@@ -161,5 +211,5 @@ def _by_shap(pipeline: Any, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]
     ]
     masker = Independent(background.to_numpy(dtype=float))
     explainer = PermutationExplainer(scored, masker, seed=0)
-    found = explainer(rows.to_numpy(dtype=float), max_evals=2 * rows.shape[1] + 1, silent=True)
-    return np.asarray(found.values), np.ravel(np.broadcast_to(found.base_values, len(rows)))
+    explained = explainer(rows.to_numpy(dtype=float), max_evals=2 * rows.shape[1] + 1, silent=True)
+    return np.asarray(explained.values), np.ravel(np.broadcast_to(explained.base_values, len(rows)))

@@ -1,14 +1,15 @@
 """Plots of a model on the test rows, as PNG."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from fraud_assets.config.settings import Costs
-from fraud_assets.metrics import Floats, Labels, confusion, threshold_curve
+from fraud_assets.evaluation.figures import ScoredRows
+from fraud_assets.metrics import Confusion, Floats, threshold_curve
+from fraud_assets.records.evaluation import ReliabilityBin
 from fraud_assets.text import JOINER, inert
 
 if TYPE_CHECKING:
@@ -48,46 +49,41 @@ class Margins:
 
 
 def all_plots(
-    labels: Labels,
-    scores: Floats,
-    losses: Floats,
-    threshold: float,
-    costs: Costs,
-    reliability: list[dict[str, float]],
-    importance: dict[str, float],
+    rows: ScoredRows, reliability: Sequence[ReliabilityBin], importance: Mapping[str, float]
 ) -> dict[str, bytes]:
     """Draw every plot of the report.
 
     Parameters
     ----------
-    labels, scores, losses : ndarray of shape (n_rows,)
-    threshold : float
-    costs : Costs
-    reliability : list of dict
-        As from `evaluate.reliability`.
-    importance : dict of str to float
+    rows : ScoredRows
+    reliability : sequence of ReliabilityBin
+        Lowest probabilities first.
+    importance : mapping of str to float
         By feature, largest first; empty when it is not known.
 
     Returns
     -------
     dict of str to bytes
         PNG by name: `precision_recall`, `score_distribution`, `threshold`, `confusion`,
-        `reliability`, `importance`.
+        `reliability`, and `importance` where it is known.
     """
-    curve = threshold_curve(labels, scores, losses, costs)
-    # All of the highest scores, where alerts are decided, and a thinned rest.
-    n = len(curve["threshold"])
-    thinned = np.linspace(0, n - 1, min(n, CURVE_POINTS)).astype(int)
-    kept = np.union1d(np.arange(min(n, CURVE_POINTS)), thinned)
-    points = {name: values[kept] for name, values in curve.items()}
+    curve = _thinned(threshold_curve(rows.labels, rows.scores, rows.losses, rows.costs))
     return {
-        "precision_recall": _precision_recall(points, labels, scores >= threshold),
-        "score_distribution": _score_distribution(labels, scores, threshold),
-        "threshold": _threshold(points, threshold),
-        "confusion": _confusion(labels, scores >= threshold),
+        "precision_recall": _precision_recall(curve, rows.counts),
+        "score_distribution": _score_distribution(rows),
+        "threshold": _threshold(curve, rows.threshold),
+        "confusion": _confusion(rows.counts),
         "reliability": _reliability(reliability),
         **({"importance": _importance(importance)} if importance else {}),
     }
+
+
+def _thinned(curve: dict[str, Floats]) -> dict[str, Floats]:
+    """Keep all points of the highest scores, where alerts are decided, and some of the rest."""
+    n = len(curve["threshold"])
+    spread = np.linspace(0, n - 1, min(n, CURVE_POINTS)).astype(int)
+    kept = np.union1d(np.arange(min(n, CURVE_POINTS)), spread)
+    return {name: values[kept] for name, values in curve.items()}
 
 
 def new_axes(
@@ -95,7 +91,7 @@ def new_axes(
 ) -> "tuple[Figure, Axes]":
     """Return a figure with one titled pair of axes; no display is needed.
 
-    Its margins are given: a layout that looks for them draws everything twice.
+    The margins are fixed: an automatic layout draws everything twice.
 
     Parameters
     ----------
@@ -119,21 +115,43 @@ def new_axes(
 
 
 def plain_label(name: str) -> str:
-    """Return a name from outside as a label: dollars would make Matplotlib read a formula."""
+    r"""Return a name from outside as a label: Matplotlib reads dollars as a formula.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> plain_label("amount in $")
+    'amount in \\$'
+    """
     return inert(name).replace(JOINER, "").replace("$", r"\$")
 
 
 def to_png(figure: "Figure") -> bytes:
-    """Return a figure as PNG, the same bytes for the same figure."""
+    """Return a figure as PNG, the same bytes for the same figure.
+
+    Parameters
+    ----------
+    figure : Figure
+
+    Returns
+    -------
+    bytes
+    """
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=90, metadata={"Software": None})
     return file.getvalue()
 
 
-def _precision_recall(curve: dict[str, Floats], labels: Labels, alerts: np.ndarray) -> bytes:
+def _precision_recall(curve: dict[str, Floats], counts: Confusion) -> bytes:
     figure, axes = new_axes("Precision against recall (frauds)", "recall", "precision")
     axes.plot(curve["recall"], curve["precision"], color=FRAUD)
-    counts = confusion(labels, alerts)
     if counts.alerts and counts.frauds:
         axes.plot(
             counts.frauds_detected / counts.frauds,
@@ -147,12 +165,12 @@ def _precision_recall(curve: dict[str, Floats], labels: Labels, alerts: np.ndarr
     return to_png(figure)
 
 
-def _score_distribution(labels: Labels, scores: Floats, threshold: float) -> bytes:
+def _score_distribution(rows: ScoredRows) -> bytes:
     figure, axes = new_axes("Score by class", "score", "transactions (log)")
     bins = np.linspace(0, 1, 41).tolist()
     for value, name, color in ((0, "genuine", GENUINE), (1, "fraud", FRAUD)):
-        axes.hist(scores[labels == value], bins=bins, color=color, alpha=0.6, label=name)
-    axes.axvline(threshold, color=CHOSEN, linestyle="--", label="decision threshold")
+        axes.hist(rows.scores[rows.labels == value], bins=bins, color=color, alpha=0.6, label=name)
+    axes.axvline(rows.threshold, color=CHOSEN, linestyle="--", label="decision threshold")
     axes.set_yscale("log")
     axes.legend(fontsize=8)
     return to_png(figure)
@@ -160,7 +178,7 @@ def _score_distribution(labels: Labels, scores: Floats, threshold: float) -> byt
 
 def _threshold(curve: dict[str, Floats], threshold: float) -> bytes:
     margins = Margins(right=0.14)
-    figure, axes = new_axes("What another threshold would give", "threshold", "share", margins)
+    figure, axes = new_axes("Figures by threshold", "threshold", "share", margins)
     axes.plot(curve["threshold"], curve["precision"], color=GENUINE, label="precision")
     axes.plot(curve["threshold"], curve["recall"], color=FRAUD, label="recall")
     axes.axvline(threshold, color=CHOSEN, linestyle="--")
@@ -175,17 +193,16 @@ def _threshold(curve: dict[str, Floats], threshold: float) -> bytes:
     return to_png(figure)
 
 
-def _confusion(labels: Labels, alerts: np.ndarray) -> bytes:
-    counts = confusion(labels, alerts)
+def _confusion(counts: Confusion) -> bytes:
     table = np.array(
         [
             [counts.genuine_passed, counts.false_alarms],
             [counts.frauds_missed, counts.frauds_detected],
         ]
     )
-    figure, axes = new_axes("What happened to whom", "decision", "truth")
+    figure, axes = new_axes("Confusion matrix", "decision", "label")
     axes.imshow(table / np.maximum(table.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0)
-    axes.set_xticks([0, 1], ["let pass", "alert"])
+    axes.set_xticks([0, 1], ["passed", "alert"])
     axes.set_yticks([0, 1], ["genuine", "fraud"])
     for row in range(2):
         for column in range(2):
@@ -201,10 +218,10 @@ def _confusion(labels: Labels, alerts: np.ndarray) -> bytes:
     return to_png(figure)
 
 
-def _reliability(bins: list[dict[str, float]]) -> bytes:
-    figure, axes = new_axes("Are the probabilities true?", "predicted", "observed")
-    predicted, observed = ([b[name] for b in bins] for name in ("predicted", "observed"))
-    errors = [[b["observed"] - b["low"] for b in bins], [b["high"] - b["observed"] for b in bins]]
+def _reliability(bins: Sequence[ReliabilityBin]) -> bytes:
+    figure, axes = new_axes("Reliability of the probabilities", "predicted", "observed")
+    predicted, observed = [b.predicted for b in bins], [b.observed for b in bins]
+    errors = [[b.observed - b.low for b in bins], [b.high - b.observed for b in bins]]
     smallest = min([value for value in (*predicted, *observed) if value > 0], default=1e-3) / 2
     axes.plot([smallest, 1], [smallest, 1], color=CHOSEN, linestyle="--", label="perfect")
     axes.errorbar(predicted, observed, np.maximum(errors, 0), fmt="o", color=FRAUD, label="bins")
@@ -213,11 +230,11 @@ def _reliability(bins: list[dict[str, float]]) -> bytes:
     return to_png(figure)
 
 
-def _importance(importance: dict[str, float]) -> bytes:
+def _importance(importance: Mapping[str, float]) -> bytes:
     shown = list(importance)[:15][::-1]
     names = [plain_label(name) for name in shown]
     margins = Margins.for_names(names)
-    figure, axes = new_axes("What the score is made of", "mean contribution, log-odds", "", margins)
+    figure, axes = new_axes("Feature importance", "mean contribution, log-odds", "", margins)
     axes.barh(names, [importance[name] for name in shown], color=GENUINE)
     axes.tick_params(axis="y", labelsize=7)
     return to_png(figure)

@@ -1,4 +1,4 @@
-"""Parts of the test rows by which reports and promotion are broken down."""
+"""Segments: how reports and the promotion rule divide the test rows into parts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -8,8 +8,8 @@ import pandas as pd
 
 from fraud_assets.config.limits import SMALLEST_CATEGORY
 from fraud_assets.features.availability import MICROSECONDS_PER_DAY
-from fraud_assets.features.build import NIGHT_UNTIL_HOUR
-from fraud_assets.intake.contract import CARD
+from fraud_assets.features.families import NIGHT_UNTIL_HOUR
+from fraud_assets.intake.kinds import CARD
 from fraud_assets.records.batches import Roles
 from fraud_assets.text import inert
 
@@ -29,11 +29,15 @@ def columns_of(segments: Sequence[str], kinds: Mapping[str, str], roles: Roles) 
         Kind of each source column.
     roles : Roles
 
+    Returns
+    -------
+    list of str
+
     Raises
     ------
     ValueError
-        When one is neither a built-in segment nor such a column, or one whose values are those
-        of single cards, persons or transactions: reports are for people who may not see them.
+        When one is neither a built-in segment nor a column, or is a column of single cards or
+        transactions: people read the reports who may not see those.
     """
     columns = [name for name in segments if name not in BUILT_IN]
     unknown = sorted(set(columns) - set(kinds))
@@ -45,36 +49,47 @@ def columns_of(segments: Sequence[str], kinds: Mapping[str, str], roles: Roles) 
     single = [n for n in columns if n in (roles.card, roles.transaction_id) or kinds[n] == CARD]
     if single:
         raise ValueError(
-            f"segments: {', '.join(map(inert, single))} holds cards or transactions, not parts of "
-            "the data; name a column of few categories"
+            f"segments: {', '.join(map(inert, single))} holds single cards or transactions; "
+            "choose a column with few categories"
         )
     return columns
 
 
-def segment_rows(rows: pd.DataFrame, segments: Sequence[str], dates: bool) -> dict[str, pd.Series]:
-    """Say for each segment which part of it each row belongs to.
+def segment_rows(
+    rows: pd.DataFrame, segments: Sequence[str], real_time: bool
+) -> dict[str, pd.Series]:
+    """Return which part of each segment each row belongs to.
 
     Parameters
     ----------
     rows : DataFrame of shape (n_rows, n_columns)
         As from `training.window.load_rows`, with the columns of `columns_of` as texts.
     segments : sequence of str
-    dates : bool
+    real_time : bool
         Whether timestamps are dates and times.
 
     Returns
     -------
     dict of str to Series of shape (n_rows,)
-        Without the segments that the data cannot tell.
+        Without the segments for which the data has no column.
+
+    See Also
+    --------
+    columns_of
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"card_transactions_30d": [1, 4]})
+    >>> segment_rows(rows, ["new_card"], real_time=True)["new_card"].tolist()
+    ['new card', 'card seen before']
     """
-    found = {}
-    for name in segments:
-        parts = (
-            BUILT_IN[name](rows, dates) if name in BUILT_IN else _categories(rows[f"text_{name}_"])
-        )
-        if parts is not None:
-            found[name] = parts
-    return found
+    columns = {
+        name: BUILT_IN[name](rows, real_time)
+        if name in BUILT_IN
+        else _categories(rows[f"text_{name}_"])
+        for name in segments
+    }
+    return {name: parts for name, parts in columns.items() if parts is not None}
 
 
 def _test_amount_quartiles(rows: pd.DataFrame, _: bool) -> pd.Series | None:
@@ -84,12 +99,12 @@ def _test_amount_quartiles(rows: pd.DataFrame, _: bool) -> pd.Series | None:
     edges = np.unique(np.nanquantile(amounts, np.linspace(0, 1, TEST_AMOUNT_BANDS + 1)))
     names = [f"{low:,.2f} to {high:,.2f}" for low, high in pairwise(edges)]
     bands = np.searchsorted(edges[1:-1], amounts.to_numpy(dtype=float), side="left")
-    named = pd.Series([names[band] for band in bands], index=rows.index)
-    return named.where(amounts.notna(), "no amount")
+    labels = pd.Series([names[band] for band in bands], index=rows.index)
+    return labels.where(amounts.notna(), "no amount")
 
 
-def _night(rows: pd.DataFrame, dates: bool) -> pd.Series | None:
-    if not dates:
+def _night(rows: pd.DataFrame, real_time: bool) -> pd.Series | None:
+    if not real_time:
         return None
     hours = pd.to_datetime(rows["known_us_"], unit="us").dt.hour
     return pd.Series(np.where(hours <= NIGHT_UNTIL_HOUR, "night", "day"), index=rows.index)
@@ -112,7 +127,7 @@ def _weeks(rows: pd.DataFrame, _: bool) -> pd.Series | None:
 
 def _categories(values: pd.Series) -> pd.Series:
     counts = values.value_counts()
-    # What a few rows have may be a slip, or somebody's name.
+    # A rare value may be a typing error, or somebody's name.
     largest = counts[counts >= SMALLEST_CATEGORY].index[:LARGEST_CATEGORIES]
     return values.where(values.isin(largest) | values.isna(), "other").fillna("missing")
 

@@ -1,5 +1,6 @@
 """`features`: the accepted rows with what was known about each at its time."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -10,9 +11,9 @@ from fraud_assets.config.settings import FeatureSettings
 from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import WindowFeature, features_for
-from fraud_assets.features.lookback import Source, Span, span_of
+from fraud_assets.features.lookback import AcceptedRows, Span, span_of
 from fraud_assets.intake.partitions import batch_asset
-from fraud_assets.metadata import table_metadata
+from fraud_assets.metadata import shown, table_metadata
 from fraud_assets.records.batches import Features, Provenance
 from fraud_assets.store import resources, tables
 
@@ -29,13 +30,13 @@ def features(
     engine: resources.Engine,
     catalog: BatchCatalog,
 ) -> dg.MaterializeResult[tables.FeatureTable]:
-    """Model-ready rows: numbers as they came, and the past of each card and terminal.
+    """Model-ready rows: the numeric columns, and the history of each card and terminal.
 
-    The first step after intake: it notes that the batch was accepted.
+    As the first step after the blocking checks of intake, it also records the batch as accepted.
     """
     raw = raw_transactions.facts
     batch, roles, delay = raw.batch, raw.roles, config.label_delay_days
-    own = Source(raw_transactions.path, roles)
+    own = AcceptedRows(raw_transactions.path, roles)
     derived = features_for(roles, raw.kinds)
     address = environment.feature_engine()
     with (
@@ -44,13 +45,12 @@ def features(
         open_engine(address, connection) as backend,
     ):
         span = span_of(backend, own, delay)
-        past = looked_back_on(catalog, batch, span)
+        history = visible_history(catalog, batch, span)
         context.log.info(
-            f"{len(derived)} derived features by {address}, looking back on {len(past)} batches"
+            f"{len(derived)} derived features by {address}, from {len(history)} earlier batches"
         )
-        write_features(backend, connection, own, past, span, derived, delay, rows)
+        write_features(backend, connection, own, history, span, derived, delay, rows)
         metadata = table_metadata(connection, rows)
-    tables.prune_versions(batch, raw.content_hash)
     note_acceptance(context, catalog, AcceptedBatch(batch, raw.content_hash, span), raw.rows)
     facts = Features(
         batch=batch,
@@ -70,8 +70,8 @@ def features(
     )
 
 
-def looked_back_on(catalog: BatchCatalog, batch: str, span: Span) -> list[Source]:
-    """Return the batches accepted before one that its windows may see.
+def visible_history(catalog: BatchCatalog, batch: str, span: Span) -> list[AcceptedRows]:
+    """Return the earlier batches that the windows of a batch may see.
 
     Parameters
     ----------
@@ -82,40 +82,69 @@ def looked_back_on(catalog: BatchCatalog, batch: str, span: Span) -> list[Source
 
     Returns
     -------
-    list of Source
-        Oldest first.
+    list of AcceptedRows
+        Oldest first; batches that were removed by age are left out.
     """
-    found = (
+    kept = (
         catalog.table(tables.RawTable, earlier.batch, earlier.content_hash)
         for earlier in catalog.earlier(batch)
         if span.may_see(Span(*earlier.span))
     )
-    # What was removed by age is no longer looked back on.
-    tables = [table for table in found if table is not None]
-    return [Source(table.path, table.facts.roles) for table in tables]
+    return [AcceptedRows(table.path, table.facts.roles) for table in kept if table is not None]
 
 
 def note_acceptance(
     context: dg.AssetExecutionContext, catalog: BatchCatalog, accepted: AcceptedBatch, rows: int
 ) -> None:
-    """Log that a batch passed intake; when it was corrected, also what became stale by that."""
+    """Record that a batch passed intake, and which later batches its correction makes stale.
+
+    Parameters
+    ----------
+    context : AssetExecutionContext
+        Its run gets the events.
+    catalog : BatchCatalog
+    accepted : AcceptedBatch
+    rows : int
+        Accepted rows.
+    """
     before = catalog.accepted()
     context.log_event(acceptance(accepted, rows))
     catalog.note(accepted)
+    catalog.prune(accepted.batch)
+    for batch in stale_batches(before, accepted):
+        context.log.warning(f"{accepted.batch} was corrected: features of {batch} are stale")
+        context.log_event(catalog.history_version(batch))
+
+
+def stale_batches(before: Mapping[str, AcceptedBatch], accepted: AcceptedBatch) -> list[str]:
+    """Return the batches whose features no longer fit the content of an accepted one.
+
+    Parameters
+    ----------
+    before : mapping of str to AcceptedBatch
+        The accepted batches in the order of their first acceptance, without this acceptance.
+    accepted : AcceptedBatch
+
+    Returns
+    -------
+    list of str
+        Later batches whose windows see the old or the new rows; none unless the content changed.
+    """
     old = before.get(accepted.batch)
     if old is None or old.content_hash == accepted.content_hash:
-        return
-    later = list(before)[list(before).index(accepted.batch) + 1 :]
-    for batch in later:
-        span = Span(*before[batch].span)
-        if span.may_see(Span(*old.span)) or span.may_see(Span(*accepted.span)):
-            context.log.warning(f"{accepted.batch} was corrected: features of {batch} are stale")
-            context.log_event(catalog.history_version(batch))
+        return []
+    corrected = [Span(*old.span), Span(*accepted.span)]
+    order = list(before)
+    return [
+        batch
+        for batch in order[order.index(accepted.batch) + 1 :]
+        if any(Span(*before[batch].span).may_see(span) for span in corrected)
+    ]
 
 
 def _metadata(facts: Features) -> dict[str, Any]:
     return {
         "features": dg.MetadataValue.json(facts.features),
         "n_features": len(facts.features),
-        "label_delay_days": facts.label_delay_days,
+        "label_delay_days": shown(facts.label_delay_days),
     }

@@ -17,8 +17,8 @@ from fraud_assets.features.availability import (
 from fraud_assets.features.build import KEY, row_features, window_features
 from fraud_assets.features.engines import computed
 from fraud_assets.features.families import Feature, WindowFeature
-from fraud_assets.features.lookback import Source, Span, look_back
-from fraud_assets.intake.contract import NUMBER
+from fraud_assets.features.lookback import AcceptedRows, Span, look_back
+from fraud_assets.intake.kinds import NUMBER
 from fraud_assets.platform.masking import MASK_CARD, MASK_TEXT
 from fraud_assets.records.batches import Roles
 from fraud_assets.store.sql import identifier, literal, one_file
@@ -44,7 +44,7 @@ def own_features(kinds: dict[str, str], roles: Roles) -> list[str]:
     return [name for name, kind in kinds.items() if kind == NUMBER and name not in left_out]
 
 
-def common_delay(sources: Sequence[Source], label_delay_days: float) -> float | None:
+def common_delay(sources: Sequence[AcceptedRows], label_delay_days: float) -> float | None:
     """Return the label delay if it holds for every row of these batches, else None."""
     follow = all(labels_follow_the_delay(source.roles) for source in sources)
     return label_delay_days if follow else None
@@ -53,8 +53,8 @@ def common_delay(sources: Sequence[Source], label_delay_days: float) -> float | 
 def write_features(
     backend: "BaseBackend",
     connection: "duckdb.DuckDBPyConnection",
-    own: Source,
-    history: Sequence[Source],
+    own: AcceptedRows,
+    history: Sequence[AcceptedRows],
     span: Span,
     features: Sequence[Feature],
     label_delay_days: float,
@@ -68,8 +68,8 @@ def write_features(
         What computes the features.
     connection : duckdb.DuckDBPyConnection
         What writes the file; it masks card numbers, as those of `storage.Engine` do.
-    own : Source
-    history : sequence of Source
+    own : AcceptedRows
+    history : sequence of AcceptedRows
         Batches accepted before it, those that its windows may see.
     span : Span
         Of the batch.
@@ -100,7 +100,7 @@ def write_features(
 
 def _rows(
     connection: "duckdb.DuckDBPyConnection",
-    own: Source,
+    own: AcceptedRows,
     features: Sequence[Feature],
     label_delay_days: float,
     first: int | None,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ibis.backends import BaseBackend
 
 
-class Source(NamedTuple):
+class AcceptedRows(NamedTuple):
     """A Parquet file of accepted rows and the roles of its columns."""
 
     path: Path
@@ -55,7 +55,7 @@ class Span(NamedTuple):
         return earlier.first <= self.last and max(ends) > self.reach
 
 
-def span_of(backend: "BaseBackend", own: Source, label_delay_days: float) -> Span:
+def span_of(backend: "BaseBackend", own: AcceptedRows, label_delay_days: float) -> Span:
     """Return when the rows of a batch, and their labels, became known."""
     rows = canonical(backend, own, label_delay_days)
     found = rows.aggregate(
@@ -66,8 +66,8 @@ def span_of(backend: "BaseBackend", own: Source, label_delay_days: float) -> Spa
 
 def look_back(
     backend: "BaseBackend",
-    own: Source,
-    history: Sequence[Source],
+    own: AcceptedRows,
+    history: Sequence[AcceptedRows],
     span: Span,
     label_delay_days: float,
 ) -> "ir.Table":
@@ -76,9 +76,9 @@ def look_back(
     Parameters
     ----------
     backend : BaseBackend
-    own : Source
+    own : AcceptedRows
         The batch.
-    history : sequence of Source
+    history : sequence of AcceptedRows
         Batches accepted before it.
     span : Span
         Of the batch.
@@ -110,7 +110,7 @@ def _union(tables: Sequence["ir.Table"]) -> "ir.Table":
     return _union(tables[:half]).union(_union(tables[half:]))
 
 
-def canonical(backend: "BaseBackend", source: Source, label_delay_days: float) -> "ir.Table":
+def canonical(backend: "BaseBackend", source: AcceptedRows, label_delay_days: float) -> "ir.Table":
     """Return the accepted rows of a batch with a column for each role.
 
     Returns

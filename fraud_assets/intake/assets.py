@@ -14,7 +14,7 @@ from fraud_assets.intake.csv.decoding import IntakeError
 from fraud_assets.intake.ingest import LandedCsv, ingest_file
 from fraud_assets.intake.landing import drop_folder
 from fraud_assets.intake.partitions import batch_asset
-from fraud_assets.metadata import table_metadata
+from fraud_assets.metadata import shown, table_metadata
 from fraud_assets.records.batches import RawTransactions
 from fraud_assets.store import files, paths, resources, tables
 
@@ -31,9 +31,9 @@ class IntakeConfig(IntakeSettings, dg.Config):
 def simulated_transactions(
     context: dg.AssetExecutionContext, config: SimulationConfig
 ) -> dg.MaterializeResult[Any]:
-    """A simulated CSV in the drop folder, for those who have no data yet.
+    """A simulated CSV in the drop folder, to try the platform without data.
 
-    The sensor takes it from there. Writes nothing when the drop folder already holds a CSV.
+    The sensor ingests it like any other file. Fails when the drop folder already holds a CSV.
     """
     try:
         path = write_first_csv(config)
@@ -51,14 +51,23 @@ def simulated_transactions(
 
 
 def write_first_csv(settings: SimulationSettings) -> Path:
-    """Simulate a CSV into the drop folder.
+    """Write a simulated CSV into the empty drop folder.
+
+    Parameters
+    ----------
+    settings : SimulationSettings
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
     FileExistsError
-        When the folder holds a CSV: simulated rows are never mixed with those of a person.
+        When the folder already holds a CSV: simulated rows are never mixed with real ones.
     PermissionError
-        When the folder may only be read.
+        When the folder is read-only.
     """
     from fraud_assets.intake.simulator import simulate, write_csv
 
@@ -72,8 +81,8 @@ def write_first_csv(settings: SimulationSettings) -> Path:
         )
     if not os.access(folder, os.W_OK):
         raise PermissionError(
-            f"{folder} may only be read from here, as in the full stack, so nothing was simulated; "
-            "put a CSV there from outside: `fraud-assets simulate` makes one"
+            f"{folder} is read-only here, as in the full stack, so nothing was simulated; "
+            "copy a CSV there from outside: `fraud-assets simulate` writes one"
         )
     path = folder / f"simulated_{settings.shape}_{settings.seed}.csv"
     write_csv(simulate(settings), path)
@@ -87,7 +96,10 @@ def raw_transactions(
     engine: resources.Engine,
     catalog: BatchCatalog,
 ) -> dg.MaterializeResult[tables.RawTable]:
-    """The accepted rows of a CSV, typed. Rejected rows are kept beside, with the reason."""
+    """The accepted rows of a CSV, with typed columns.
+
+    Rejected rows are written to a separate CSV, each with its reason.
+    """
     batch = context.partition_key
     with (
         tables.incoming("raw_transactions", batch) as rows,
@@ -105,9 +117,9 @@ def raw_transactions(
         except IntakeError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         except OSError as error:
-            # What a person is shown is the cause, where there is one.
-            shown = {"error": repr(error)}
-            raise dg.Failure(files.explain(error), shown, allow_retries=False) from None
+            # The UI shows the cause of an error first, where there is one.
+            details = {"error": repr(error)}
+            raise dg.Failure(files.explain(error), details, allow_retries=False) from None
         metadata = table_metadata(connection, rows)
     context.instance.add_run_tags(context.run_id, {CONTENT_TAG: facts.content_hash})
     context.log_event(catalog.history_version(batch))
@@ -117,13 +129,17 @@ def raw_transactions(
 
 
 def source_of(batch: str, name: str | None) -> Path:
-    """Return the file in the drop folder that a batch is made of.
+    """Return the file in the drop folder that a batch is ingested from.
 
     Parameters
     ----------
     batch : str
     name : str or None
-        The file that the run was asked for; default: the one whose name means the batch.
+        Name of the file that the run was requested for; None: the file named after the batch.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------
@@ -143,7 +159,7 @@ def source_of(batch: str, name: str | None) -> Path:
 
 
 def _metadata(source: Path, facts: RawTransactions) -> dict[str, Any]:
-    shown = (
+    fields = (
         "content_hash",
         "source_bytes",
         "schema_fingerprint",
@@ -153,10 +169,10 @@ def _metadata(source: Path, facts: RawTransactions) -> dict[str, Any]:
     )
     metadata: dict[str, Any] = {
         "source_file": dg.MetadataValue.path(source),
-        **{name: getattr(facts, name) for name in shown},
+        **{name: getattr(facts, name) for name in fields},
         "rows_accepted": facts.rows,
         "rows_rejected": facts.rejected,
-        "fraud_prevalence": facts.frauds / facts.rows,
+        "fraud_prevalence": shown(facts.frauds / facts.rows),
         "roles": dg.MetadataValue.json(facts.roles.model_dump()),
     }
     if facts.rejected:

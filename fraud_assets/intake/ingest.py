@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud_assets.config.settings import IntakeSettings
-from fraud_assets.intake.contract import Contract, draw_contract, read_header, schema_fingerprint
+from fraud_assets.intake.contract import Contract, infer_contract
 from fraud_assets.intake.csv.conversion import (
     ConversionResult,
     convert,
@@ -19,6 +19,7 @@ from fraud_assets.intake.csv.conversion import (
 )
 from fraud_assets.intake.csv.decoding import CsvStream, IntakeError, open_csv, sha256
 from fraud_assets.intake.csv.parsing import LINE
+from fraud_assets.intake.header import read_header
 from fraud_assets.intake.landing.drop_folder import stat_of
 from fraud_assets.intake.quality import constant_columns
 from fraud_assets.intake.quarantine import (
@@ -28,6 +29,7 @@ from fraud_assets.intake.quarantine import (
     publish_rejected,
     read_repair,
 )
+from fraud_assets.intake.schema import schema_fingerprint
 from fraud_assets.records.batches import RawTransactions
 from fraud_assets.store.sql import literal, parquet
 
@@ -128,7 +130,7 @@ def ingest_file(
         if is_repair(stream):
             facts = _ingest_repair(engine, csv, stream, settings, find_kept, log)
         else:
-            contract = draw_contract(stream, settings)
+            contract = infer_contract(stream, settings)
             result = _convert(stream, contract, csv, log)
             facts = _publish(csv, contract, result, stream.content_hash)
         encoding = stream.encoding
@@ -202,10 +204,10 @@ def _ingest_repair(
             )
     with open_csv(repair.text, "utf-8") as text:
         if base is None:
-            contract = draw_contract(text, settings)
+            contract = infer_contract(text, settings)
         else:
             given = settings.model_copy(update={"delimiter": base.facts.delimiter})
-            contract = Contract.of(base.facts, read_header(text, given)[1])
+            contract = Contract.of(base.facts, read_header(text, given).text)
         result = _convert(text, contract, csv, log, repair.lines)
     if base is not None:
         log(f"merging {result.rows:,} repaired rows with {base.facts.rows:,} accepted before")

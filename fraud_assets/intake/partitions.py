@@ -1,4 +1,4 @@
-"""The batches, which are the partitions of the assets, and the assets that are not computed."""
+"""The batches, which partition every asset, and the external assets that order them."""
 
 import warnings
 from collections.abc import Callable, Iterable
@@ -58,8 +58,8 @@ def batch_asset(
 
 accepted_batches = dg.AssetSpec(
     key=ACCEPTED_BATCHES,
-    description="The batches that passed intake, in the order in which they first did. Logged by "
-    "`features`; what a later batch may look back on.",
+    description="The batches that passed intake, in the order in which they first did. Reported by "
+    "`features`; later batches may look back on them.",
     partitions_def=batches,
     kinds={"csv"},
 )
@@ -67,8 +67,8 @@ accepted_batches = dg.AssetSpec(
 
 history = dg.AssetSpec(
     key=HISTORY,
-    description="What a batch looks back on. Has a new data version when an earlier batch that "
-    "its windows reach was corrected: the features of the batch are stale then.",
+    description="The earlier batches that a batch looks back on. Gets a new data version when one "
+    "of them is corrected within reach of the windows; the batch's features are stale then.",
     deps=[dg.AssetDep(ACCEPTED_BATCHES, partition_mapping=dg.AllPartitionMapping())],
     partitions_def=batches,
     kinds={"csv"},

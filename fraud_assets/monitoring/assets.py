@@ -1,13 +1,16 @@
 """`published_drift` and `published_metrics`: figures published to Prometheus."""
 
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import TypeVar
 
 import dagster as dg
 
 from fraud_assets.config import environment
 from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
+from fraud_assets.records.decisions import RegisteredModel
 from fraud_assets.records.drift import DriftReport, JudgedDrift, MeasuredDrift
+from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.records.published import Published, PublishedDrift, PublishedMetrics
 from fraud_assets.store import files, paths
 from fraud_assets.store.files import SHARED
@@ -32,18 +35,18 @@ def published_drift(
 
 @batch_asset(kinds={"prometheus"}, code_version="1", io_manager_key="reports")
 def published_metrics(
-    evaluation_report: dict[str, Any], registered_model: dict[str, Any], tracking: Tracking
+    evaluation_report: EvaluationReport, registered_model: RegisteredModel, tracking: Tracking
 ) -> dg.MaterializeResult[PublishedMetrics]:
     """Evaluation figures of the batch's model, published to Prometheus.
 
     They are written to an OpenMetrics textfile and, where one is set, pushed to a Pushgateway.
     """
     info = {
-        "batch": evaluation_report["batch"],
-        "version": registered_model["version"],
-        "decision": registered_model["outcome"],
+        "batch": evaluation_report.batch,
+        "version": registered_model.version,
+        "decision": registered_model.outcome,
     }
-    figures = evaluation_report["metrics"]
+    figures = evaluation_report.metrics
     return publish(PublishedMetrics, tracking.model_name, "evaluation", figures, info)
 
 
@@ -80,7 +83,7 @@ def drift_figures(report: DriftReport) -> dict[str, float]:
 
 
 def publish(
-    kind: type[P], model: str, part: str, figures: dict[str, float], info: dict[str, str]
+    kind: type[P], model: str, part: str, figures: Mapping[str, float], info: dict[str, str]
 ) -> dg.MaterializeResult[P]:
     """Write the textfile of a part, and push it to the Pushgateway where one is set.
 

@@ -1,11 +1,11 @@
-"""From what happened to what a person is told: one message per cause, one when it is over."""
+"""Messages about failing checks and runs: one per incident, and one when it is resolved."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 KEPT_RUNS = 200
-"""Runs that are remembered, so that none is told twice."""
+"""How many runs are remembered, so that none is reported twice."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class CheckEvent:
     Attributes
     ----------
     event : int
-        Its own number.
+        Identifies the evaluation.
     asset, check, batch, run_id : str
     result : {"passed", "WARN", "ERROR"}
     blocking : bool
@@ -41,7 +41,7 @@ class RunEvent:
     run_id, job, batch : str
     failed : bool
     will_retry : bool
-        Whether Dagster takes it up again by itself.
+        Whether Dagster retries the run.
     """
 
     run_id: str
@@ -53,15 +53,15 @@ class RunEvent:
 
 @dataclass(frozen=True)
 class Message:
-    """What a person is told.
+    """A message to the people who operate the platform.
 
     Attributes
     ----------
     key : str
-        The same for the same message, also after a restart.
+        Identifies the message, also after a restart.
     title, body : str
     level : {"failure", "warning", "success"}
-        Of a critical verdict, a watch verdict, a recovery.
+        For a critical verdict or a failed run, a watch verdict, a recovery.
     """
 
     key: str
@@ -71,21 +71,21 @@ class Message:
 
 
 @dataclass
-class State:
-    """What is known from one look to the next; JSON-like.
+class AlertState:
+    """What the sensor remembers from one tick to the next.
 
     Attributes
     ----------
     after : dict of str to int
-        By check the evaluation that was read last.
+        The last evaluation that was read, by check.
     runs_after : float
         Last update of a run that was read, in seconds since 1970.
     open : dict of str to str
-        Severity by cause that was told and is not over.
+        Severity of the incidents that were reported and are not resolved, by cause.
     runs : list of str
-        Runs whose end was read.
+        Finished runs that were read.
     blocked : list of str
-        Runs that a blocking check stopped: the check is the cause.
+        Runs that a blocking check stopped; the check is reported, not the run.
     """
 
     after: dict[str, int] = field(default_factory=dict)
@@ -104,65 +104,72 @@ class State:
         return cls(**facts)
 
 
-def tell(
-    state: State, checks: Iterable[CheckEvent], runs: Iterable[RunEvent]
-) -> tuple[list[Message], State]:
-    """Return what a person is to be told, and the state afterwards.
+def messages_for(
+    state: AlertState, checks: Iterable[CheckEvent], runs: Iterable[RunEvent]
+) -> tuple[list[Message], AlertState]:
+    """Return the messages about new events, and the state afterwards.
 
     Parameters
     ----------
-    state : State
+    state : AlertState
         Not changed.
     checks : iterable of CheckEvent
-        In the order of time; those of every run in `runs` are among them or were
-        before.
+        In order of time. The checks of each run in `runs` are among them, or were in an earlier
+        call.
     runs : iterable of RunEvent
-        In the order of their ends.
+        In the order in which they finished.
 
     Returns
     -------
     messages : list of Message
-        One when a cause appears or gets worse, one when it is over, none in between.
-    state : State
+        One when an incident begins or becomes critical, one when it is resolved, none in between.
+    state : AlertState
+
+    Examples
+    --------
+    >>> failed = RunEvent("r1", job="fraud_pipeline", batch="june", failed=True)
+    >>> (message,), _ = messages_for(AlertState(), [], [failed])
+    >>> message.title, message.body
+    ('A run of fraud_pipeline failed', "batch june: see the run's log")
     """
-    after = State.from_dict(state.to_dict())
-    messages = [m for event in checks for m in _of_check(after, event)]
-    messages += [m for event in runs for m in _of_run(after, event)]
-    after.runs, after.blocked = after.runs[-KEPT_RUNS:], after.blocked[-KEPT_RUNS:]
-    return messages, after
+    updated = AlertState.from_dict(state.to_dict())
+    messages = [message for event in checks for message in _check_messages(updated, event)]
+    messages += [message for event in runs for message in _run_messages(updated, event)]
+    updated.runs, updated.blocked = updated.runs[-KEPT_RUNS:], updated.blocked[-KEPT_RUNS:]
+    return messages, updated
 
 
-def _of_check(state: State, event: CheckEvent) -> list[Message]:
-    cause, named = f"check {event.asset}.{event.check}", f"{event.check} of {event.asset}"
-    before = state.open.get(cause)
+def _check_messages(state: AlertState, event: CheckEvent) -> list[Message]:
+    cause, check = f"check {event.asset}.{event.check}", f"{event.check} of {event.asset}"
+    reported = state.open.get(cause)
     if event.result == "ERROR" and event.blocking:
         state.blocked.append(event.run_id)
     if event.result == "passed":
-        return _over(state, cause, f"{event.event}", f"{named} is good again", event)
-    if before in (event.result, "ERROR"):
+        return _resolved(state, cause, f"{event.event}", f"{check} passes again", event)
+    if reported in (event.result, "ERROR"):
         return []
     state.open[cause] = event.result
     level: Literal["failure", "warning"] = "failure" if event.result == "ERROR" else "warning"
-    word = "fails" if event.result == "ERROR" else "warns"
-    return [Message(f"{event.event}", f"{named} {word}", _body(event), level)]
+    verb = "fails" if event.result == "ERROR" else "warns"
+    return [Message(f"{event.event}", f"{check} {verb}", _body(event), level)]
 
 
-def _of_run(state: State, event: RunEvent) -> list[Message]:
+def _run_messages(state: AlertState, event: RunEvent) -> list[Message]:
     if event.run_id in state.runs:
         return []
     state.runs.append(event.run_id)
     cause = f"run {event.job}"
     if not event.failed:
-        title = f"{event.job} works again"
-        return _over(state, cause, event.run_id, title, event)
+        title = f"{event.job} succeeds again"
+        return _resolved(state, cause, event.run_id, title, event)
     if event.will_retry or event.run_id in state.blocked or cause in state.open:
         return []
     state.open[cause] = "ERROR"
-    return [Message(event.run_id, f"a run of {event.job} failed", _body(event), "failure")]
+    return [Message(event.run_id, f"A run of {event.job} failed", _body(event), "failure")]
 
 
-def _over(
-    state: State, cause: str, key: str, title: str, event: CheckEvent | RunEvent
+def _resolved(
+    state: AlertState, cause: str, key: str, title: str, event: CheckEvent | RunEvent
 ) -> list[Message]:
     if cause not in state.open:
         return []
@@ -171,5 +178,5 @@ def _over(
 
 
 def _body(event: CheckEvent | RunEvent) -> str:
-    said = event.description if isinstance(event, CheckEvent) else "read the run's log"
-    return f"batch {event.batch}: {said}"
+    text = event.description if isinstance(event, CheckEvent) else "see the run's log"
+    return f"batch {event.batch}: {text}"

@@ -1,4 +1,4 @@
-"""Sends messages once each: what was sent is noted beside, whatever happens to the sender."""
+"""Sends each message once: what was sent is recorded in a file, in case the sender restarts."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -7,45 +7,49 @@ from pathlib import Path
 from fraud_assets.monitoring.incidents import Message
 from fraud_assets.text import inert
 
-Send = Callable[[Message], bool]
+Deliver = Callable[[Message], bool]
 
 
 class NotSentError(RuntimeError):
-    """A message that no receiver took; it is tried again."""
+    """A message that no receiver accepted; it is sent again at the next tick."""
 
 
-def send_once(messages: Iterable[Message], noted: Path, send: Send) -> int:
+def send_once(messages: Iterable[Message], sent_file: Path, deliver: Deliver) -> int:
     """Send the messages that have not been sent before.
 
     Parameters
     ----------
     messages : iterable of Message
-    noted : Path
-        Keys of what was sent, a line each.
-    send : callable
-        Returns whether the message arrived.
+    sent_file : Path
+        Keys of the messages that were sent, one per line; created when it does not exist.
+    deliver : callable
+        Sends a message; returns whether it was accepted.
 
     Returns
     -------
     int
-        How many were sent.
+        How many messages were sent.
 
     Raises
     ------
     NotSentError
-        When one did not arrive. Those before it are noted and not sent again.
+        When a message was not accepted. Those before it are recorded and not sent again.
+
+    See Also
+    --------
+    apprise_sender : a `deliver` for chats, mails and webhooks.
     """
-    sent = set(noted.read_text(encoding="utf-8").split("\n")) if noted.exists() else set()
+    sent = set(sent_file.read_text(encoding="utf-8").split("\n")) if sent_file.exists() else set()
     count = 0
     for message in messages:
         if message.key in sent:
             continue
-        if not send(message):
+        if not deliver(message):
             raise NotSentError(
-                f"no receiver of FRAUD_ALERT_URLS took {message.title!r}; see that they can be "
-                "reached. It is tried again at the next look"
+                f"no receiver of FRAUD_ALERT_URLS accepted {message.title!r}; check that they can "
+                "be reached. The message is sent again at the next tick"
             )
-        with noted.open("a", encoding="utf-8") as file:
+        with sent_file.open("a", encoding="utf-8") as file:
             file.write(message.key + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -53,30 +57,35 @@ def send_once(messages: Iterable[Message], noted: Path, send: Send) -> int:
     return count
 
 
-def apprise_sender(urls: str, link: str) -> Send:
-    """Return what sends through Apprise: chat, mail, webhook, by address.
+def apprise_sender(urls: str, link: str) -> Deliver:
+    """Return a function that sends a message through Apprise: to chats, mails or webhooks.
 
-    What is said is plain text: Apprise escapes it for each receiver, and what a chat would act on
-    in spite of that, such as a mention, is taken apart before.
+    Messages are plain text: Apprise escapes them for each receiver, and what a chat would still
+    act on, such as a mention, is made inert before.
 
     Parameters
     ----------
     urls : str
-        Addresses in Apprise's notation, parted by spaces.
+        Addresses in Apprise's notation, separated by spaces.
     link : str
-        Where a person looks next; at the end of every message.
+        Appended to every message: where to look next.
+
+    Returns
+    -------
+    callable
 
     Raises
     ------
     ValueError
-        When an address cannot be understood; it is not repeated, for it may hold a secret.
+        When Apprise does not know an address. The message does not repeat it, because it may hold
+        a secret.
     """
     import apprise
 
     receivers = apprise.Apprise()
     for place, url in enumerate(urls.split(), start=1):
         if not receivers.add(url):
-            raise ValueError(f"address {place} of FRAUD_ALERT_URLS is none that Apprise knows")
+            raise ValueError(f"address {place} of FRAUD_ALERT_URLS is not one that Apprise knows")
 
     def send(message: Message) -> bool:
         body, kind = f"{inert(message.body)}\n{link}", apprise.NotifyType(message.level)

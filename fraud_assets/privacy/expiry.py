@@ -15,6 +15,7 @@ from fraud_assets.intake.landing.ledger import open_ledger
 from fraud_assets.intake.landing.runs import is_busy
 from fraud_assets.intake.partitions import batches
 from fraud_assets.platform.retention import last_runs, remove_runs
+from fraud_assets.records.decisions import ExpiryEntry, now
 from fraud_assets.store import object_store, paths
 from fraud_assets.store.decision_log import (
     append_entry,
@@ -118,8 +119,9 @@ def expire(
         log = paths.decisions_path()
         with registry_lock(log):
             gone = list(removed[-1].versions)
-            about = {"event": "expired", "actor": actor, "batch": batch, "versions_removed": gone}
-            append_entry(log, about)
+            append_entry(
+                log, ExpiryEntry(time=now(), actor=actor, batch=batch, versions_removed=gone)
+            )
     return removed
 
 

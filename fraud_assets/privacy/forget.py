@@ -19,6 +19,7 @@ from fraud_assets.platform.masking import masking
 from fraud_assets.platform.retention import replace_events
 from fraud_assets.privacy.sought import WITHIN_TEXT, Sought
 from fraud_assets.records.batches import Features, RawTransactions, TableFacts
+from fraud_assets.records.decisions import ErasureEntry, now
 from fraud_assets.store import files, object_store, paths, reports, resources, tables
 from fraud_assets.store.decision_log import append_entry, registry_lock
 from fraud_assets.store.spreadsheet import csv_line, without_apostrophes
@@ -131,8 +132,9 @@ def forget(
     log = paths.decisions_path()
     with registry_lock(log):
         rows = {one.batch: one.rows for one in found if one.rows}
-        about = {"event": "forgotten", "actor": actor, "card": sought.mark, "rows_removed": rows}
-        append_entry(log, about)
+        append_entry(
+            log, ErasureEntry(time=now(), actor=actor, card=sought.mark, rows_removed=rows)
+        )
     return ForgetSummary(found, suppressions, (*STAYS, sought.not_searched()))
 
 

@@ -9,7 +9,7 @@ import csv
 import re
 from functools import cached_property
 
-from fraud_assets.intake.contract import DELIMITERS
+from fraud_assets.intake.header import DELIMITERS
 from fraud_assets.platform.masking import FEWEST_IN_ROLE, MASK_CARD, MASK_TEXT, Masking
 from fraud_assets.store.sql import literal
 

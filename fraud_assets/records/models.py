@@ -1,9 +1,10 @@
 """What is known of a model: what it was made from, its version, its reference profile."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AliasChoices, Field
 
+from fraud_assets.config.estimators import EstimatorName
 from fraud_assets.config.settings import Settings, SplitSettings, TrainingSettings
 from fraud_assets.records.base import Report
 from fraud_assets.records.batches import Provenance, SplitCounts
@@ -136,6 +137,38 @@ class TrainedModel(ModelFacts):
     version: str
     model_hash: str
     artifacts: dict[str, str]
+
+
+class TunedParameters(Report):
+    """The best parameters that a tuning found for an estimator.
+
+    Attributes
+    ----------
+    batch, content_hash : str
+        The batch whose train rows were searched on.
+    estimator : EstimatorName
+    parameters : dict
+        The estimator's own parameters that differ from the defaults.
+    average_precision : float
+        Mean over the validation folds, between 0 and 1.
+    average_precision_of_defaults : float or None
+        The same for the default parameters; None when their trial did not end.
+    trials, pruned : int
+        Trials that ended, and those among them that were stopped after a poor fold.
+    mlflow_run_id : str
+        The run that has the trials as child runs.
+    """
+
+    ASSET = "tuned_parameters"
+
+    content_hash: str
+    estimator: EstimatorName
+    parameters: dict[str, Any]
+    average_precision: float
+    average_precision_of_defaults: float | None
+    trials: int
+    pruned: int
+    mlflow_run_id: str
 
 
 class ReferenceProfile(Report):

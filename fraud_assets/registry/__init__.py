@@ -1,1 +1,1 @@
-"""Which model is in charge, and why."""
+"""Which model is the champion, and why."""

@@ -9,8 +9,11 @@ import dagster as dg
 from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config.names import USER_TAG
 from fraud_assets.intake.partitions import batch_asset
+from fraud_assets.metadata import shown
 from fraud_assets.platform.outages import runs_to_take_up
-from fraud_assets.records.drift import DriftReport
+from fraud_assets.records.decisions import DecisionEntry, RegisteredModel, now
+from fraud_assets.records.drift import DriftReport, JudgedDrift
+from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.records.models import ReferenceProfile, TrainedModel
 from fraud_assets.registry.card import model_card
 from fraud_assets.registry.promotion import decide
@@ -32,7 +35,7 @@ from fraud_assets.tracking import (
 
 CARD = "model_card.md"
 LOG_HASH = "decision_log_sha256"
-"""Metadata: what the log was when the decision stood in it. The audit compares."""
+"""Metadata: the hash of the log just after the decision. The audit compares it."""
 
 
 @batch_asset(kinds={"mlflow", "json"}, code_version="1", io_manager_key="reports")
@@ -40,60 +43,81 @@ def registered_model(
     context: dg.AssetExecutionContext,
     splits: tables.SplitTable,
     trained_model: TrainedModel,
-    evaluation_report: dict[str, Any],
+    evaluation_report: EvaluationReport,
     drift_report: DriftReport,
     reference_profile: ReferenceProfile,
     catalog: BatchCatalog,
     tracking: Tracking,
-) -> dg.MaterializeResult[dict[str, Any]]:
+) -> dg.MaterializeResult[RegisteredModel]:
     """`promote`, `shadow_only` or `reject`, with the reason; the aliases follow it."""
-    batch, version = context.partition_key, trained_model.version
-    log = paths.decisions_path()
+    version, log = trained_model.version, paths.decisions_path()
     artifacts = _artifacts(log, trained_model, reference_profile)
     with registry_lock(log):
-        # The log first, then the alias: what dies in between finds its decision there.
-        entry = decision_of(
-            read_entries(log), version, runs_to_take_up(context.instance, context.run)
-        )
+        # The log first, then the alias: a run that dies in between finds its decision there.
+        runs = runs_to_take_up(context.instance, context.run)
+        entry = decision_of(read_entries(log), version, runs)
         if entry is None:
-            current = tracking.champion()
-            decision = decide(
-                evaluation_report,
-                drift_report,
-                current.version if current else None,
-                _is_newer(catalog, current, batch),
-            )
             entry = append_entry(
                 log,
-                {
-                    "event": "decision",
-                    "batch": batch,
-                    "version": version,
-                    "champion_before": current.version if current else None,
-                    "actor": actor_of(context.run, trained_model.source.source_file),
-                    "dagster_run_id": context.run_id,
-                    "mlflow_run_id": trained_model.run_id,
-                    "data_hash": trained_model.content_hash,
-                    "configuration_hash": trained_model.configuration_hash,
-                    "model_hash": trained_model.model_hash,
-                    "artifacts": artifacts,
-                    **decision.to_dict(),
-                },
+                _decide(
+                    context,
+                    trained_model,
+                    evaluation_report,
+                    drift_report.drift_score if isinstance(drift_report, JudgedDrift) else None,
+                    artifacts,
+                    catalog,
+                    tracking,
+                ),
             )
-        if entry["outcome"] == "promote":
+        if entry.outcome == "promote":
             tracking.make_champion(version)
         confirmed = log_hash(log)
-    tracking.tag_version(version, {DECISION_TAG: entry["outcome"], "fraud.reason": entry["reason"]})
-    context.log.info(f"version {version}: {entry['outcome']}: {entry['reason']}")
+    context.log.info(f"version {version}: {entry.outcome}: {entry.reason}")
     card = model_card(trained_model, evaluation_report, entry, _period(splits))
-    files.write_atomically(paths.report_folder(batch) / CARD, card)
-    tracking.log_text(trained_model.run_id, CARD, card)
-    tracking.describe_version(version, card, CARD)
+    _publish(tracking, entry, card)
     metadata = _metadata(tracking, entry) | {
         "model_card": dg.MetadataValue.md(card),
         LOG_HASH: confirmed,
     }
-    return dg.MaterializeResult(value=entry, metadata=metadata)
+    return dg.MaterializeResult(value=RegisteredModel.of(entry), metadata=metadata)
+
+
+def _decide(
+    context: dg.AssetExecutionContext,
+    model: TrainedModel,
+    evaluation: EvaluationReport,
+    drift_score: float | None,
+    artifacts: dict[str, str],
+    catalog: BatchCatalog,
+    tracking: Tracking,
+) -> DecisionEntry:
+    """Decide about the challenger, and describe the decision for the log."""
+    champion = tracking.champion()
+    before = champion.version if champion else None
+    is_newer = _is_newer(catalog, champion, context.partition_key)
+    return DecisionEntry(
+        time=now(),
+        batch=context.partition_key,
+        version=model.version,
+        champion_before=before,
+        actor=actor_of(context.run, model.source.source_file),
+        dagster_run_id=context.run_id,
+        mlflow_run_id=model.run_id,
+        data_hash=model.content_hash,
+        configuration_hash=model.configuration_hash,
+        model_hash=model.model_hash,
+        artifacts=artifacts,
+        **dict(decide(evaluation, drift_score, before, is_newer)),
+    )
+
+
+def _publish(tracking: Tracking, entry: DecisionEntry, card: str) -> None:
+    """Write the model card, and describe the version in MLflow."""
+    tags = {DECISION_TAG: entry.outcome, "fraud.reason": entry.reason}
+    tracking.tag_version(entry.version, tags)
+    files.write_atomically(paths.report_folder(entry.batch) / CARD, card)
+    tracking.log_text(str(entry.mlflow_run_id), CARD, card)
+    tracking.describe_version(entry.version, card, CARD)
 
 
 def _period(splits: tables.SplitTable) -> tuple[str, str] | None:
@@ -113,21 +137,20 @@ def _period(splits: tables.SplitTable) -> tuple[str, str] | None:
     return first_day, last_day
 
 
-def _artifacts(log: Path, trained_model: TrainedModel, profile: ReferenceProfile) -> dict[str, str]:
-    """Return the SHA-256 of what later runs read of the model's MLflow run, by name."""
-    # What an earlier decision recorded of this model stays: it is what is compared later.
-    recorded = recorded_artifacts(read_entries(log), trained_model.run_id)
+def _artifacts(log: Path, model: TrainedModel, profile: ReferenceProfile) -> dict[str, str]:
+    """Return the SHA-256 of the artifacts of the model's MLflow run that later runs read."""
+    # The hashes that an earlier decision recorded stay: later runs compare with them.
+    recorded = recorded_artifacts(read_entries(log), model.run_id)
     if recorded is not None:
         return recorded
-    if profile.model_version != trained_model.version:
+    if profile.model_version != model.version:
         raise dg.Failure(
-            f"the reference profile of batch {named(profile.batch)} is that of version "
-            f"{profile.model_version}, and version {trained_model.version} is to be decided "
-            "about; materialize reference_profile and registered_model of this batch",
+            f"the reference profile of batch {named(profile.batch)} belongs to version "
+            f"{profile.model_version}, and the decision is about version {model.version}; "
+            "materialize reference_profile and registered_model of this batch",
             allow_retries=False,
         )
-    artifacts: dict[str, str] = trained_model.artifacts | profile.artifacts
-    return artifacts
+    return model.artifacts | profile.artifacts
 
 
 def _is_newer(catalog: BatchCatalog, champion: ModelVersion | None, batch: str) -> bool:
@@ -138,7 +161,7 @@ def _is_newer(catalog: BatchCatalog, champion: ModelVersion | None, batch: str) 
 
 
 def actor_of(run: dg.DagsterRun, source_file: str) -> str:
-    """Return who decides: the login that asked for a run, else the run and its file.
+    """Return who decides: the user who started the run, else the run and its file.
 
     Parameters
     ----------
@@ -153,19 +176,19 @@ def actor_of(run: dg.DagsterRun, source_file: str) -> str:
     return run.tags.get(USER_TAG) or f"run {run.run_id}, file {source_file}"
 
 
-def _metadata(tracking: Tracking, entry: dict[str, Any]) -> dict[str, Any]:
+def _metadata(tracking: Tracking, entry: DecisionEntry) -> dict[str, Any]:
     return {
-        "decision": entry["outcome"],
-        "reason": entry["reason"],
-        "decided_by": entry.get("actor", "not recorded"),
-        "version": tracking.version_link(entry["version"]),
-        "champion_before": entry["champion_before"] or "none",
-        "checks_passed": entry["passed"],
-        "checks_failed": entry["failed"],
-        "figures": dg.MetadataValue.json(entry["figures"]),
-        "thresholds": dg.MetadataValue.json(entry["thresholds"]),
+        "decision": entry.outcome,
+        "reason": entry.reason,
+        "decided_by": entry.actor or "not recorded",
+        "version": tracking.version_link(entry.version),
+        "champion_before": entry.champion_before or "none",
+        "checks_passed": entry.passed,
+        "checks_failed": entry.failed,
+        "figures": dg.MetadataValue.json(shown(entry.figures)),
+        "thresholds": dg.MetadataValue.json(shown(entry.thresholds)),
         "decision_log": dg.MetadataValue.path(paths.decisions_path()),
         "hashes": dg.MetadataValue.json(
-            {name: entry[name] for name in ("data_hash", "configuration_hash", "model_hash")}
+            entry.model_dump(include={"data_hash", "configuration_hash", "model_hash"})
         ),
     }

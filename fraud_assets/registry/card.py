@@ -1,18 +1,20 @@
-"""The model card: what a registered version is, for whom, and where it ends."""
+"""The model card: what a registered version is, what it is for, and its limits."""
 
-from typing import Any
-
-from fraud_assets.evaluation.report import FIGURES, comparison_sentence, interval_of, number, render
+from fraud_assets.evaluation.figures import TABLE, interval_text, number
+from fraud_assets.evaluation.report import comparison_sentence, render
+from fraud_assets.records.decisions import Decision
+from fraud_assets.records.evaluation import EvaluationReport, SegmentFigures
 from fraud_assets.records.models import TrainedModel
 from fraud_assets.text import some
 
 NAMES_SHOWN = 40
+MIN_FRAUDS_OF_WEAK_SEGMENT = 10
 
 
 def model_card(
     model: TrainedModel,
-    report: dict[str, Any],
-    decision: dict[str, Any],
+    report: EvaluationReport,
+    decision: Decision,
     period: tuple[str, str] | None,
 ) -> str:
     """Return the card of a version as Markdown.
@@ -20,10 +22,8 @@ def model_card(
     Parameters
     ----------
     model : TrainedModel
-    report : dict
-        As the asset `evaluation_report` holds it.
-    decision : dict
-        The entry of the log of decisions.
+    report : EvaluationReport
+    decision : Decision
     period : pair of str or None
         First and last day of the window; None when the data has no dates.
 
@@ -43,30 +43,48 @@ def model_card(
         decision=decision,
         period=period,
         training=model.configuration.training,
-        rows=FIGURES,
+        rows=[(figure.name, figure.label) for figure in TABLE],
         number=number,
         some=lambda names: some(names, NAMES_SHOWN),
-        interval=lambda name: interval_of(report, name),
-        comparison=comparison_sentence(report["comparison"], report["champion"]),
+        interval=lambda name: interval_text(report, name),
+        comparison=comparison_sentence(report.comparison, report.champion),
         limits=known_limits(model, report),
     )
 
 
-def known_limits(model: TrainedModel, report: dict[str, Any]) -> list[str]:
-    """Return what a reader must not expect of the model, from its own figures."""
+def known_limits(model: TrainedModel, report: EvaluationReport) -> list[str]:
+    """Return the limits of a model that follow from its figures and settings.
+
+    Parameters
+    ----------
+    model : TrainedModel
+    report : EvaluationReport
+
+    Returns
+    -------
+    list of str
+        One sentence each.
+    """
     limits = [
-        f"Judged on {report['test']['frauds']} frauds: no figure is surer than its interval.",
-        "Made for data like that of its window; drift_report says when that ends.",
-        "Its threshold was chosen at these costs and this rule; other costs want another one.",
+        f"Evaluated on {report.test.frauds} frauds: read every figure with its interval.",
+        "Valid for data like that of its window; drift_report shows when the data has changed.",
+        "Its threshold was chosen for these costs and this rule; other costs need another one.",
     ]
     if model.split_mode == "stratified":
         limits.append(
-            "The split is random, not in time: on later transactions it may do worse than here."
+            "The split is random, not in time: on later transactions the model may do worse."
         )
-    limits += [
-        f"Weak where {part['segment']} is {part['part']}: recall {part['fraud_recall']:.2f} on "
-        f"{part['frauds']} frauds."
-        for part in report["slices"]
-        if part["frauds"] >= 10 and part["high"] < report["metrics"]["test_fraud_recall"]
-    ]
-    return limits
+    recall = report.metrics["test_fraud_recall"]
+    return limits + [_weakness(part) for part in report.slices if _is_weak(part, recall)]
+
+
+def _is_weak(part: SegmentFigures, recall: float) -> bool:
+    """Tell whether the recall of a segment is below that of all rows beyond chance."""
+    return part.frauds >= MIN_FRAUDS_OF_WEAK_SEGMENT and part.high < recall
+
+
+def _weakness(part: SegmentFigures) -> str:
+    return (
+        f"Weak where {part.segment} is {part.part}: recall {part.fraud_recall:.2f} on "
+        f"{part.frauds} frauds."
+    )

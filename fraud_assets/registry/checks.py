@@ -1,4 +1,4 @@
-"""Checks on `registered_model`: there is a champion, and it was decided about."""
+"""Checks on `registered_model`: there is a champion, and the decision log promoted it."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -23,8 +23,8 @@ def champion_available(tracking: Tracking) -> dg.AssetCheckResult:
         return dg.AssetCheckResult(
             passed=False,
             severity=dg.AssetCheckSeverity.WARN,
-            description="no version is in charge: none has passed yet; read the reasons in the "
-            "decision log, or put one in charge by hand",
+            description="no version is the champion: none has been promoted yet; read the reasons "
+            "in the decision log, or promote one by hand",
         )
     return dg.AssetCheckResult(
         passed=True,
@@ -37,7 +37,7 @@ def champion_available(tracking: Tracking) -> dg.AssetCheckResult:
 def champion_is_decided(
     context: dg.AssetCheckExecutionContext, tracking: Tracking
 ) -> dg.AssetCheckResult:
-    """The champion is the version that the decision log promoted last, and the log is whole."""
+    """The champion is the version that the decision log promoted last, and the log is intact."""
     log = paths.decisions_path()
     confirmed = dict(islice(_confirmations(context.instance), 1))
     findings = [
@@ -46,7 +46,7 @@ def champion_is_decided(
     ]
     return dg.AssetCheckResult(
         passed=not findings,
-        description="; ".join(findings) or "the alias is what was decided last; the log is whole",
+        description="; ".join(findings) or "the alias is what was decided last; the log is intact",
         metadata={"decision_log": dg.MetadataValue.path(log)},
     )
 
@@ -54,7 +54,7 @@ def champion_is_decided(
 def confirmed_hashes(instance: dg.DagsterInstance) -> dict[str, str]:
     """Return the hashes that the decision log had when runs confirmed their decisions.
 
-    They are kept in Dagster's events, where whoever rewrites the log does not reach.
+    They are kept in Dagster's events, out of reach of whoever rewrites the log.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def confirmed_hashes(instance: dg.DagsterInstance) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        By hash, the run and its batch.
+        The run and its batch, by hash.
     """
     return dict(_confirmations(instance))
 
@@ -78,5 +78,5 @@ def _confirmations(instance: dg.DagsterInstance) -> Iterator[tuple[str, str]]:
             event = record.asset_materialization
             # Anybody who may use the UI can report a materialization; only a run's has a step.
             if record.event_log_entry.step_key and event and LOG_HASH in event.metadata:
-                what = f"run {record.run_id} of batch {event.partition!r}"
-                yield str(event.metadata[LOG_HASH].value), what
+                confirmed_by = f"run {record.run_id} of batch {event.partition!r}"
+                yield str(event.metadata[LOG_HASH].value), confirmed_by

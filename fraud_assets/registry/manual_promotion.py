@@ -1,8 +1,9 @@
 """Makes a registered version the champion by hand, and logs it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fraud_assets.records.decisions import ManualPromotionEntry, now
 from fraud_assets.store.decision_log import (
     append_entry,
     read_entries,
@@ -14,16 +15,16 @@ if TYPE_CHECKING:
     from fraud_assets.tracking import Tracking
 
 
-def put_in_charge(
+def promote_manually(
     tracking: "Tracking", log: Path, version: str, reason: str, actor: str
-) -> dict[str, Any]:
-    """Make a version the champion, whatever the promotion rule says.
+) -> ManualPromotionEntry:
+    """Make a version the champion, whatever the promotion rule decided.
 
     Parameters
     ----------
     tracking : Tracking
     log : Path
-        The log of decisions.
+        The decision log.
     version : str
     reason : str
         Kept in the log and as a tag of the version.
@@ -32,41 +33,44 @@ def put_in_charge(
 
     Returns
     -------
-    dict
+    ManualPromotionEntry
         The log entry.
 
     Raises
     ------
     ValueError
-        When there is no such version, or its files are not those that were decided about.
+        When there is no such version, its files are not those that were decided about, or the
+        entry cannot be logged.
+
+    See Also
+    --------
+    promotion.decide : the rule.
     """
     with registry_lock(log):
         chosen = tracking.version(version)
-        before = tracking.champion_alias()
         model_hash = tracking.model_hash(chosen.version)
         decided = recorded_model_hash(read_entries(log), chosen.version)
         if decided not in (None, model_hash):
             raise ValueError(
                 f"the model file of version {chosen.version} was altered since it was decided "
-                f"about: its SHA-256 is {model_hash}, the decision log says {decided}; restore "
+                f"about: its SHA-256 is {model_hash}, the decision log has {decided}; restore "
                 "the file from a backup, or choose another version"
             )
-        artifacts = tracking.artifact_hashes(chosen.run_id)
-        # The log first, then the alias: what cannot be logged changes nothing.
+        # The log first, then the alias: a promotion that cannot be logged changes nothing.
         entry = append_entry(
             log,
-            {
-                "event": "by_hand",
-                "actor": actor,
-                "batch": chosen.batch,
-                "version": chosen.version,
-                "champion_before": before,
-                "outcome": "promote",
-                "reason": reason,
-                "mlflow_run_id": chosen.run_id,
-                "model_hash": model_hash,
-                "artifacts": artifacts,
-            },
+            ManualPromotionEntry(
+                time=now(),
+                actor=actor,
+                batch=chosen.batch,
+                version=chosen.version,
+                champion_before=tracking.champion_alias(),
+                outcome="promote",
+                reason=reason,
+                mlflow_run_id=chosen.run_id,
+                model_hash=model_hash,
+                artifacts=tracking.artifact_hashes(chosen.run_id),
+            ),
         )
         tracking.make_champion(chosen.version)
     tracking.tag_version(chosen.version, {"fraud.decision": "by_hand", "fraud.reason": reason})

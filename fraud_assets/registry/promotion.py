@@ -1,56 +1,193 @@
-"""Decides whether a challenger takes charge. One plain function; it changes nothing."""
+"""The promotion rule: decides about a challenger from its evaluation. Pure: it changes nothing."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from fraud_assets.config.limits import FRAUD_RECALL
-from fraud_assets.records.drift import DriftReport, JudgedDrift
-from fraud_assets.store.decision_lines import Outcome
+from fraud_assets.evaluation.figures import FIGURES
+from fraud_assets.records.decisions import Decision, DecisionOutcome
+from fraud_assets.records.evaluation import Comparison, EvaluationReport, NotComparable
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What is to become of a challenger.
+class Candidate:
+    """A challenger, and the champion that it may replace.
 
     Attributes
     ----------
-    outcome : {"promote", "shadow_only", "reject"}
-    reason : str
-        One sentence for a person.
-    passed, failed : list of str
-        Names of the checks.
-    figures, thresholds : dict
-        What the checks looked at.
+    evaluation : EvaluationReport
+    champion : str or None
+        The version that is the champion at this moment.
+    champion_is_newer : bool
+        Whether that version was trained for a batch that arrived after this one.
     """
 
-    outcome: Outcome
-    reason: str
-    passed: list[str]
-    failed: list[str]
-    figures: dict[str, Any]
-    thresholds: dict[str, Any]
+    evaluation: EvaluationReport
+    champion: str | None
+    champion_is_newer: bool
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the decision as a JSON-like dict."""
-        return asdict(self)
+    @property
+    def is_first(self) -> bool:
+        """Whether there was no champion to compare with."""
+        return self.evaluation.champion is None
+
+    @property
+    def is_champion(self) -> bool:
+        """Whether it is the champion already."""
+        return self.champion == self.evaluation.ids.model_version
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The comparison with the champion, where one was possible."""
+        comparison = self.evaluation.comparison
+        return comparison if isinstance(comparison, Comparison) else None
+
+    @property
+    def difference(self) -> float:
+        """Average precision less that of the champion; 0 where they are not compared."""
+        return self.comparison.difference if self.comparison else 0.0
+
+    @property
+    def margin(self) -> float:
+        """By how much more than 0 the difference has to be."""
+        return self.comparison.margin if self.comparison else 0.0
+
+    @property
+    def worse_segments(self) -> list[str]:
+        """The parts of the test rows on which it is worse beyond chance."""
+        return self.comparison.worse_segments if self.comparison else []
+
+    @property
+    def compared_with(self) -> str:
+        """The champion that it was compared with, in words."""
+        return "no champion" if self.is_first else f"champion version {self.evaluation.champion}"
+
+
+@dataclass(frozen=True)
+class PromotionCheck:
+    """What a challenger has to pass to be promoted.
+
+    Attributes
+    ----------
+    name : str
+        As in the decision log.
+    precedence : int
+        Of the checks that fail, the one with the lowest precedence decides.
+    passes : callable of a Candidate
+    outcome : {"shadow_only", "reject"}
+        When it fails.
+    reason : callable of a Candidate
+        One sentence for a person, when it fails.
+    """
+
+    name: str
+    precedence: int
+    passes: Callable[[Candidate], bool]
+    outcome: DecisionOutcome
+    reason: Callable[[Candidate], str]
+
+
+def _recall_is_critical(candidate: Candidate) -> str:
+    recall = candidate.evaluation.metrics["test_fraud_recall"]
+    return (
+        f"fraud recall {recall:.3f} is critical: under {FRAUD_RECALL.critical}; look at the "
+        "report's score plot, and train with more frauds or another threshold rule"
+    )
+
+
+def _not_comparable(candidate: Candidate) -> str:
+    comparison = candidate.evaluation.comparison
+    why = comparison.reason if isinstance(comparison, NotComparable) else "it was not compared"
+    return (
+        f"not comparable with {candidate.compared_with}: {why}; make it the champion by hand if "
+        "that is intended"
+    )
+
+
+def _is_better(candidate: Candidate) -> bool:
+    comparison = candidate.comparison
+    if comparison is None:
+        return candidate.is_first
+    return comparison.interval[0] > comparison.margin
+
+
+def _not_better(candidate: Candidate) -> str:
+    by_more = f" by more than {candidate.margin}" if candidate.margin else ""
+    return (
+        f"no worse than {candidate.compared_with} within the interval (difference "
+        f"{candidate.difference:+.4f}), but not better{by_more} beyond chance"
+    )
+
+
+PROMOTION_CHECKS = (
+    PromotionCheck(
+        "recall_not_critical",
+        0,
+        lambda c: c.evaluation.verdicts["fraud_recall"] != "critical",
+        "reject",
+        _recall_is_critical,
+    ),
+    PromotionCheck(
+        "champion_unchanged",
+        3,
+        lambda c: c.is_champion or c.champion == c.evaluation.champion,
+        "shadow_only",
+        lambda c: (
+            f"compared with {c.compared_with}, but version {c.champion} is the champion by now; "
+            "materialize the batch again from features on"
+        ),
+    ),
+    PromotionCheck(
+        "champion_not_newer",
+        2,
+        lambda c: not c.champion_is_newer,
+        "shadow_only",
+        lambda c: f"champion version {c.champion} was trained for a newer batch",
+    ),
+    PromotionCheck(
+        "comparable_with_champion",
+        4,
+        lambda c: c.is_first or c.comparison is not None,
+        "shadow_only",
+        _not_comparable,
+    ),
+    PromotionCheck(
+        "not_worse_than_champion",
+        1,
+        lambda c: c.comparison is None or c.comparison.interval[1] >= 0,
+        "reject",
+        lambda c: f"worse than {c.compared_with} by {-c.difference:.4f}, beyond chance",
+    ),
+    PromotionCheck("better_than_champion", 5, _is_better, "shadow_only", _not_better),
+    PromotionCheck(
+        "no_segment_worse",
+        6,
+        lambda c: not c.worse_segments,
+        "shadow_only",
+        lambda c: (
+            f"better than {c.compared_with} on the whole, but worse beyond chance on "
+            f"{', '.join(c.worse_segments)}"
+        ),
+    ),
+)
+"""All of them have to pass; a new one is an entry here."""
 
 
 def decide(
-    evaluation: dict[str, Any],
-    drift: DriftReport,
-    current_champion: str | None,
+    evaluation: EvaluationReport,
+    drift_score: float | None,
+    champion: str | None,
     champion_is_newer: bool,
 ) -> Decision:
-    """Decide on a challenger from the reports of its batch.
+    """Decide about a challenger from its evaluation.
 
     Parameters
     ----------
-    evaluation : dict
-        As the asset `evaluation_report` holds it.
-    drift : DriftReport
-        Informs, never decides.
-    current_champion : str or None
-        The version in charge at this moment.
+    evaluation : EvaluationReport
+    drift_score : float or None
+        Of the batch, between 0 and 1; recorded, and never decides. None: not measured.
+    champion : str or None
+        The version that is the champion at this moment.
     champion_is_newer : bool
         Whether that version was trained for a batch that arrived after this one.
 
@@ -61,97 +198,30 @@ def decide(
         champion, or the challenger is better by more than margin and chance and worse on no
         segment; otherwise shadow_only: the version stays the challenger.
     """
-    compared_with = evaluation["champion"]
-    itself = current_champion == evaluation["ids"]["model_version"]
-    comparison = evaluation["comparison"] or {}
-    low, high = comparison.get("interval", (0.0, 0.0))
-    margin = comparison.get("margin", 0.0)
-    first = compared_with is None
-    comparable = first or bool(comparison.get("comparable"))
-    checks = {
-        "recall_not_critical": evaluation["verdicts"]["fraud_recall"] != "critical",
-        "champion_unchanged": itself or current_champion == compared_with,
-        "champion_not_newer": not champion_is_newer,
-        "comparable_with_champion": comparable,
-        "not_worse_than_champion": first or not comparable or high >= 0,
-        "better_than_champion": first or (comparable and low > margin),
-        "no_segment_worse": first or not comparable or not _worse_parts(comparison),
-    }
-    outcome, reason = _outcome(checks, evaluation, current_champion)
+    candidate = Candidate(evaluation, champion, champion_is_newer)
+    failed = [check for check in PROMOTION_CHECKS if not check.passes(candidate)]
+    decisive = min(failed, key=lambda check: check.precedence, default=None)
+    comparison = candidate.comparison
     return Decision(
-        outcome,
-        reason,
-        [name for name, passed in checks.items() if passed],
-        [name for name, passed in checks.items() if not passed],
-        {
-            "test_fraud_recall": evaluation["metrics"]["test_fraud_recall"],
-            "frauds_missed_count": evaluation["metrics"]["frauds_missed_count"],
-            "false_alarms_count": evaluation["metrics"]["false_alarms_count"],
-            "test_average_precision": evaluation["metrics"]["test_average_precision"],
-            "net_savings": evaluation["metrics"]["net_savings"],
-            "difference_to_champion": comparison.get("difference"),
-            "difference_interval": comparison.get("interval"),
-            "champion_compared_with": compared_with,
-            "drift_score": drift.drift_score if isinstance(drift, JudgedDrift) else None,
+        outcome=decisive.outcome if decisive else "promote",
+        reason=decisive.reason(candidate) if decisive else _why_promoted(candidate),
+        passed=[check.name for check in PROMOTION_CHECKS if check not in failed],
+        failed=[check.name for check in failed],
+        figures={
+            **{f.name: evaluation.metrics[f.name] for f in FIGURES if f.in_decision},
+            "difference_to_champion": comparison.difference if comparison else None,
+            "difference_interval": list(comparison.interval) if comparison else None,
+            "champion_compared_with": evaluation.champion,
+            "drift_score": drift_score,
         },
-        {"fraud_recall_critical": FRAUD_RECALL.critical, "difference_interval_low": margin},
+        thresholds={
+            "fraud_recall_critical": FRAUD_RECALL.critical,
+            "difference_interval_low": candidate.margin,
+        },
     )
 
 
-def _worse_parts(comparison: dict[str, Any]) -> list[str]:
-    worse = [part for part in comparison.get("segments", []) if part["worse"]]
-    return [f"{part['segment']}: {part['part']}" for part in worse]
-
-
-def _outcome(
-    checks: dict[str, bool], evaluation: dict[str, Any], current: str | None
-) -> tuple[Outcome, str]:
-    """Return the outcome of the first check that decides, and its reason."""
-    comparison = evaluation["comparison"] or {}
-    difference = comparison.get("difference", 0.0)
-    champion = f"champion version {evaluation['champion']}"
-    recall = evaluation["metrics"]["test_fraud_recall"]
-    first = evaluation["champion"] is None
-    margin = comparison.get("margin", 0.0)
-    by_more = f" by more than {margin}" if margin else ""
-    obstacles: dict[str, tuple[Outcome, str]] = {
-        "recall_not_critical": (
-            "reject",
-            f"fraud recall {recall:.3f} is critical: under {FRAUD_RECALL.critical}; look at the "
-            "report's score plot, and train with more frauds or another threshold rule",
-        ),
-        "not_worse_than_champion": (
-            "reject",
-            f"worse than {champion} by {-difference:.4f}, beyond chance",
-        ),
-        "champion_not_newer": (
-            "shadow_only",
-            f"champion version {current} was trained for a newer batch",
-        ),
-        "champion_unchanged": (
-            "shadow_only",
-            f"compared with {'no champion' if first else champion}, but version {current} is in "
-            "charge by now; materialize the batch again from features on",
-        ),
-        "comparable_with_champion": (
-            "shadow_only",
-            f"not comparable with {champion}: {comparison.get('reason')}; put it in charge by "
-            "hand if that is meant",
-        ),
-        "better_than_champion": (
-            "shadow_only",
-            f"no worse than {champion} within the interval (difference {difference:+.4f}), but "
-            f"not better{by_more} beyond chance",
-        ),
-        "no_segment_worse": (
-            "shadow_only",
-            f"better than {champion} on the whole, but worse beyond chance on "
-            f"{', '.join(_worse_parts(comparison))}",
-        ),
-    }
-    for check, outcome in obstacles.items():
-        if not checks[check]:
-            return outcome
-    if first:
-        return "promote", "there is no champion yet, and recall is not critical"
-    return "promote", f"better than {champion} by {difference:.4f}, beyond chance"
+def _why_promoted(candidate: Candidate) -> str:
+    if candidate.is_first:
+        return "there is no champion yet, and recall is not critical"
+    return f"better than {candidate.compared_with} by {candidate.difference:.4f}, beyond chance"

@@ -10,8 +10,8 @@ import pandas as pd
 
 from fraud_assets.config import environment
 from fraud_assets.config.settings import ScoringSettings
-from fraud_assets.intake.contract import schema_changes
 from fraud_assets.intake.partitions import batch_asset
+from fraud_assets.intake.schema import schema_changes
 from fraud_assets.metadata import shown, table_metadata
 from fraud_assets.platform.masking import masking
 from fraud_assets.records.batches import ChampionScores, Features

@@ -1,9 +1,9 @@
 """The append-only log of decisions about the champion: who decided what, and on which model file.
 
 One JSON object a line. Every line carries the SHA-256 of all bytes before it, so that a line that
-was changed, removed or put in is found. A line that a power loss cut off was never confirmed:
-it stays where it is, is passed over, and the next line begins after it. A line that is no entry is
-passed over, too, and is a finding.
+was changed, removed or inserted is detected. A line that a power loss cut off was never confirmed:
+it stays where it is and is skipped, and the next line begins after it. A line that is no entry is
+skipped, too, and is a finding.
 """
 
 import hashlib
@@ -12,17 +12,22 @@ import os
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from filelock import FileLock
 
-from fraud_assets.store.decision_lines import BY_HAND, DECISION, Line, Outcome, lines_of, parse_line
+from fraud_assets.records.decisions import (
+    DecisionEntry,
+    DecisionOutcome,
+    LogEntry,
+    VersionEntry,
+)
+from fraud_assets.store.decision_lines import Line, lines_of, parse_line
 
-PREVIOUS = "previous"
-"""Key of the SHA-256 of all bytes before a line."""
-PROMOTED: Outcome = "promote"
+E = TypeVar("E", bound=LogEntry)
+
+PROMOTED: DecisionOutcome = "promote"
 
 
 @contextmanager
@@ -32,7 +37,7 @@ def registry_lock(log: Path) -> Iterator[None]:
     Parameters
     ----------
     log : Path
-        The log of decisions; the lock file lies next to it.
+        The decision log; the lock file is next to it.
 
     Yields
     ------
@@ -42,8 +47,8 @@ def registry_lock(log: Path) -> Iterator[None]:
         yield
 
 
-def append_entry(log: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Append an entry with the time of day (UTC) and the hash of the log so far, synced to disk.
+def append_entry(log: Path, entry: E) -> E:
+    """Append an entry with the hash of the log so far, synced to disk.
 
     The caller holds `registry_lock`.
 
@@ -51,37 +56,41 @@ def append_entry(log: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
     ----------
     log : Path
         JSON lines.
-    entry : mapping
+    entry : LogEntry
 
     Returns
     -------
-    dict
-        The entry as written.
+    LogEntry
+        The entry as written, with `previous`.
 
     Raises
     ------
     ValueError
-        When it could not be read again; nothing is written then.
+        When it could not be read back; nothing is written then.
+
+    See Also
+    --------
+    read_entries
     """
     before = log.read_bytes() if log.exists() else b""
-    mend = b"" if not before or before.endswith(b"\n") else b"\n"
-    written = {
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        **entry,
-        PREVIOUS: hashlib.sha256(before + mend).hexdigest(),
-    }
-    line = json.dumps(written, sort_keys=True).encode() + b"\n"
+    missing_end = b"" if not before or before.endswith(b"\n") else b"\n"
+    chained = entry.model_copy(
+        update={"previous": hashlib.sha256(before + missing_end).hexdigest()}
+    )
+    # Only what was set: a key that is not known is left out of the line.
+    values = chained.model_dump(exclude_unset=True) | {"event": chained.event}
+    line = json.dumps(values, sort_keys=True).encode() + b"\n"
     parsed, fault = parse_line(line)
     if parsed is None:
-        raise ValueError(f"nothing was written to {log}: what was to be added {fault}")
+        raise ValueError(f"nothing was written to {log}: the new entry {fault}")
     with log.open("ab") as file:
-        file.write(mend + line)
+        file.write(missing_end + line)
         file.flush()
         os.fsync(file.fileno())
-    return written
+    return chained
 
 
-def read_entries(log: Path) -> list[dict[str, Any]]:
+def read_entries(log: Path) -> list[LogEntry]:
     """Return all entries, oldest first; none when there is no log yet.
 
     Parameters
@@ -90,45 +99,46 @@ def read_entries(log: Path) -> list[dict[str, Any]]:
 
     Returns
     -------
-    list of dict
+    list of LogEntry
         Lines that were cut off or are no entry are left out.
+
+    See Also
+    --------
+    audit : tells which lines those are.
     """
     return [line.entry for line in lines_of(log) if line.entry is not None]
 
 
 def decision_of(
-    entries: Sequence[dict[str, Any]], version: str, dagster_runs: Set[str]
-) -> dict[str, Any] | None:
+    entries: Sequence[LogEntry], version: str, dagster_runs: Set[str]
+) -> DecisionEntry | None:
     """Return what one of some runs decided about a version; None when none of them did.
 
     Parameters
     ----------
-    entries : sequence of dict
+    entries : sequence of LogEntry
     version : str
     dagster_runs : set of str
 
     Returns
     -------
-    dict or None
+    DecisionEntry or None
+        The latest one.
     """
+    decisions = (entry for entry in reversed(entries) if isinstance(entry, DecisionEntry))
     return next(
-        (
-            entry
-            for entry in reversed(entries)
-            if entry.get("version") == version and entry.get("dagster_run_id") in dagster_runs
-        ),
-        None,
+        (d for d in decisions if d.version == version and d.dagster_run_id in dagster_runs), None
     )
 
 
-def recorded_model_hash(entries: Sequence[dict[str, Any]], version: str) -> str | None:
-    """Return the SHA-256 of a version's model file as it was first decided about.
+def recorded_model_hash(entries: Sequence[LogEntry], version: str) -> str | None:
+    """Return the SHA-256 of a version's model file, as its first decision recorded it.
 
-    What was recorded first counts: an entry that is added later cannot replace it.
+    The first record counts: an entry that is added later cannot replace it.
 
     Parameters
     ----------
-    entries : sequence of dict
+    entries : sequence of LogEntry
     version : str
 
     Returns
@@ -136,15 +146,15 @@ def recorded_model_hash(entries: Sequence[dict[str, Any]], version: str) -> str 
     str or None
         In hexadecimal; None when nothing was decided about the version.
     """
-    return _first(entries, version, "model_hash")
+    return next((entry.model_hash for entry in _about(entries, version)), None)
 
 
-def recorded_run(entries: Sequence[dict[str, Any]], version: str) -> str | None:
-    """Return the MLflow run that trained a version, as it was first decided about.
+def recorded_run(entries: Sequence[LogEntry], version: str) -> str | None:
+    """Return the MLflow run that trained a version, as its first decision recorded it.
 
     Parameters
     ----------
-    entries : sequence of dict
+    entries : sequence of LogEntry
     version : str
 
     Returns
@@ -152,30 +162,31 @@ def recorded_run(entries: Sequence[dict[str, Any]], version: str) -> str | None:
     str or None
         None when nothing was decided about the version, or by a release that recorded no run.
     """
-    return _first(entries, version, "mlflow_run_id")
+    runs = (entry.mlflow_run_id for entry in _about(entries, version))
+    return next((run_id for run_id in runs if run_id is not None), None)
 
 
-def is_decided(entries: Sequence[dict[str, Any]], version: str) -> bool:
+def is_decided(entries: Sequence[LogEntry], version: str) -> bool:
     """Tell whether anything was decided about a version.
 
     Parameters
     ----------
-    entries : sequence of dict
+    entries : sequence of LogEntry
     version : str
 
     Returns
     -------
     bool
     """
-    return any(entry.get("version") == version and _decides(entry) for entry in entries)
+    return any(_about(entries, version))
 
 
-def recorded_artifacts(entries: Sequence[dict[str, Any]], run_id: str) -> dict[str, str] | None:
+def recorded_artifacts(entries: Sequence[LogEntry], run_id: str) -> dict[str, str] | None:
     """Return the SHA-256 of the artifacts of a model's MLflow run, as they were first recorded.
 
     Parameters
     ----------
-    entries : sequence of dict
+    entries : sequence of LogEntry
     run_id : str
         The MLflow run that trained the model.
 
@@ -185,52 +196,65 @@ def recorded_artifacts(entries: Sequence[dict[str, Any]], run_id: str) -> dict[s
         In hexadecimal, by path in the run; None when no decision recorded any.
     """
     of_run = [
-        entry["artifacts"]
+        entry.artifacts
         for entry in entries
-        if entry.get("mlflow_run_id") == run_id and "artifacts" in entry and _decides(entry)
+        if isinstance(entry, VersionEntry)
+        and entry.mlflow_run_id == run_id
+        and entry.artifacts is not None
     ]
     if not of_run:
         return None
-    return {name: sha256 for found in reversed(of_run) for name, sha256 in found.items()}
+    return {name: sha256 for artifacts in reversed(of_run) for name, sha256 in artifacts.items()}
 
 
-def _first(entries: Sequence[dict[str, Any]], version: str, name: str) -> str | None:
-    about = (e for e in entries if e.get("version") == version and _decides(e))
-    return next((str(entry[name]) for entry in about if name in entry), None)
+def _about(entries: Sequence[LogEntry], version: str) -> Iterator[VersionEntry]:
+    """Yield the decisions about a version, oldest first."""
+    for entry in entries:
+        if isinstance(entry, VersionEntry) and entry.version == version:
+            yield entry
 
 
-def _decides(entry: Mapping[str, Any]) -> bool:
-    """Tell whether an entry is a decision about a version; old releases named no event."""
-    return entry.get("event", DECISION) in (DECISION, BY_HAND)
+def promotions(entries: Sequence[LogEntry]) -> list[VersionEntry]:
+    """Return the decisions that made a version the champion, oldest first.
+
+    Parameters
+    ----------
+    entries : sequence of LogEntry
+
+    Returns
+    -------
+    list of VersionEntry
+    """
+    return [e for e in entries if isinstance(e, VersionEntry) and e.outcome == PROMOTED]
 
 
-def promoted_version(entries: Sequence[dict[str, Any]]) -> str | None:
+def promoted_version(entries: Sequence[LogEntry]) -> str | None:
     """Return the version that was promoted last, None when none ever was.
 
     Parameters
     ----------
-    entries : sequence of dict
+    entries : sequence of LogEntry
 
     Returns
     -------
     str or None
     """
-    promoted = [str(e["version"]) for e in entries if e.get("outcome") == PROMOTED]
-    return promoted[-1] if promoted else None
+    promoted = promotions(entries)
+    return promoted[-1].version if promoted else None
 
 
-def versions_promoted(entries: Sequence[dict[str, Any]]) -> set[str]:
-    """Return every version that was promoted once.
+def versions_promoted(entries: Sequence[LogEntry]) -> set[str]:
+    """Return every version that has ever been promoted.
 
     Parameters
     ----------
-    entries : sequence of dict
+    entries : sequence of LogEntry
 
     Returns
     -------
     set of str
     """
-    return {str(e["version"]) for e in entries if e.get("outcome") == PROMOTED}
+    return {entry.version for entry in promotions(entries)}
 
 
 def log_hash(log: Path) -> str:
@@ -252,17 +276,17 @@ def log_hash(log: Path) -> str:
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit of the log found.
+    """The result of an audit of the log.
 
     Attributes
     ----------
     entries : int
     chained : int
-        Entries that carry the hash of what is before them; older releases wrote none.
+        Entries that carry the hash of the bytes before them; older releases wrote none.
     findings : tuple of str
-        What contradicts the log; empty when it is whole.
+        What contradicts the log; empty when it is intact.
     notes : tuple of str
-        What is worth knowing and no contradiction, such as a line that was cut off.
+        What is worth knowing but no contradiction, such as a line that was cut off.
     """
 
     entries: int
@@ -272,7 +296,7 @@ class Audit:
 
 
 def audit(log: Path, champion: str | None, confirmed: Mapping[str, str]) -> Audit:
-    """Check the whole log: its chain, every champion it names, and what was confirmed elsewhere.
+    """Check the whole log: its chain, every champion it names, and its confirmed hashes.
 
     Parameters
     ----------
@@ -280,8 +304,8 @@ def audit(log: Path, champion: str | None, confirmed: Mapping[str, str]) -> Audi
     champion : str or None
         The version that the registry's alias names now.
     confirmed : mapping of str to str
-        Hashes that the log had when runs confirmed their decisions, each with what confirmed it
-        (a run, for example), as kept outside the log.
+        Hashes that the log had when runs confirmed their decisions, kept outside the log; each
+        with what confirmed it, such as a run.
 
     Returns
     -------
@@ -289,7 +313,7 @@ def audit(log: Path, champion: str | None, confirmed: Mapping[str, str]) -> Audi
 
     See Also
     --------
-    present_findings : what a run can afford to check.
+    present_findings : fast enough for every run.
     """
     lines = list(lines_of(log))
     entries = [line.entry for line in lines if line.entry is not None]
@@ -301,15 +325,15 @@ def audit(log: Path, champion: str | None, confirmed: Mapping[str, str]) -> Audi
     )
     torn = [line.number for line in lines if line.is_cut_off]
     notes = [f"line {n} was cut off when it was written, and never confirmed" for n in torn]
-    chained = sum(PREVIOUS in entry for entry in entries)
+    chained = sum(entry.previous is not None for entry in entries)
     if chained < len(entries):
-        notes.append(f"{len(entries) - chained} entries are from a release that chained none")
+        notes.append(f"{len(entries) - chained} entries are from a release that did not chain them")
     notes += _unconfirmed(lines, confirmed)
     return Audit(len(entries), chained, findings, tuple(notes))
 
 
 def present_findings(log: Path, champion: str | None, confirmed: Mapping[str, str]) -> list[str]:
-    """Check the lines of the log, its last decision, and the champion as it is now.
+    """Check the lines of the log, its last decision, and the current champion.
 
     Parameters
     ----------
@@ -317,12 +341,16 @@ def present_findings(log: Path, champion: str | None, confirmed: Mapping[str, st
     champion : str or None
         The version that the registry's alias names now.
     confirmed : mapping of str to str
-        As for `audit`; the latest is enough, since it vouches for all lines before it.
+        As for `audit`; the latest is enough, since it covers all lines before it.
 
     Returns
     -------
     list of str
         What contradicts the log, one sentence each with its remedy.
+
+    See Also
+    --------
+    audit : checks every decision, too.
     """
     lines = list(lines_of(log))
     entries = [line.entry for line in lines if line.entry is not None]
@@ -335,7 +363,7 @@ def present_findings(log: Path, champion: str | None, confirmed: Mapping[str, st
     ]
 
 
-def _alias(entries: Sequence[dict[str, Any]], champion: str | None) -> Iterator[str]:
+def _alias(entries: Sequence[LogEntry], champion: str | None) -> Iterator[str]:
     decided = promoted_version(entries)
     if decided != champion:
         yield (
@@ -359,35 +387,35 @@ def _no_entries(lines: Sequence[Line]) -> Iterator[str]:
     for line in lines:
         if line.fault is not None:
             yield (
-                f"line {line.number} {line.fault}: this release did not write it, and passes it "
-                "over. Find out who did, and compare the log with a backup"
+                f"line {line.number} {line.fault}: this release did not write it, and skips it. "
+                "Find out who wrote it, and compare the log with a backup"
             )
 
 
 def _later_records(lines: Sequence[Line]) -> Iterator[str]:
-    """Yield where an entry records something else of a version or its files than an earlier one."""
+    """Yield where an entry contradicts what an earlier one recorded of a version or its files."""
     first: dict[tuple[str, str], str] = {}
     for line in lines:
-        if line.entry is None or not _decides(line.entry):
+        if not isinstance(line.entry, VersionEntry):
             continue
         recorded = _recorded(line.entry)
-        # No `any`: every record is to be kept.
+        # No `any`: every record has to be kept.
         if [key for key, value in recorded if first.setdefault(key, value) != value]:
             yield (
                 f"line {line.number} records another run, model file or artifact of version "
-                f"{line.entry['version']} than an earlier line, which is believed. Find out who "
-                "wrote it"
+                f"{line.entry.version} than an earlier line, which is trusted. Find out who wrote "
+                "it"
             )
 
 
-def _recorded(entry: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield what an entry records, each with what it is of: a version, or an artifact of a run."""
-    run_id = entry.get("mlflow_run_id")
+def _recorded(entry: VersionEntry) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield what an entry records, by what it is about: a version, or an artifact of a run."""
+    run_id = entry.mlflow_run_id
     if run_id is not None:
-        yield ("run of", entry["version"]), run_id
-        for name, sha256 in entry.get("artifacts", {}).items():
+        yield ("run of", entry.version), run_id
+        for name, sha256 in (entry.artifacts or {}).items():
             yield (run_id, name), sha256
-    yield ("model file of", entry["version"]), entry["model_hash"]
+    yield ("model file of", entry.version), entry.model_hash
 
 
 def _lost(lines: Sequence[Line], confirmed: Mapping[str, str]) -> Iterator[str]:
@@ -401,13 +429,13 @@ def _lost(lines: Sequence[Line], confirmed: Mapping[str, str]) -> Iterator[str]:
 
 
 def _unconfirmed(lines: Sequence[Line], confirmed: Mapping[str, str]) -> Iterator[str]:
-    """Yield what follows the last line that a run confirmed, and with it all before it."""
+    """Yield the lines after the last one that a run confirmed, which covers all before it."""
     last = max((line.number for line in lines if line.hash_after in confirmed), default=0)
     for line in lines[last:]:
         if line.entry is not None:
             yield (
-                f"line {line.number} ({line.entry.get('event', DECISION)}) is confirmed by no run "
-                "yet: if it is removed or changed before the next decision of a run, nobody sees it"
+                f"line {line.number} ({line.entry.event}) is confirmed by no run yet: if it is "
+                "removed or changed before the next decision of a run, that is not detected"
             )
 
 
@@ -416,33 +444,32 @@ def _broken_links(lines: Sequence[Line]) -> Iterator[str]:
     for line in lines:
         if line.entry is None:
             continue
-        previous = line.entry.get(PREVIOUS)
+        previous = line.entry.previous
         if previous is None and chained:
-            yield f"line {line.number} carries no hash of what is before it: it was put in"
+            yield f"line {line.number} carries no hash of the lines before it: it was inserted"
         if previous is not None and previous != line.hash_before:
             yield (
-                f"line {line.number} carries another hash than that of what is before it: a line "
-                "above it was changed, removed or put in"
+                f"line {line.number} carries another hash than that of the lines before it: a line "
+                "above it was changed, removed or inserted"
             )
         chained = chained or previous is not None
     if lines and lines[-1].is_cut_off and lines[-1].is_ended:
-        yield f"line {lines[-1].number} was written whole and cannot be read: it was changed"
+        yield f"line {lines[-1].number} was written whole but cannot be read: it was changed"
 
 
 def _unlogged_changes(lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
-    """Yield where a decision met another champion than the one promoted last, and what to say."""
+    """Yield the lines before which the champion was changed without an entry, and the finding."""
     promoted: str | None = None
     for line in lines:
         entry = line.entry
-        if entry is None or "champion_before" not in entry:
+        if not isinstance(entry, VersionEntry):
             continue
-        found = entry["champion_before"]
-        if found != promoted:
-            met = f"line {line.number} met {_named(found)} as champion"
+        if entry.champion_before != promoted:
             yield (
                 line.number,
-                f"{met}, but {_named(promoted)} was promoted last: the alias was changed outside "
-                "the decision log",
+                f"line {line.number} met {_named(entry.champion_before)} as champion, but "
+                f"{_named(promoted)} was promoted last: the alias was changed outside the decision "
+                "log",
             )
-        if entry.get("outcome") == PROMOTED:
-            promoted = str(entry["version"])
+        if entry.outcome == PROMOTED:
+            promoted = entry.version

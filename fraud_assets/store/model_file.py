@@ -1,28 +1,23 @@
-"""The model file: a format that holds no code, opened with our own list of types."""
+"""The model file: a format that holds no code, opened with our own list of trusted types."""
 
 from typing import TYPE_CHECKING
+
+from fraud_assets.config.estimators import EstimatorName
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-TRUSTED_TYPES = (
-    "collections.OrderedDict",
-    "fraud_assets.training.anomaly.AnomalyClassifier",
+COMMON_TYPES = (
     "fraud_assets.training.anomaly.AnomalyScore",
     "fraud_assets.training.calibration.CalibratedModel",
     "fraud_assets.training.focal.FocalBoosting",
-    "lightgbm.basic.Booster",
-    "lightgbm.sklearn.LGBMClassifier",
     "numpy.dtype",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-    "sklearn.tree._tree.Tree",
-    "sklearn.utils._bunch.Bunch",
-    "xgboost.core.Booster",
-    "xgboost.sklearn.XGBClassifier",
 )
-"""Types of our estimators that skops does not trust by default.
+"""Types that a model may hold whatever its estimator is."""
+TRUSTED_TYPES = tuple(
+    sorted({*COMMON_TYPES, *(of for name in EstimatorName for of in name.kind.trusted_types)})
+)
+"""Types of our models that skops does not trust by default.
 
 A booster is stored as the bytes of its library's own model format, which holds no code.
 """
@@ -43,7 +38,7 @@ def open_model(content: bytes) -> "BaseEstimator":
     Raises
     ------
     skops.io.exceptions.UntrustedTypesFoundException
-        When the file asks for a type that is not on the list; nothing of it was built then.
+        When the file holds a type that is not on the list; nothing of it was built then.
 
     See Also
     --------

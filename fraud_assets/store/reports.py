@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fraud_assets.records.base import Report
+from fraud_assets.records.decisions import RegisteredModel
 from fraud_assets.records.drift import DriftReport
-from fraud_assets.records.models import ReferenceProfile, TrainedModel
+from fraud_assets.records.evaluation import EvaluationReport
+from fraud_assets.records.models import ReferenceProfile, TrainedModel, TunedParameters
 from fraud_assets.records.published import PublishedDrift, PublishedMetrics
 from fraud_assets.records.scoring import ScoredTransactions
 from fraud_assets.store import object_store
@@ -18,12 +20,9 @@ R = TypeVar("R", bound=Report)
 REPORTS: dict[str, type[Report]] = {
     report.ASSET: report
     for report in (
-        TrainedModel,
-        ReferenceProfile,
-        DriftReport,
-        ScoredTransactions,
-        PublishedDrift,
-        PublishedMetrics,
+        *(TunedParameters, TrainedModel, ReferenceProfile, EvaluationReport, RegisteredModel),
+        *(PublishedDrift, PublishedMetrics),
+        *(DriftReport, ScoredTransactions),
     )
 }
 """The reports by asset; a new one is an entry here."""

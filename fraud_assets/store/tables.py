@@ -9,14 +9,13 @@ in charge, and an accepted version stays readable after a newer one has arrived.
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import uuid4
 
-from fraud_assets.config import environment
 from fraud_assets.records.base import to_json
 from fraud_assets.records.batches import (
     ChampionScores,
@@ -33,7 +32,7 @@ from fraud_assets.store.files import (
 from fraud_assets.store.paths import (
     CONTENT_HASH,
     made_folder,
-    plain_name,
+    table_assets,
     tables_folder,
     version_name,
 )
@@ -254,25 +253,21 @@ def versions(asset: str, batch: str) -> list[str]:
     return sorted(local | {name for name in remote if has_table(asset, batch, name)})
 
 
-def prune_versions(batch: str, content_hash: str) -> None:
-    """Remove old versions of a batch's tables, as `FRAUD_KEEP_VERSIONS` says.
+def prune_versions(batch: str, accepted: Sequence[str], keep: int) -> None:
+    """Remove old accepted versions of a batch's tables, of every asset.
+
+    Versions that were never accepted stay: a rejected correction may still be looked into.
 
     Parameters
     ----------
     batch : str
-    content_hash : str
-        The version that has just been accepted. It is kept, and so is what is newer than the
-        oldest accepted version that is kept.
+    accepted : sequence of str
+        Content hashes of the accepted versions, the latest last.
+    keep : int
+        How many of the latest stay, 1 or more.
     """
-    keep = environment.kept_versions()
-    if keep is None:
-        return
-    accepted = sorted(
-        (facts.parent.stat().st_mtime, facts.parent.name)
-        for facts in tables_folder("features", batch).glob(f"*/{FACTS_FILE}")
-        if facts.parent.name != content_hash
-    )
-    for _, old in accepted[: max(0, len(accepted) + 1 - keep)]:
-        for folder in (environment.home_folder() / "tables").iterdir():
-            shutil.rmtree(folder / plain_name(batch) / old, ignore_errors=True)
-            object_store.remove(folder / plain_name(batch) / old)
+    for content_hash in accepted[:-keep]:
+        for asset in table_assets():
+            version = tables_folder(asset, batch) / version_name(content_hash)
+            shutil.rmtree(version, ignore_errors=True)
+            object_store.remove(version)

@@ -1,146 +1,19 @@
-"""The estimators that can be trained, as a table. Adding one is adding an entry."""
+"""Builds and fits the estimators of the table in `config/estimators.py`."""
 
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fraud_assets.config.settings import ENSEMBLES, EstimatorName, Imbalance, TrainingSettings
+from fraud_assets.config.estimators import EstimatorName
+from fraud_assets.config.settings import Imbalance, TrainingSettings
 
 if TYPE_CHECKING:
     import pandas as pd
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
-
-
-def _xgboost(seed: int) -> "BaseEstimator":
-    from xgboost import XGBClassifier
-
-    return XGBClassifier(random_state=seed, tree_method="hist")
-
-
-def _lightgbm(seed: int) -> "BaseEstimator":
-    try:
-        from lightgbm import LGBMClassifier
-    except OSError as error:
-        raise OSError(
-            f"LightGBM cannot be loaded ({error}): install libgomp1, or choose xgboost"
-        ) from error
-    return LGBMClassifier(random_state=seed, verbose=-1, deterministic=True, force_col_wise=True)
-
-
-def _hist_gradient_boosting(seed: int) -> "BaseEstimator":
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    return HistGradientBoostingClassifier(random_state=seed)
-
-
-def _random_forest(seed: int) -> "BaseEstimator":
-    from sklearn.ensemble import RandomForestClassifier
-
-    return RandomForestClassifier(random_state=seed, n_jobs=-1)
-
-
-def _logistic_regression(seed: int) -> "BaseEstimator":
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(random_state=seed)
-
-
-def _mlp(seed: int) -> "BaseEstimator":
-    from sklearn.neural_network import MLPClassifier
-
-    return MLPClassifier(random_state=seed)
-
-
-def _isolation_forest(seed: int) -> "BaseEstimator":
-    from fraud_assets.training.anomaly import AnomalyClassifier
-
-    return AnomalyClassifier(random_state=seed)
-
-
-def _balanced(_: float) -> dict[str, Any]:
-    return {"class_weight": "balanced"}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An estimator of the table.
-
-    Attributes
-    ----------
-    make : callable
-        Takes the seed, returns the estimator with its library's own defaults.
-    defaults : dict
-        Parameters that are better here than the library's.
-    scaled : bool
-        Whether it stands behind an imputer and a scaler; the others read missing values.
-    weigh : callable or None
-        Takes the genuine rows for each fraud, returns the parameters by which all frauds weigh
-        as much as all genuine rows; None when the estimator has no weights.
-    """
-
-    make: Callable[[int], "BaseEstimator"]
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    scaled: bool = False
-    weigh: Callable[[float], dict[str, Any]] | None = None
-
-
-ESTIMATORS: dict[EstimatorName, Entry] = {
-    EstimatorName.xgboost: Entry(
-        _xgboost,
-        {
-            "learning_rate": 0.05,
-            "n_estimators": 250,
-            "max_depth": 5,
-            "min_child_weight": 5,
-            "subsample": 0.8,
-            "colsample_bytree": 0.4,
-        },
-        weigh=lambda ratio: {"scale_pos_weight": ratio},
-    ),
-    EstimatorName.lightgbm: Entry(
-        _lightgbm,
-        {
-            "learning_rate": 0.05,
-            "n_estimators": 250,
-            "num_leaves": 15,
-            "min_child_samples": 30,
-            "subsample": 0.8,
-            "subsample_freq": 1,
-            "colsample_bytree": 0.4,
-        },
-        weigh=_balanced,
-    ),
-    EstimatorName.hist_gradient_boosting: Entry(
-        _hist_gradient_boosting,
-        {
-            "learning_rate": 0.05,
-            "max_iter": 150,
-            "max_leaf_nodes": 8,
-            "max_features": 0.3,
-            # On few frauds unregularized leaves run away: one bad step can undo all others.
-            "l2_regularization": 10.0,
-            "early_stopping": False,
-        },
-        weigh=_balanced,
-    ),
-    EstimatorName.random_forest: Entry(
-        _random_forest,
-        {"min_samples_leaf": 3},
-        weigh=_balanced,
-    ),
-    EstimatorName.logistic_regression: Entry(
-        _logistic_regression, {"max_iter": 1000}, scaled=True, weigh=_balanced
-    ),
-    # The baseline: scikit-learn's own defaults.
-    EstimatorName.mlp: Entry(_mlp, scaled=True),
-    EstimatorName.isolation_forest: Entry(_isolation_forest),
-}
-BOOSTERS = (EstimatorName.xgboost, EstimatorName.lightgbm)
-STACKING_FOLDS = 3
 
 
 def build(settings: TrainingSettings, ratio: float = 1.0) -> "Pipeline":
@@ -160,11 +33,20 @@ def build(settings: TrainingSettings, ratio: float = 1.0) -> "Pipeline":
     Raises
     ------
     ValueError
-        When the estimator has no such parameter, no weights, or no focal loss.
+        When the estimator has no such parameter, no class weights, or no focal loss.
+
+    See Also
+    --------
+    fit : fits the pipeline.
+
+    Examples
+    --------
+    >>> build(TrainingSettings(estimator="mlp")).named_steps.keys()
+    dict_keys(['impute', 'scale', 'estimator'])
     """
     from sklearn.pipeline import Pipeline
 
-    if settings.estimator in ENSEMBLES:
+    if settings.estimator.kind.combines_members:
         steps = [("estimator", _ensemble(settings, ratio))]
     else:
         steps = _steps(settings.estimator, settings.parameters, settings, ratio)
@@ -179,12 +61,12 @@ def _steps(
     name: EstimatorName, parameters: Mapping[str, Any], settings: TrainingSettings, ratio: float
 ) -> list[tuple[str, Any]]:
     steps: list[tuple[str, Any]] = []
-    # SMOTE's rows lie between others, so that nothing may be missing in any.
-    if ESTIMATORS[name].scaled or settings.imbalance is Imbalance.smote:
+    # SMOTE interpolates between rows, so no value may be missing.
+    if name.kind.scaled or settings.imbalance is Imbalance.smote:
         from sklearn.impute import SimpleImputer
 
         steps.append(("impute", SimpleImputer(strategy="median", keep_empty_features=True)))
-    if ESTIMATORS[name].scaled:
+    if name.kind.scaled:
         from sklearn.preprocessing import StandardScaler
 
         steps.append(("scale", StandardScaler()))
@@ -194,11 +76,13 @@ def _steps(
 def _estimator(
     name: EstimatorName, parameters: Mapping[str, Any], settings: TrainingSettings, ratio: float
 ) -> "BaseEstimator":
-    entry = ESTIMATORS[name]
-    estimator = entry.make(settings.seed)
+    kind = name.kind
+    estimator = _model_class(name)(**kind.arguments)
+    if "random_state" in estimator.get_params():
+        estimator.set_params(random_state=settings.seed)
     chosen = {
-        **entry.defaults,
-        **_weights(name, settings, ratio),
+        **kind.defaults,
+        **_class_weights(name, settings, ratio),
         **{k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items()},
     }
     unknown = sorted(set(chosen) - set(estimator.get_params()))
@@ -208,61 +92,70 @@ def _estimator(
             f"{', '.join(sorted(estimator.get_params()))}"
         )
     if settings.imbalance is Imbalance.focal_loss:
-        return _focal(name, chosen, settings)
+        return _with_focal_loss(name, chosen, settings)
     return estimator.set_params(**chosen)
 
 
-def _weights(name: EstimatorName, settings: TrainingSettings, ratio: float) -> dict[str, Any]:
+def _model_class(name: EstimatorName) -> Any:
+    module, _, class_name = name.kind.model.rpartition(".")
+    try:
+        return getattr(import_module(module), class_name)
+    except OSError as error:
+        raise OSError(
+            f"{name} cannot be loaded ({error}): install the system library that it needs (for "
+            f"lightgbm, libgomp1), or choose another estimator than {name}"
+        ) from error
+
+
+def _class_weights(name: EstimatorName, settings: TrainingSettings, ratio: float) -> dict[str, Any]:
     if settings.imbalance is not Imbalance.class_weight:
         return {}
-    weigh = ESTIMATORS[name].weigh
-    if weigh is None:
-        able = ", ".join(other for other, entry in ESTIMATORS.items() if entry.weigh)
-        raise ValueError(
-            f"{name} has no class weights; choose undersample or smote as imbalance, or one of "
-            f"{able}"
-        )
-    return weigh(ratio)
+    match name.kind.class_weight:
+        case "balanced":
+            return {"class_weight": "balanced"}
+        case "scale_pos_weight":
+            return {"scale_pos_weight": ratio}
+    weighted = ", ".join(other for other in EstimatorName if other.kind.class_weight)
+    raise ValueError(
+        f"{name} has no class weights; choose undersample or smote as imbalance, or one of "
+        f"{weighted}"
+    )
 
 
-def _focal(
-    name: EstimatorName, chosen: dict[str, Any], settings: TrainingSettings
+def _with_focal_loss(
+    name: EstimatorName, parameters: dict[str, Any], settings: TrainingSettings
 ) -> "BaseEstimator":
-    if name not in BOOSTERS:
-        raise ValueError(
-            f"{name} takes no loss of one's own; focal_loss works with {', '.join(BOOSTERS)}"
-        )
+    library = name.kind.focal_loss
+    if library is None:
+        able = ", ".join(other for other in EstimatorName if other.kind.focal_loss)
+        raise ValueError(f"{name} takes no custom loss; focal_loss works with {able}")
     from fraud_assets.training.focal import FocalBoosting
 
     return FocalBoosting(
-        library=str(name), parameters=chosen, gamma=settings.focal_gamma, random_state=settings.seed
+        library=library,
+        parameters=parameters,
+        gamma=settings.focal_gamma,
+        random_state=settings.seed,
     )
 
 
 def _ensemble(settings: TrainingSettings, ratio: float) -> "BaseEstimator":
-    from sklearn.ensemble import StackingClassifier, VotingClassifier
-    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
 
-    strangers = sorted(set(settings.parameters) - set(settings.members))
-    if strangers:
+    unknown = sorted(set(settings.parameters) - set(settings.members))
+    if unknown:
         raise ValueError(
-            f"{settings.estimator} takes parameters by member; {', '.join(strangers)} is none of "
+            f"{settings.estimator} takes parameters by member; {', '.join(unknown)} is none of "
             f"{', '.join(settings.members)}"
         )
-    of_member = settings.parameters
+    by_member = settings.parameters
     members = [
-        (name, Pipeline(_steps(EstimatorName(name), of_member.get(name, {}), settings, ratio)))
+        (name, Pipeline(_steps(EstimatorName[name], by_member.get(name, {}), settings, ratio)))
         for name in settings.members
     ]
     for _, member in members:
-        _add_trees_in_order(member.named_steps["estimator"])
-    if settings.estimator is EstimatorName.soft_voting:
-        return VotingClassifier(members, voting="soft")
-    # Unshuffled folds of rows in time order: no member is asked about its neighbours in time.
-    return StackingClassifier(
-        members, LogisticRegression(), cv=STACKING_FOLDS, stack_method="predict_proba"
-    )
+        _predict_in_one_thread(member.named_steps["estimator"])
+    return _model_class(settings.estimator)(members, **settings.estimator.kind.arguments)
 
 
 def fit(pipeline: "Pipeline", features: "pd.DataFrame", labels: "pd.Series") -> tuple[int, bool]:
@@ -280,29 +173,39 @@ def fit(pipeline: "Pipeline", features: "pd.DataFrame", labels: "pd.Series") -> 
     iterations : int
         Of an ensemble, those of its longest member.
     converged : bool
-        Whether what iterates until it is done was done before `max_iter`. A fixed number of
-        trees has nothing to converge to and counts as converged.
+        Whether an iterative fit converged before `max_iter`. A fixed number of trees counts as
+        converged.
+
+    See Also
+    --------
+    build : builds the pipeline.
     """
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
-        # The verdict is the asset check `model_converged`; a warning would say it twice.
+        # The asset check `model_converged` reports it.
         warnings.simplefilter("ignore", ConvergenceWarning)
         pipeline.fit(features, labels)
-    fitted = _fitted(pipeline.named_steps["estimator"])
-    for estimator in fitted:
-        _add_trees_in_order(estimator)
-    found = [_progress(estimator) for estimator in fitted]
-    return max(iterations for iterations, _ in found), all(converged for _, converged in found)
+    estimators = _fitted_estimators(pipeline.named_steps["estimator"])
+    for estimator in estimators:
+        _predict_in_one_thread(estimator)
+    progress = [_progress(estimator) for estimator in estimators]
+    return max(iterations for iterations, _ in progress), all(done for _, done in progress)
 
 
-def _add_trees_in_order(estimator: "BaseEstimator") -> None:
-    """Predict in one thread: several add trees up in any order, and the last digit is chance."""
+def _predict_in_one_thread(estimator: "BaseEstimator") -> None:
+    """Make predictions repeatable: threads add trees up in any order, which moves the last digit.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Changed in place.
+    """
     if "n_jobs" in estimator.get_params():
         estimator.set_params(n_jobs=1)
 
 
-def _fitted(estimator: "BaseEstimator") -> "list[BaseEstimator]":
+def _fitted_estimators(estimator: "BaseEstimator") -> "list[BaseEstimator]":
     members = getattr(estimator, "named_estimators_", None)
     if members is None:
         return [estimator]

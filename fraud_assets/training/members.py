@@ -1,10 +1,10 @@
-"""Which earlier batches a model is trained from, and which splits were assigned before."""
+"""Finds the earlier batches that a model is trained from, and the splits assigned before."""
 
 from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config.settings import SplitSettings
 from fraud_assets.platform.masking import masking
 from fraud_assets.records.batches import Splits
-from fraud_assets.store import paths, reports, tables
+from fraud_assets.store import object_store, paths, reports, tables
 from fraud_assets.text import named
 from fraud_assets.training import assignments
 from fraud_assets.training.splits import Assigned
@@ -67,16 +67,16 @@ def window_before(
     --------
     window_of : the window as the splits recorded it.
     """
-    wanted = set(features.facts.features)
+    needed = set(features.facts.features)
     most = None if window_batches is None else window_batches - 1
     members: list[Member] = []
-    # Newest first, so that no more is read than the window holds.
+    # Newest first, so that no more batches are read than the window holds.
     for earlier in reversed(catalog.earlier(features.facts.batch)):
         if most is not None and len(members) >= most:
             break
         if tables.has_table("splits", earlier.batch, earlier.content_hash):
             table = tables.load_table(tables.FeatureTable, earlier.batch, earlier.content_hash)
-            if wanted <= set(table.facts.features):
+            if needed <= set(table.facts.features):
                 splits = tables.load_table(tables.SplitTable, earlier.batch, earlier.content_hash)
                 members.append(member(table, splits))
     return members[::-1]
@@ -108,7 +108,7 @@ def window_of(splits: tables.SplitTable) -> list[Member]:
 
 
 def earlier_splits(catalog: BatchCatalog, batch: str, settings: SplitSettings) -> list[Assigned]:
-    """Return the splits assigned before under the same settings, also to this batch itself.
+    """Return the splits assigned before under the same settings, this batch's own included.
 
     Parameters
     ----------
@@ -119,25 +119,40 @@ def earlier_splits(catalog: BatchCatalog, batch: str, settings: SplitSettings) -
     Returns
     -------
     list of Assigned
-        Oldest batch first. A row content that stands in them keeps its split.
+        Oldest batch first. A row whose content occurs in them keeps its split.
     """
     wanted = assignments.settings_hash(settings)
     index = assignments.read_index(reports.latest(paths.assignments_path()))
-    found = []
+    assigned = []
     for earlier in [*(b.batch for b in catalog.earlier(batch)), batch]:
         for content_hash in tables.versions("splits", earlier):
             noted = index.get((earlier, content_hash))
-            if noted is None:  # of an older release
+            if noted is None:  # written by a release that kept no index
                 table = tables.load_table(tables.SplitTable, earlier, content_hash)
                 noted = assignment_of(table.facts)
             if noted.settings == wanted:
                 path = tables.rows_path("splits", earlier, content_hash)
-                found.append(Assigned(path, _is_keyed(earlier, noted.hash_key_id)))
-    return found
+                assigned.append(Assigned(path, _is_keyed(earlier, noted.hash_key_id)))
+    return assigned
+
+
+def note_assignment(splits: Splits) -> None:
+    """Add the splits of a batch to the index of assignments.
+
+    Parameters
+    ----------
+    splits : Splits
+
+    See Also
+    --------
+    earlier_splits : reads the index.
+    """
+    assignments.note(paths.assignments_path(), assignment_of(splits))
+    object_store.push(paths.assignments_path())
 
 
 def assignment_of(splits: Splits) -> assignments.Assignment:
-    """Return what the index of assignments holds of some splits.
+    """Return the entry of splits in the index of assignments.
 
     Parameters
     ----------

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from fraud_assets.config.settings import (
     Costs,
-    EstimatorName,
     Imbalance,
     SplitMode,
     SplitSettings,
@@ -35,13 +34,31 @@ if TYPE_CHECKING:
 
     from fraud_assets.training.calibration import CalibratedModel
 
-BENT = (EstimatorName.isolation_forest, Imbalance.class_weight, Imbalance.focal_loss)
-"""What gives scores that are no probabilities, by no factor that is known beforehand."""
+DISTORTING = (Imbalance.class_weight, Imbalance.focal_loss)
+"""Treatments after which scores are no probabilities, with no known factor to divide by."""
+
+
+class FittedPipeline(NamedTuple):
+    """A pipeline fitted on train rows, before its scores are calibrated.
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+    odds_factor : float
+        By how much resampling raised the odds of a fraud, as from `imbalance.rebalance`.
+    iterations : int
+    converged : bool
+    """
+
+    pipeline: "Pipeline"
+    odds_factor: float
+    iterations: int
+    converged: bool
 
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A fitted model and what was chosen for it.
+    """A fitted model, its threshold and its figures on the validation rows.
 
     Attributes
     ----------
@@ -55,7 +72,8 @@ class FittedModel:
     iterations : int
     converged : bool
     validation_figures : dict of str to float
-        On the rows that chose the threshold, hence too good: named `validation_…`.
+        Measured on the rows that the threshold was chosen on, hence optimistic; named
+        `validation_…`.
     validation_scores : ndarray of shape (n_validation_rows,)
         Fraud probabilities, 0 to 1, of rows that the model was not fitted on.
     """
@@ -77,7 +95,7 @@ def train(
     settings: TrainingSettings,
     days: float | None = None,
 ) -> FittedModel:
-    """Fit an estimator, put its probabilities right, and choose its threshold.
+    """Fit an estimator, calibrate its probabilities, and choose its threshold.
 
     Parameters
     ----------
@@ -96,12 +114,13 @@ def train(
     from fraud_assets.training.calibration import by_sigmoid, for_odds
 
     features = [name for name in columns if rows[name].notna().any()]
-    pipeline, odds_factor, iterations, converged = fit_model(rows, features, settings)
+    fitted = fit_model(rows, features, settings)
     labels = validation["fraud_"].to_numpy()
-    if settings.imbalance in BENT or settings.estimator in BENT:
-        model = by_sigmoid(pipeline, labels, fraud_scores(pipeline, validation, features))
+    if settings.imbalance in DISTORTING or not settings.estimator.kind.scores_are_probabilities:
+        raw = fraud_scores(fitted.pipeline, validation, features)
+        model = by_sigmoid(fitted.pipeline, labels, raw)
     else:
-        model = for_odds(pipeline, odds_factor)
+        model = for_odds(fitted.pipeline, fitted.odds_factor)
     scores = fraud_scores(model, validation, features)
     losses = losses_of(validation, settings.costs)
     choice = choose_threshold(labels, scores, losses, settings, days)
@@ -110,8 +129,8 @@ def train(
         features,
         choice.threshold,
         choice.neighbours,
-        iterations,
-        converged,
+        fitted.iterations,
+        fitted.converged,
         _validation_figures(labels, scores, losses, choice.threshold, settings.costs),
         scores,
     )
@@ -145,20 +164,29 @@ def validation_days(
 
 def fit_model(
     rows: pd.DataFrame, features: Sequence[str], settings: TrainingSettings
-) -> "tuple[Pipeline, float, int, bool]":
+) -> FittedPipeline:
     """Fit a pipeline on train rows, after the settings' treatment of imbalance.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Train rows, as from `training.window.load_rows`.
+    features : sequence of str
+        The columns to read.
+    settings : TrainingSettings
 
     Returns
     -------
-    pipeline : Pipeline
-    odds_factor : float
-        As from `imbalance.rebalance`.
-    iterations : int
-    converged : bool
+    FittedPipeline
+
+    See Also
+    --------
+    train : also calibrates, and chooses the threshold.
     """
     pipeline = build(settings, 1 / odds(rows["fraud_"]))
-    chosen, labels, odds_factor = rebalance(rows[list(features)], rows["fraud_"], settings)
-    return pipeline, odds_factor, *fit(pipeline, chosen, labels)
+    resampled, labels, odds_factor = rebalance(rows[list(features)], rows["fraud_"], settings)
+    iterations, converged = fit(pipeline, resampled, labels)
+    return FittedPipeline(pipeline, odds_factor, iterations, converged)
 
 
 def _validation_figures(
@@ -177,7 +205,7 @@ def _validation_figures(
 
 
 def example_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return made-up rows that look like the ones a model was fitted on, and are none of them.
+    """Return made-up rows that resemble those a model was fitted on, without being any of them.
 
     Parameters
     ----------
@@ -186,7 +214,8 @@ def example_of(rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame of shape (3, n_features)
-        The quartiles of each column for itself, to two digits: an example for a model's page.
+        The quartiles of each column by itself, to two digits: an input example for the model's
+        page.
     """
     quartiles = rows.quantile([0.25, 0.5, 0.75]).fillna(0.0).reset_index(drop=True)
     return quartiles.map(lambda value: float(f"{value:.2g}"))

@@ -1,11 +1,40 @@
-"""The best parameters that tuning found for each estimator, and the settings that use them."""
+"""The tuned parameters of each estimator: where they are kept, and the settings that use them."""
 
+from pathlib import Path
+
+from fraud_assets.config.estimators import EstimatorName
 from fraud_assets.config.settings import TrainingSettings
-from fraud_assets.store import paths, reports
+from fraud_assets.records.models import TunedParameters
+from fraud_assets.store import files, paths
+
+
+def tuned_path(estimator: EstimatorName) -> Path:
+    """Return the file with the best parameters of an estimator, whether or not it exists."""
+    return paths.tuning_folder() / f"{estimator}.json"
+
+
+def save_tuned(tuned: TunedParameters) -> Path:
+    """Keep tuned parameters for the next trainings of their estimator; return their file.
+
+    Parameters
+    ----------
+    tuned : TunedParameters
+
+    Returns
+    -------
+    Path
+
+    See Also
+    --------
+    with_tuned : uses them.
+    """
+    path = tuned_path(tuned.estimator)
+    files.write_atomically(path, tuned.to_json())
+    return path
 
 
 def with_tuned(settings: TrainingSettings) -> tuple[TrainingSettings, str | None]:
-    """Return the settings with the best parameters found for their estimator.
+    """Return the settings with the tuned parameters of their estimator.
 
     Parameters
     ----------
@@ -21,11 +50,17 @@ def with_tuned(settings: TrainingSettings) -> tuple[TrainingSettings, str | None
     Raises
     ------
     ValueError
-        When the file of tuned parameters holds one that no estimator may be given.
+        When the file of tuned parameters is not of this release's format, or holds a parameter
+        that no estimator may be given.
+
+    See Also
+    --------
+    save_tuned : keeps them.
     """
-    tuned = reports.read_json(paths.tuning_folder() / f"{settings.estimator}.json")
-    if not settings.use_tuned or tuned is None:
+    path = tuned_path(settings.estimator)
+    if not settings.use_tuned or not path.exists():
         return settings, None
-    parameters = tuned["parameters"] | settings.parameters
+    tuned = TunedParameters.from_json(path.read_bytes(), str(path))
+    parameters = tuned.parameters | settings.parameters
     # Validated anew rather than copied: a person can edit the file.
-    return TrainingSettings(**{**settings.model_dump(), "parameters": parameters}), tuned["batch"]
+    return TrainingSettings(**{**settings.model_dump(), "parameters": parameters}), tuned.batch

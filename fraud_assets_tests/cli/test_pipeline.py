@@ -1,4 +1,3 @@
-import json
 from types import SimpleNamespace
 
 import dagster as dg
@@ -6,7 +5,9 @@ import pytest
 from click.testing import CliRunner
 
 from fraud_assets.cli import main, pipeline
-from fraud_assets.store import paths
+from fraud_assets.records.scoring import UnscoredBatch
+from fraud_assets.store.reports import save_report
+from fraud_assets_tests import factories
 
 
 @pytest.fixture
@@ -66,30 +67,12 @@ def test_a_check_is_printed_with_its_severity_and_a_failed_step_with_its_cause(c
 
 
 def test_the_verdict_names_figures_decision_and_worklist(home, capsys):
-    folder = paths.report_folder("june")
-    metrics = {
-        "frauds_detected_count": 8,
-        "frauds_missed_count": 2,
-        "false_alarms_count": 5,
-        "test_fraud_recall": 0.8,
-        "net_savings": 1234.5,
-    }
-    evaluation = {
-        "metrics": metrics,
-        "intervals": {"test_fraud_recall": [0.5, 0.95]},
-        "test": {"frauds": 10},
-        "verdicts": {"fraud_recall": "good"},
-    }
-    decision = {"outcome": "promote", "version": "1", "reason": "the first"}
-    for name, content in (
-        ("evaluation_report", evaluation),
-        ("registered_model", decision),
-        ("scored_transactions", {"batch": "june", "not_scored": "there was no champion"}),
-    ):
-        (folder / f"{name}.json").write_text(json.dumps(content))
+    save_report("june", factories.evaluation_report())
+    save_report("june", factories.decision(version="1", reason="the first"))
+    save_report("june", UnscoredBatch(batch="june", not_scored="there was no champion"))
     pipeline._print_verdict("june", True, [])
     verdict, decided, worklist = capsys.readouterr().out.splitlines()
-    assert verdict.startswith("  Verdict: good. 8 of 10 test frauds caught (recall 0.80")
+    assert verdict.startswith("  Verdict: watch. 36 of 40 test frauds caught (recall 0.90")
     assert decided == "  Decision: promote version 1: the first."
     assert worklist == "  Worklist: there was no champion"
 

@@ -95,3 +95,8 @@ def test_a_setting_that_is_handed_on_as_text_has_a_pattern(settings, field, valu
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "^", " "])
 def test_every_usual_delimiter_can_be_set(delimiter):
     assert IntakeSettings(delimiter=delimiter).delimiter == delimiter
+
+
+def test_labels_that_mean_both_are_refused():
+    with pytest.raises(ValueError, match="must both be given and have nothing in common"):
+        IntakeSettings(fraud_labels=["1", "Yes"], genuine_labels=["yes"])

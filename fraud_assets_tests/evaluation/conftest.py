@@ -4,70 +4,38 @@ import pytest
 from markdown_it import MarkdownIt
 
 from fraud_assets.config.settings import Costs, EvaluationSettings
-from fraud_assets.evaluation.evaluate import Scored, evaluate, slices
+from fraud_assets.evaluation.evaluate import evaluate, segment_figures
+from fraud_assets.evaluation.figures import ScoredRows
+from fraud_assets_tests import factories
 
 SETTINGS = EvaluationSettings(bootstrap_resamples=60)
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def judged():
     """Ten frauds, of which eight are caught, and ninety genuine rows with two false alarms."""
     labels = np.repeat([1, 0], [10, 90])
     scores = np.concatenate(
         [np.full(8, 0.9), np.full(2, 0.1), np.full(2, 0.8), np.linspace(0, 0.3, 88)]
     )
-    return labels, scores, np.full(100, 50.0)
+    return scored(scores, labels, 50.0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def report(judged):
-    """As the asset holds it."""
-    labels, scores, losses = judged
-    return {
-        "batch": "june",
-        "source_file": "june.csv",
-        "content_hash": "abc",
-        "ids": {"mlflow_run_id": "r", "model_version": "2"},
-        "model": {
-            "estimator": "mlp",
-            "decision_threshold": 0.5,
-            "threshold_rule": "max_f1",
-            "threshold_neighbours": [
-                {
-                    "threshold": 0.5,
-                    "alerts": 4,
-                    "frauds_detected": 3,
-                    "frauds_missed": 1,
-                    "false_alarms": 1,
-                    "cost": 33.0,
-                    "chosen": True,
-                }
-            ],
-            "imbalance": "none",
-            "calibration": {"slope": 1.0, "intercept": 0.0},
-            "split_mode": "stratified",
-            "window": [["june", "abc"]],
-            "costs": Costs().model_dump(),
-            "has_amount": True,
-        },
-        "champion": None,
-        "comparison": None,
-        "importance": {"amount": 1.5, "hour": 0.2},
-        "slices": slices(labels, scores, 0.5, {"half": pd.Series(["a", "b"] * 50)}),
-        **evaluate(labels, scores, losses, 0.5, Costs(), SETTINGS),
-    }
+    """As the asset returns it."""
+    return report_on(judged)
 
 
-@pytest.fixture
-def test_rows():
-    generator = np.random.default_rng(0)
-    labels = (generator.random(400) < 0.2).astype(int)
-    return pd.DataFrame({"content_key_": np.arange(400), "fraud_": labels})
+def report_on(judged):
+    evaluation = evaluate(judged, SETTINGS)
+    slices = segment_figures(judged, {"half": pd.Series(["a", "b"] * 50)})
+    return factories.evaluation_report(**dict(evaluation), slices=slices)
 
 
-def scored(scores, savings=None):
-    """Scores as a comparison takes them; each alert from 0.5 on saves one unit."""
-    return Scored(scores, np.where(scores >= 0.5, 1.0, 0.0) if savings is None else savings)
+def scored(scores, labels, loss=1.0):
+    """Rows with scores, at a threshold of 0.5 and the default costs."""
+    return ScoredRows(labels, scores, np.full(len(labels), loss), 0.5, Costs())
 
 
 HOSTILE = (

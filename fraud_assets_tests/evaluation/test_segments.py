@@ -22,7 +22,7 @@ def rows():
 
 
 def test_every_row_has_one_part_of_each_segment(rows):
-    found = segment_rows(rows, [*BUILT_IN, "country"], dates=True)
+    found = segment_rows(rows, [*BUILT_IN, "country"], real_time=True)
     assert list(found) == ["amount_band", "night", "new_card", "week", "country"]
     assert all(parts.notna().all() and len(parts) == len(rows) for parts in found.values())
 
@@ -42,7 +42,7 @@ def test_night_new_cards_and_weeks_are_told_by_time_and_history(rows):
 
 def test_segments_that_the_data_cannot_tell_are_left_out(rows):
     bare = rows[["amount_"]].assign(amount_=np.nan, known_us_=np.nan)
-    assert segment_rows(bare, list(BUILT_IN), dates=False) == {}
+    assert segment_rows(bare, list(BUILT_IN), real_time=False) == {}
 
 
 def test_rare_categories_are_put_together_and_missing_ones_named():
@@ -67,5 +67,5 @@ def test_a_segment_that_is_no_column_is_refused_with_the_names_there_are():
 @pytest.mark.parametrize("name", ["CUSTOMER_ID", "TRANSACTION_ID", "pan"])
 def test_cards_and_transactions_are_no_segments(name):
     kinds = {"CUSTOMER_ID": "VARCHAR", "TRANSACTION_ID": "VARCHAR", "pan": "CARD"}
-    with pytest.raises(ValueError, match=f"segments: {name} holds cards or transactions"):
+    with pytest.raises(ValueError, match=f"segments: {name} holds single cards or transactions"):
         columns_of([name], kinds, CARD_ROLES)

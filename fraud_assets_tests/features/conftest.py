@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fraud_assets.features.compute import write_features
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
-from fraud_assets.features.lookback import Source, span_of
+from fraud_assets.features.lookback import AcceptedRows, span_of
 from fraud_assets_tests.conftest import CARD_ROLES, connected
 from fraud_assets_tests.features.oracle import Event
 
@@ -90,13 +90,13 @@ def in_process():
         yield connection, backend
 
 
-def sources(frames: Sequence[pd.DataFrame], folder, roles) -> list[Source]:
+def sources(frames: Sequence[pd.DataFrame], folder, roles) -> list[AcceptedRows]:
     """The frames as Parquet files."""
     found = []
     for number, frame in enumerate(frames):
         path = folder / f"{number}.parquet"
         frame.to_parquet(path)
-        found.append(Source(path, roles))
+        found.append(AcceptedRows(path, roles))
     return found
 
 

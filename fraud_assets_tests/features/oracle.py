@@ -54,12 +54,14 @@ def of_events(inside: list[Event], own: Event, aggregation: str) -> float | None
     """An aggregate of events: of their number, times, terminals or labels."""
     if aggregation == "seconds_since":
         return (own.known - max(e.known for e in inside)) / 1_000_000 if inside else None
-    if aggregation == "mean":
+    if aggregation == "fraud_share":
         return sum(e.fraud for e in inside) / len(inside) if inside else 0.0
     if aggregation in ("days_since_fraud", "last_is_fraud"):
         return of_labels(inside, own, aggregation)
     terminals = {event.terminal for event in inside if event.terminal is not None}
-    return {"count": len(inside), "never": int(not inside), "distinct": len(terminals)}[aggregation]
+    if aggregation in ("count", "label_count"):
+        return len(inside)
+    return {"never": int(not inside), "distinct": len(terminals)}[aggregation]
 
 
 def of_labels(inside: list[Event], own: Event, aggregation: str) -> float | None:
@@ -67,8 +69,8 @@ def of_labels(inside: list[Event], own: Event, aggregation: str) -> float | None
     if aggregation == "last_is_fraud":
         last = max((e.label_known for e in inside), default=None)
         return max((e.fraud for e in inside if e.label_known == last), default=None)
-    told = [e.label_known for e in inside if e.fraud == 1]
-    return (own.known - max(told)) / MICROSECONDS_PER_DAY if told else None
+    frauds = [e.label_known for e in inside if e.fraud == 1]
+    return (own.known - max(frauds)) / MICROSECONDS_PER_DAY if frauds else None
 
 
 def peak(inside: list[Decimal], usual: list[Decimal]) -> float | None:

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from fraud_assets.features.availability import LABEL_KNOWN, label_known_by, labels_follow_the_delay
-from fraud_assets.features.lookback import Source, canonical
+from fraud_assets.features.lookback import AcceptedRows, canonical
 from fraud_assets.records.batches import Roles
 from fraud_assets_tests.features.conftest import in_process
 
@@ -19,7 +19,7 @@ def clocks(tmp_path):
         path = tmp_path / "rows.parquet"
         pd.DataFrame({"source_line": [2], "y": [0], **columns}).to_parquet(path)
         with in_process() as (_, backend):
-            row = canonical(backend, Source(path, roles), 7).to_pyarrow().to_pylist()[0]
+            row = canonical(backend, AcceptedRows(path, roles), 7).to_pyarrow().to_pylist()[0]
         return row["known_us"], row["label_known_us"]
 
     return of

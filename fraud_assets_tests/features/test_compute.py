@@ -3,7 +3,7 @@ import pytest
 
 from fraud_assets.features.compute import common_delay, own_features, write_features
 from fraud_assets.features.families import features_for
-from fraud_assets.features.lookback import Source, span_of
+from fraud_assets.features.lookback import AcceptedRows, span_of
 from fraud_assets.records.batches import Roles
 from fraud_assets_tests.conftest import CARD_ROLES, MASKING
 from fraud_assets_tests.features.conftest import BY_LABEL_TIME, in_process
@@ -29,7 +29,7 @@ def test_ids_labels_times_and_label_leaks_are_never_features():
 
 
 def test_rows_keep_their_order_line_and_columns(transactions_file, transactions, tmp_path):
-    source, out = Source(transactions_file, CARD_ROLES), tmp_path / "features.parquet"
+    source, out = AcceptedRows(transactions_file, CARD_ROLES), tmp_path / "features.parquet"
     derived = features_for(CARD_ROLES)
     with in_process() as (connection, backend):
         span = span_of(backend, source, 7)
@@ -51,7 +51,10 @@ def test_rows_keep_their_order_line_and_columns(transactions_file, transactions,
 def test_data_without_a_past_is_written_with_what_its_rows_tell(tmp_path):
     rows = pd.DataFrame({"source_line": [2, 3], "a": [1.0, 2.0], "y": [0, 1]})
     rows.to_parquet(tmp_path / "rows.parquet")
-    source, out = Source(tmp_path / "rows.parquet", Roles(target="y")), tmp_path / "out.parquet"
+    source, out = (
+        AcceptedRows(tmp_path / "rows.parquet", Roles(target="y")),
+        tmp_path / "out.parquet",
+    )
     with in_process() as (connection, backend):
         span = span_of(backend, source, 7)
         write_features(backend, connection, source, [], span, [], 7, out)
@@ -61,7 +64,7 @@ def test_data_without_a_past_is_written_with_what_its_rows_tell(tmp_path):
 
 
 def test_the_delay_is_common_only_where_no_batch_says_otherwise(tmp_path):
-    plain, own_time = Source(tmp_path, CARD_ROLES), Source(tmp_path, BY_LABEL_TIME)
+    plain, own_time = AcceptedRows(tmp_path, CARD_ROLES), AcceptedRows(tmp_path, BY_LABEL_TIME)
     assert common_delay([plain, plain], 7) == 7
     assert common_delay([plain, own_time], 7) is None
 
@@ -80,7 +83,7 @@ def test_features_hold_tokens_in_place_of_card_numbers_and_compute_what_they_did
     found = []
     for rows in (frame.assign(TERMINAL_ID="t"), numbered):
         rows.to_parquet(tmp_path / "rows.parquet")
-        source, out = Source(tmp_path / "rows.parquet", CARD_ROLES), tmp_path / "out.parquet"
+        source, out = AcceptedRows(tmp_path / "rows.parquet", CARD_ROLES), tmp_path / "out.parquet"
         with in_process() as (connection, backend):
             span = span_of(backend, source, 7)
             write_features(backend, connection, source, [], span, features_for(CARD_ROLES), 7, out)

@@ -1,10 +1,10 @@
 import pytest
 
-from fraud_assets.features import build, leakage
+from fraud_assets.features import aggregations, leakage
 from fraud_assets.features.compute import write_features
 from fraud_assets.features.families import Family, WindowFeature, features_for
 from fraud_assets.features.leakage import SAMPLED_ROWS, as_of, find_leaks
-from fraud_assets.features.lookback import Source, look_back, span_of
+from fraud_assets.features.lookback import AcceptedRows, look_back, span_of
 from fraud_assets_tests.conftest import CARD_ROLES
 from fraud_assets_tests.features.conftest import in_process
 
@@ -14,7 +14,7 @@ def leaks_of(transactions_file, tmp_path):
     """Writes features and looks for leaks in them."""
 
     def find(features, delay=7.0):
-        own, out = Source(transactions_file, CARD_ROLES), tmp_path / "features.parquet"
+        own, out = AcceptedRows(transactions_file, CARD_ROLES), tmp_path / "features.parquet"
         with in_process() as (connection, backend):
             span = span_of(backend, own, 7)
             write_features(backend, connection, own, [], span, features, delay, out)
@@ -38,18 +38,18 @@ def test_a_fraud_share_without_the_label_delay_is_found(leaks_of):
 def test_a_window_that_looks_ahead_is_found(leaks_of, monkeypatch):
     import ibis
 
-    def ahead(rows, feature, days, until=0):
+    def ahead(rows, feature, length, until=0):
         by = [rows[role] for role in feature.family.entity]
         day = 86_400_000_000
         return ibis.range_window(group_by=by, order_by=rows["known_us"], preceding=0, following=day)
 
-    monkeypatch.setattr(build, "_window", ahead)
+    monkeypatch.setattr(aggregations, "window", ahead)
     count = Family("card_ahead_{}d", ("card",), None, "count", (1,), "now")
     assert [leak.feature for leak in leaks_of([WindowFeature(count, 1)])] == ["card_ahead_1d"]
 
 
 def test_at_each_moment_a_sample_of_rows_is_looked_at_with_the_past_of_its_cards(transactions_file):
-    own = Source(transactions_file, CARD_ROLES)
+    own = AcceptedRows(transactions_file, CARD_ROLES)
     with in_process() as (_, backend):
         seen = look_back(backend, own, [], span_of(backend, own, 7), 7)
         moment = int(seen["known_us"].quantile(0.5).execute())

@@ -37,6 +37,6 @@ def test_a_simulated_csv_is_written_only_when_there_is_none(home):
 def test_a_drop_folder_that_may_only_be_read_is_said_with_the_remedy(home, monkeypatch):
     # The full stack mounts it so; a test that runs as root may write anywhere.
     monkeypatch.setattr(os, "access", lambda path, _: path != home / "data")
-    with pytest.raises(PermissionError, match=r"data may only be read .*put a CSV there from"):
+    with pytest.raises(PermissionError, match=r"data is read-only .*copy a CSV there from"):
         write_first_csv(SimulationSettings(transactions=100))
     assert list((home / "data").iterdir()) == []

@@ -92,7 +92,7 @@ def test_a_transaction_id_at_two_rows_is_a_warning_that_names_the_line(home, row
     bad = unique_transactions(twice, resources.Engine())
     assert (bad.passed, bad.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert bad.description.startswith(
-        "june.csv: line 4, column 'id': an id that an earlier line has; 1 transaction ids stand at"
+        "june.csv: line 4, column 'id': the ID of an earlier line; 1 transaction IDs occur"
     )
 
 
@@ -105,7 +105,7 @@ def test_a_transaction_in_the_future_is_a_warning_and_the_order_is_not(home, row
     late = rows(f"FROM (VALUES {past}, (4, 'c', TIMESTAMP '2126-01-02')) {named}")
     bad = plausible_timestamps(late, resources.Engine())
     assert (bad.passed, bad.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert "line 4, column 't': in the future, as 1 rows are; check the year" in bad.description
+    assert "line 4, column 't': in the future (1 rows in total); check the year" in bad.description
 
 
 def test_refused_files_are_a_warning_in_their_own_words(home):

@@ -74,7 +74,7 @@ CASES = {
     ),
     "comma_that_may_be_thousands": Case(
         "a;Class\n1,234;0\n2,345;1\n",
-        "line 2, column 'a': the comma may part thousands or a fraction.*set `decimal`",
+        "line 2, column 'a': the comma may be a thousands separator.*set `decimal`",
     ),
     "thousand_separators": Case(
         'a;b;Class\n1.5;"1,234.5";0\n2.5;1.5;1\n',
@@ -83,7 +83,7 @@ CASES = {
     ),
     # --- lines and quotes ---
     "crlf": Case(PLAIN.replace("\n", "\r\n")),
-    "carriage_returns_alone": Case(PLAIN.replace("\n", "\r"), "line 1: the lines end in carriage"),
+    "carriage_returns_alone": Case(PLAIN.replace("\n", "\r"), "line 1: lines end with a carriage"),
     "carriage_return_within_a_line": Case(
         "a,b,Class\n1,0.5,0\n2,1\r.5,1\n3,2.5,0\n",
         rows=[ROWS[0], ROWS[2]],
@@ -146,7 +146,7 @@ CASES = {
     "reserved_column_name": Case(
         "a,source_line,Class\n1,2,0\n", "'source_line' is a name that the platform uses"
     ),
-    "one_column": Case("Class\n0\n1\n", "line 1: there is one column, parted by none of"),
+    "one_column": Case("Class\n0\n1\n", "line 1: there is only one column, with none of"),
     "quote_that_is_never_closed_in_the_header": Case(
         'a,"b,Class\n1,2,0\n', "line 1: the header cannot be read as column names"
     ),
@@ -228,7 +228,7 @@ CASES = {
         "a,b,Class\n1,0.5,0\n2,1.5,1\n2,2,\n3,2.5,0\n",
         rejected=["line 4, column 'Class': the label is missing"],
     ),
-    "no_target": Case("Class2,amount\n0,1.5\n1,2.5\n", "line 2, column 2, the last: no target"),
+    "no_target": Case("Class2,amount\n0,1.5\n1,2.5\n", "line 2, column 2, the last: not a target"),
     "one_class_only": Case("a,Class\n1,0\n2,0\n", rows=[(1.0, 0), (2.0, 0)]),
     # --- card numbers ---
     "a_card_number_where_a_number_is_expected": Case(
@@ -250,7 +250,7 @@ CASES = {
     ),
     "a_card_number_in_a_column_name": Case(
         f"a,limit of {CARD[:4]}.{CARD[4:8]}.{CARD[8:12]}.{CARD[12:]},Class\n1,2,0\n",
-        "line 1, column 2: a payment card number stands in the column name; rename",
+        "line 1, column 2: the column name contains a payment card number; rename",
     ),
     "times_in_milliseconds": Case(
         "a,b,Class\n1767225600006,0.5,0\n1767225600014,1.5,1\n",  # the second has a check digit

@@ -301,11 +301,15 @@ class Compose:
         assert code == 0, f"{name} ended with {code}:\n{self.log(name)[-3000:]}"
 
     def _spawn(self, name: str) -> None:
+        self._processes[name] = self.start_another(name, self.folder / "logs" / f"{name}.log")
+
+    def start_another(self, name: str, log: Path) -> subprocess.Popen[bytes]:
+        """Start one more process of a service, which is not looked after."""
         command, user = self.command(name), _user_of(name)
         if self.contained:
             command, user = self._contain(name, command), None
-        with (self.folder / "logs" / f"{name}.log").open("ab") as output:
-            self._processes[name] = subprocess.Popen(
+        with log.open("ab") as output:
+            return subprocess.Popen(
                 command, env=self.environment(name), cwd="/tmp", stdout=output,
                 stderr=output, start_new_session=True, user=user,
             )  # fmt: skip

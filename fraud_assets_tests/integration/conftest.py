@@ -1,10 +1,14 @@
 """Everything in this folder is an integration test."""
 
+import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pandas as pd
@@ -15,6 +19,9 @@ from fraud_assets.definitions import defs
 from fraud_assets.intake.simulator import simulate
 from fraud_assets_tests.conftest import OUTSIDE
 from fraud_assets_tests.integration.servers import Dagster, dagster, drop_csv
+
+if TYPE_CHECKING:
+    from fraud_assets_tests.integration.compose import Compose
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -121,6 +128,93 @@ def graph(module_home: Path) -> Iterator[Graph]:
         yield Graph(instance, module_home / "data")
 
 
+PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
+"""Tables and columns in which MLflow notes whole paths."""
+
+
+SILENT: Any = {
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    },
+    "telemetry": {"enabled": False},
+}
+"""Keeps nothing of what runs print: each step would start processes that watch over it."""
+
+
+class Homes:
+    """Homes by the batch that was taken last in them: made once, and gone on from in copies.
+
+    Attributes
+    ----------
+    results : dict of str to ExecuteInProcessResult
+        What came of the run of each batch.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.results: dict[str, dg.ExecuteInProcessResult] = {}
+
+    def take(self, batch: str, content: pd.DataFrame, after: str | None = None) -> None:
+        """Make a home in which a batch was taken, after those of another home."""
+        with self.copied(after, self.root / batch) as graph:
+            result = graph.take(batch, content, trained_model=QUICK)
+            assert result.success, failure_of(result)
+        self.results[batch] = result
+
+    @contextmanager
+    def copied(self, batch: str | None, folder: Path) -> Iterator[Graph]:
+        """Go on in a copy of a home, or in an empty one, until the block ends."""
+        if batch is not None:
+            before = self.root / batch
+            shutil.copytree(before, folder, dirs_exist_ok=True)
+            tell_mlflow(folder / "var" / "mlflow", str(before), str(folder))
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        dagster_home = folder / "var" / "dagster"
+        dagster_home.mkdir(parents=True, exist_ok=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FRAUD_DATA_DIR", str(folder / "data"))
+            patch.setenv("FRAUD_HOME", str(folder / "var"))
+            for name in OUTSIDE:
+                patch.delenv(name, raising=False)
+            with dg.DagsterInstance.local_temp(str(dagster_home), SILENT) as instance:
+                yield Graph(instance, folder / "data")
+
+
+def tell_mlflow(folder: Path, before: str, after: str) -> None:
+    """Put another path where MLflow notes that of the home."""
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
+        for table, column in PLACES:
+            statement = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"
+            database.execute(statement, (before, after))
+    for path in folder.rglob("MLmodel"):
+        path.write_text(path.read_text().replace(before, after))
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Homes:
+    """Homes after a first batch, whose model is the champion, and after a second one."""
+    made = Homes(tmp_path_factory.mktemp("homes"))
+    made.take("first", cards(0))
+    made.take("second", cards(1, first_day="2026-01-22"), after="first")
+    return made
+
+
+@pytest.fixture
+def after_second(homes: Homes, tmp_path: Path) -> Iterator[Graph]:
+    """A graph in a home of the test's own, in which two batches were taken."""
+    with homes.copied("second", tmp_path / "after_second") as graph:
+        yield graph
+
+
+QUICK = {"parameters": {"n_estimators": 60}}
+
+
 def cards(seed: int = 0, **settings: Any) -> pd.DataFrame:
     """Simulated card transactions over three weeks: short enough to be split at random."""
     return simulate(
@@ -134,6 +228,28 @@ def cards(seed: int = 0, **settings: Any) -> pd.DataFrame:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dagster]:
     """Webserver, daemon and code server, with the sensor on."""
     with dagster(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+PLANTED = f"planted-{token_hex(8)}"
+"""Stands in for the secrets of a receiver of the full stack, and is looked for afterwards."""
+
+
+@pytest.fixture(scope="session")
+def full_stack() -> Iterator["Compose"]:
+    """The services of the compose file, with a champion: what it is first, what it endures last."""
+    from fraud_assets_tests.integration.compose import composed, drop
+
+    contained = not os.environ.get("FRAUD_LONG")  # `make faults` reaches into the services
+    with composed(contained=contained, FRAUD_KEEP_DAYS="0") as running:
+        running.write_secret("token", PLANTED)
+        (running.folder / "alerts.env").write_text(
+            "FRAUD_ALERT_WEBHOOK_URL=http://127.0.0.1:9/\n"
+            f"FRAUD_ALERT_WEBHOOK_TOKEN_FILE={running.folder / 'secrets' / 'token'}\n"
+        )
+        running.up()
+        drop(running, "first", cards(0))
+        assert running.dagster().wait_for_run("first")["status"] == "SUCCESS"
         yield running
 
 

@@ -23,6 +23,8 @@ WATCHED = (
 VOLUMES = ("fraud", "mlflow")
 """Tables, reports and logs; models and what MLflow shows of runs."""
 PAGES = ("/assets", "/assets/evaluation_report", "/runs")
+VISITS = 3
+"""Of each page, to take the middle one of the times."""
 MB = 1e6
 AHEAD = 3
 """Batches that wait in `data/` while one runs, as after a night in which nobody looked."""
@@ -40,13 +42,13 @@ class Look:
     pages: dict[str, float]
 
 
-def look(stack: Compose, batches: int, seconds: float) -> Look:
+def look(stack: Compose, batches: int, seconds: float, visits: int) -> Look:
     """Measure sizes in MB and the last batch's seconds."""
     size = "select pg_database_size(current_database())"
     databases = {name: ask(stack, name, size) / MB for name in ("dagster", "mlflow")}
     folders = {name: size_of(stack.volume(name)) / MB for name in VOLUMES}
     memory = {name: memory_of(stack, name) / MB for name in WATCHED}
-    return Look(batches, seconds, databases, folders, memory, page_seconds(stack))
+    return Look(batches, seconds, databases, folders, memory, page_seconds(stack, visits))
 
 
 def size_of(folder: Path) -> int:
@@ -64,13 +66,13 @@ def memory_of(stack: Compose, name: str) -> float:
     return total
 
 
-def page_seconds(stack: Compose) -> dict[str, float]:
-    """Seconds until a page of the UI shows its assets or runs, the middle one of three."""
+def page_seconds(stack: Compose, visits: int) -> dict[str, float]:
+    """Seconds until a page of the UI shows its assets or runs, the middle one of some visits."""
     found = {}
     with browsing(stack) as page:
         for path in PAGES:
             took = []
-            for _ in range(3):
+            for _ in range(visits):
                 start = time.monotonic()
                 page.goto(f"{stack.url('proxy', 8080)}{path}", wait_until="commit")
                 wanted = "fraud_pipeline" if path == "/runs" else "evaluation_report"
@@ -90,7 +92,7 @@ def shown(found: Look) -> str:
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def run_load(stack: Compose, batches: int, every: int) -> None:
+def run_load(stack: Compose, batches: int, every: int, visits: int = VISITS) -> None:
     """Run batches one after the other through a stack that is up, and print what grows."""
     heads = ["batches", "s a batch", "MB dagster", "MB mlflow", "MB files", "MB artifacts"]
     heads += [*(f"MB {n}" for n in WATCHED), *(f"s {path}" for path in PAGES)]
@@ -108,7 +110,7 @@ def run_load(stack: Compose, batches: int, every: int) -> None:
         if looked_at:
             wait_for("the run to end", lambda: not stack.run_processes())
             took = (time.monotonic() - since) / (number - seen)
-            click.echo(shown(look(stack, number, took)))
+            click.echo(shown(look(stack, number, took, visits)))
             since, seen = time.monotonic(), number
 
 
@@ -132,7 +134,7 @@ def main(batches: int, every: int) -> None:
         stack.stop("retention")
         run_load(stack, batches, every)
         let_retention_loose(stack)
-        click.echo(shown(look(stack, batches, 0)))
+        click.echo(shown(look(stack, batches, 0, VISITS)))
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def count(stack: Dagster, killed: list[str], batches: list[str]) -> Tally:
         client = tracking.client()
         versions = client.search_model_versions(f"name = '{tracking.model_name}'")
         trained = [client.get_run(str(v.run_id)).data.tags[BATCH_TAG] for v in versions]
-        decided = [entry["batch"] for entry in read_entries(paths.decisions_path())]
+        decided = [entry.batch for entry in read_entries(paths.decisions_path())]
     return Tally(
         killed,
         dict(Counter(order)),

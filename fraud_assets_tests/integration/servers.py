@@ -22,6 +22,8 @@ from fraud_assets.intake.landing.ledger import open_ledger
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 Found = TypeVar("Found")
+BETWEEN_QUESTIONS = 1.0
+"""Seconds; a webserver that is asked all the time takes from the run that is waited for."""
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -41,14 +43,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(what: str, look: Callable[[], Found | None], timeout: float = 300) -> Found:
+def wait_for(
+    what: str, look: Callable[[], Found | None], timeout: float = 300, every: float = 0.3
+) -> Found:
     """Look until there is something to see; fail with what was waited for."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         found = look()
         if found:
             return found
-        time.sleep(0.3)
+        time.sleep(every)
     raise AssertionError(f"waited {timeout:.0f} s for {what}")
 
 
@@ -167,7 +171,7 @@ class Dagster:
             over = [r for r in runs if r["status"] in ("SUCCESS", "FAILURE", "CANCELED")]
             return over[0] if len(over) >= number and len(over) == len(runs) else None
 
-        return wait_for(f"run {number} of batch {batch}", ended, timeout)
+        return wait_for(f"run {number} of batch {batch}", ended, timeout, BETWEEN_QUESTIONS)
 
     def processes(self) -> dict[str, list[psutil.Process]]:
         """The processes of the stack by what they are: daemon, code_server, run."""
@@ -274,7 +278,7 @@ class Dagster:
             (run,) = (r for r in self.runs() if r["runId"] == run_id)
             return run if run["status"] in ("SUCCESS", "FAILURE", "CANCELED") else None
 
-        return wait_for(f"the end of run {run_id}", ended)
+        return wait_for(f"the end of run {run_id}", ended, every=BETWEEN_QUESTIONS)
 
     def outcomes(self) -> dict[str, str]:
         """What became of each file that landed; nothing before the first look."""

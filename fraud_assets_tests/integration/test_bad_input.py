@@ -12,7 +12,7 @@ STEP_FAILS = {
     "header_only": ("amount,y\n", "header_only.csv: line 2: there is a header but no row"),
     "no_target": (
         PLAIN[["y", "amount"]].to_csv(index=False),
-        "line 2, column 2, the last: no target",
+        "line 2, column 2, the last: not a target",
     ),
     "all_rejected": (
         "amount,y\n" + "1,0,9\n" * 20,

@@ -5,7 +5,6 @@ import io
 import json
 import pickle
 import re
-import secrets
 import shutil
 import socket
 import subprocess
@@ -27,15 +26,13 @@ from fraud_assets.store import paths
 from fraud_assets.store.append_only import is_protected
 from fraud_assets.store.decision_log import read_entries
 from fraud_assets_tests.integration.compose import ask, browsing, composed, drop
-from fraud_assets_tests.integration.conftest import cards
+from fraud_assets_tests.integration.conftest import PLANTED, cards
 from fraud_assets_tests.integration.contained import IMAGE_UID, why_not
 from fraud_assets_tests.integration.other_site import MUTATION, attack, by_the_page_itself
 from fraud_assets_tests.integration.servers import ROOT, wait_for
 
 PRIVATE = ("4539578763621486", "Zoe Quixote", "Sancho Panza")
 """A card number and two names, in a good row and in two that are rejected."""
-PLANTED = "planted-" + secrets.token_hex(8)
-"""Stands in for the secrets of a receiver, and is looked for afterwards."""
 EVIL = (
     "<img src=x onerror=document.title='pwned'>",
     "=cmd|'/C calc'!A0",
@@ -44,17 +41,8 @@ EVIL = (
 
 
 @pytest.fixture(scope="module")
-def stack():
-    with composed(contained=True) as running:
-        running.write_secret("token", PLANTED)
-        (running.folder / "alerts.env").write_text(
-            "FRAUD_ALERT_WEBHOOK_URL=http://127.0.0.1:9/\n"
-            f"FRAUD_ALERT_WEBHOOK_TOKEN_FILE={running.folder / 'secrets' / 'token'}\n"
-        )
-        running.up()
-        drop(running, "first", cards(0))
-        assert running.dagster().wait_for_run("first")["status"] == "SUCCESS"
-        yield running
+def stack(full_stack):
+    return full_stack
 
 
 def visit(stack, port, path, look, login=None):
@@ -411,7 +399,7 @@ class Attack:
 
 
 def test_markup_and_formulas_in_a_csv_stay_text(stack):
-    frame = cards(3, first_day="2026-02-12")
+    frame = cards(3, transactions=2500, first_day="2026-02-12")
     text = frame.assign(**{EVIL[0]: 1.5}).astype(object)
     text.loc[5, "TX_AMOUNT"], text.loc[6, EVIL[0]] = EVIL[1], EVIL[2]
     text.loc[7, "TRANSACTION_ID"] = EVIL[1]
@@ -510,7 +498,7 @@ def test_a_backup_restored_on_an_empty_machine_has_the_champion_and_the_partitio
         assert ask(other, "dagster", "select to_regclass('of_a_newer_version')") is None
         other.up("webserver", "daemon")
         assert _state(other) == before
-        drop(other, "after", cards(5, first_day="2026-03-05"))
+        drop(other, "after", cards(5, transactions=2500, first_day="2026-03-05"))
         assert other.dagster().wait_for_run("after")["status"] == "SUCCESS"
         damaged = other.folder / "backups" / "29990101T000000Z"
         _copy(other.folder / "backups" / backup.name, damaged)

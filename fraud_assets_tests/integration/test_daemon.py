@@ -12,6 +12,7 @@ from fraud_assets_tests.integration.conftest import cards
 from fraud_assets_tests.integration.servers import dagster, wait_for
 from fraud_assets_tests.test_definitions import ASSETS, CHECKS
 
+FEW = {"transactions": 2500, "fraud_rate": 0.06}
 ALL_CHECKS = {f"{asset}.{check}" for asset, checks in CHECKS.items() for check in checks}
 
 
@@ -91,7 +92,7 @@ def test_a_batch_that_moved_and_has_meaningless_labels_fails_its_checks_and_is_r
     stack, drop_into, monkeypatch
 ):
     before = champion_of(stack, monkeypatch)
-    frame = cards(1, drift=1.0, first_day="2026-06-01")
+    frame = cards(1, drift=1.0, first_day="2026-06-01", **FEW)
     frame["TX_FRAUD"] = np.random.default_rng(0).permutation(frame["TX_FRAUD"])
     drop_into("moved", frame)
     assert stack.wait_for_run("moved")["status"] == "SUCCESS"
@@ -108,18 +109,18 @@ def test_an_empty_file_fails_with_its_name_and_the_next_file_works(stack, drop_i
     (stack.folder / "data" / "empty.csv").write_text("")
     assert stack.wait_for_run("empty")["status"] == "FAILURE"
     assert stack.materializations("raw_transactions", "empty") == []
-    drop_into("next", cards(2, first_day="2026-07-01"))
+    drop_into("next", cards(2, first_day="2026-07-01", **FEW))
     assert stack.wait_for_run("next")["status"] == "SUCCESS"
 
 
 def test_what_failed_and_that_it_is_over_was_told_once_each_with_its_figures(stack, inbox):
-    wait_for("the last recovery", lambda: "fraud_pipeline works again" in titles_of(inbox), 180)
+    wait_for("the last recovery", lambda: "fraud_pipeline succeeds again" in titles_of(inbox), 180)
     titles = titles_of(inbox)
     for name in ("fraud_recall of evaluation_report", "drift_score of drift_report"):
         assert titles.count(f"{name} fails") == 1
-    assert titles.count("a run of fraud_pipeline failed") == 1
-    assert titles.count("fraud_pipeline works again") == 1
-    assert titles.count("fraud_recall of evaluation_report is good again") <= 1
+    assert titles.count("A run of fraud_pipeline failed") == 1
+    assert titles.count("fraud_pipeline succeeds again") == 1
+    assert titles.count("fraud_recall of evaluation_report passes again") <= 1
     fails = titles.index("fraud_recall of evaluation_report fails")
     assert "batch moved: critical: recall 0." in inbox.hooks[fails][1]["message"]
     assert len(titles) == len(set(titles)), titles
@@ -133,7 +134,7 @@ def test_runs_that_overlap_by_sensor_click_and_backfill_go_one_at_a_time(stack, 
     known = {run["runId"] for run in stack.runs()}
     stack.click_materialize(["features"], "june")
     stack.backfill(["features"], ["moved", "next"])
-    drop_into("third", cards(3, first_day="2026-08-01"))
+    drop_into("third", cards(3, first_day="2026-08-01", **FEW))
 
     def all_ended():
         new = [run for run in stack.runs() if run["runId"] not in known]

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import psycopg2
 import pytest
 
 from fraud_assets.store import paths
 from fraud_assets.store.decision_log import read_entries
 from fraud_assets.tracking import BATCH_TAG, Tracking
-from fraud_assets_tests.integration.compose import Compose, ask, composed, drop
+from fraud_assets_tests.integration.compose import Compose, ask, drop
 from fraud_assets_tests.integration.conftest import cards
 from fraud_assets_tests.integration.load import PAGES, WATCHED, let_retention_loose, run_load
 from fraud_assets_tests.integration.servers import Dagster, wait_for
@@ -44,17 +45,13 @@ ROWS: list[Row] = []
 
 
 @pytest.fixture(scope="module")
-def stack():
-    with composed(FRAUD_KEEP_DAYS="0") as running:
-        running.up()
-        running.stop("retention")
-        drop(running, "first", small(0))
-        assert running.dagster().wait_for_run("first")["status"] == "SUCCESS"
-        yield running
-        print("\n\n| fault | what a user sees | seconds to the end of the batch | lost |")
-        print("| --- | --- | --- | --- |")
-        for row in ROWS:
-            print(f"| {row.fault} | {row.seen} | {row.seconds:.0f} | {row.lost} |")
+def stack(full_stack):
+    full_stack.stop("retention")
+    yield full_stack
+    print("\n\n| fault | what a user sees | seconds to the end of the batch | lost |")
+    print("| --- | --- | --- | --- |")
+    for row in ROWS:
+        print(f"| {row.fault} | {row.seen} | {row.seconds:.0f} | {row.lost} |")
 
 
 def small(seed):
@@ -80,7 +77,7 @@ def lost_of(stack: Compose, *batches: str) -> str:
         client = tracking.client()
         versions = client.search_model_versions(f"name = '{tracking.model_name}'")
         trained = Counter(client.get_run(str(v.run_id)).data.tags[BATCH_TAG] for v in versions)
-        decided = Counter(entry["batch"] for entry in read_entries(paths.decisions_path()))
+        decided = Counter(entry.batch for entry in read_entries(paths.decisions_path()))
         open_runs = list(client.search_runs(["1"], "attributes.status = 'RUNNING'"))
     found = []
     for batch in batches:
@@ -104,11 +101,15 @@ def await_done(stack: Compose, fault: str, batch: str, since: float, timeout: fl
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """A folder on a disk of its own, with nothing in it."""
+def small_disk(folder: Path, size: str, seen_by: psutil.Process | None = None) -> Iterator[None]:
+    """A folder on a disk of its own, with nothing in it, as a process sees it that is contained."""
     folder.mkdir(parents=True, exist_ok=True)
+    owner = folder.parent.stat()
+    os.chown(folder, owner.st_uid, owner.st_gid)
+    inside = ["nsenter", f"--mount=/proc/{seen_by.pid}/ns/mnt"] if seen_by else []
+    options = f"size={size},uid={owner.st_uid},gid={owner.st_gid},mode=700"
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
+        [*inside, "mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)],
         capture_output=True, check=False,
     )  # fmt: skip
     if mounted.returncode:
@@ -116,7 +117,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run([*inside, "umount", str(folder)], check=True)
 
 
 @contextlib.contextmanager
@@ -235,11 +236,7 @@ def test_a_connection_limit_that_is_reached_only_delays(stack):
 def test_two_daemons_by_mistake_run_no_batch_twice(stack):
     refused = [f"refused-{number}" for number in range(2)]
     second_log = stack.folder / "logs" / "second-daemon.log"
-    with second_log.open("wb") as log:
-        second = subprocess.Popen(
-            stack.command("daemon"), env=stack.environment("daemon"), cwd="/tmp",
-            stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+    second = stack.start_another("daemon", second_log)
     try:
         wait_for("the second daemon", lambda: "sensor: csv_landing" in second_log.read_text())
         since = time.monotonic()
@@ -258,7 +255,9 @@ def test_two_daemons_by_mistake_run_no_batch_twice(stack):
 
 
 def test_a_disk_that_is_full_is_told_and_the_file_is_taken_when_there_is_room(stack):
-    with small_disk(stack.folder / "var" / "tables" / "raw_transactions" / "full", "16k"):
+    folder = (stack.folder / "var").resolve() / "tables" / "raw_transactions" / "full"
+    runs_in = stack.process("code-server") if stack.contained else None
+    with small_disk(folder, "16k", runs_in):
         drop(stack, "full", small(11))
         assert stack.dagster().wait_for_run("full")["status"] == "FAILURE"
         assert "the disk is full" in stack.log("code-server")
@@ -376,7 +375,7 @@ def test_a_database_that_dies_at_any_moment_of_a_run_leaves_every_file_done_once
 
 
 def test_the_graph_is_whole_after_all_of_it_and_a_load_prints_what_grows(stack, capsys):
-    run_load(stack, batches=1, every=20)
+    run_load(stack, batches=1, every=20, visits=1)
     let_retention_loose(stack)
     printed = capsys.readouterr().out
     (row,) = [line for line in printed.splitlines() if line.startswith("| 1 ")]

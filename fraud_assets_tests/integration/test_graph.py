@@ -1,4 +1,7 @@
-"""The whole graph in one process: what comes out, what stops, what is remembered."""
+"""The whole graph in one process: what comes out, what stops, what is remembered.
+
+Each test has a home of its own, in which one or two batches were taken.
+"""
 
 import json
 import re
@@ -14,14 +17,20 @@ from fraud_assets.cli import main
 from fraud_assets.config import environment
 from fraud_assets.definitions import defs
 from fraud_assets.drift.sensors import drift_retraining
-from fraud_assets.intake.contract import schema_fingerprint
 from fraud_assets.intake.csv.decoding import sha256
 from fraud_assets.intake.landing.runs import run_tags
+from fraud_assets.intake.schema import schema_fingerprint
 from fraud_assets.intake.simulator import simulate
 from fraud_assets.store import paths, tables
 from fraud_assets.store.decision_log import read_entries
 from fraud_assets.tracking import Tracking
-from fraud_assets_tests.integration.conftest import cards, checks_of, failure_of, materialized
+from fraud_assets_tests.integration.conftest import (
+    QUICK,
+    cards,
+    checks_of,
+    failure_of,
+    materialized,
+)
 
 ASSETS = {
     "raw_transactions",
@@ -39,17 +48,28 @@ ASSETS = {
 }
 NAMED = "it's [named]* year=2026 {a,b}?"
 """A batch whose name means something to those who look for files."""
-QUICK = {"parameters": {"n_estimators": 60}}
+TRAINED = ["raw_transactions", "features", "champion_scores", "splits", "trained_model"]
+DECIDED = [*TRAINED, "evaluation_report", "drift_report", "reference_profile", "registered_model"]
+WATCHED = ["raw_transactions", "features", "champion_scores", "drift_report"]
+"""Parts of the graph, for tests that ask nothing of the others."""
 
 
 def report(batch, name="evaluation_report"):
     return json.loads((paths.report_folder(batch) / f"{name}.json").read_text())
 
 
-@pytest.fixture(scope="module")
-def first(graph):
-    """The first batch: its model becomes the champion."""
-    return graph.take("first", cards(0), trained_model=QUICK)
+@pytest.fixture
+def graph(request, homes, tmp_path_factory):
+    """A graph in a home with two batches, or with one for tests that do not ask for `second`."""
+    batch = "second" if "second" in request.fixturenames else "first"
+    with homes.copied(batch, tmp_path_factory.mktemp("home")) as graph:
+        yield graph
+
+
+@pytest.fixture
+def first(graph, homes):
+    """The first batch: its model became the champion."""
+    return homes.results["first"]
 
 
 def test_the_first_batch_comes_out_with_verdict_champion_and_figures(first):
@@ -161,14 +181,14 @@ def test_a_version_leads_back_to_the_file_and_the_rows_that_it_was_trained_on(fi
 
 def test_the_log_holds_the_decision_with_the_hashes_of_data_configuration_and_model(first):
     entry = read_entries(paths.decisions_path())[0]
-    assert entry["outcome"] == "promote"
+    assert entry.outcome == "promote"
     for name in ("data_hash", "configuration_hash", "model_hash"):
-        assert len(entry[name]) == 64
+        assert len(getattr(entry, name)) == 64
 
 
-@pytest.fixture(scope="module")
-def second(graph, first):
-    return graph.take("second", cards(1, first_day="2026-01-22"), trained_model=QUICK)
+@pytest.fixture
+def second(graph, homes):
+    return homes.results["second"]
 
 
 def test_the_second_batch_is_compared_with_the_champion_on_rows_neither_has_seen(second):
@@ -242,7 +262,8 @@ def test_tuned_parameters_feed_the_next_training_and_are_trials_in_mlflow(graph,
     best = max(child.data.metrics["validation_average_precision"] for child in children)
     assert best == pytest.approx(found["average_precision"])
     chosen = {"estimator": "logistic_regression"}
-    result = graph.take("tuned", cards(31), splits={"window_batches": 1}, trained_model=chosen)
+    settings = {"splits": {"window_batches": 1}, "trained_model": chosen}
+    result = graph.take("tuned", cards(31), assets=TRAINED, **settings)
     assert result.success, failure_of(result)
     model = report("tuned", "trained_model")
     assert model["tuned_on"] == "second"
@@ -280,7 +301,7 @@ def test_the_same_batch_with_the_same_champion_gives_the_same_report(graph, seco
     before = (paths.report_folder("second") / "evaluation_report.json").read_text()
     champion = report("second")["champion"]
     Tracking().make_champion(champion)
-    again = graph.run("second", trained_model=QUICK)
+    again = graph.run("second", [*TRAINED, "evaluation_report"], trained_model=QUICK)
     assert again.success
     after = (paths.report_folder("second") / "evaluation_report.json").read_text()
     ids = [json.loads(text).pop("ids") for text in (before, after)]
@@ -314,7 +335,8 @@ def test_a_model_is_not_decided_about_with_the_reference_profile_of_another(grap
 
 
 def test_an_older_batch_does_not_replace_the_champion_of_a_newer_one(graph, second):
-    again = graph.run("first", trained_model=QUICK)
+    Tracking().make_champion(report("second", "trained_model")["version"])
+    again = graph.run("first", DECIDED, trained_model=QUICK)
     assert again.success
     decision = report("first", "registered_model")
     assert decision["outcome"] != "promote"
@@ -324,7 +346,7 @@ def test_an_older_batch_does_not_replace_the_champion_of_a_newer_one(graph, seco
 
 def test_a_step_that_fails_ends_its_mlflow_run_as_failed(graph, first):
     wrong = {"parameters": {"depth": 3}}
-    result = graph.take("wrong", cards(5), trained_model=wrong)
+    result = graph.take("wrong", cards(5), assets=TRAINED, trained_model=wrong)
     assert not result.success
     assert "has no parameter depth" in failure_of(result)
     tracking = Tracking()
@@ -333,7 +355,7 @@ def test_a_step_that_fails_ends_its_mlflow_run_as_failed(graph, first):
         "tags.`fraud.batch` = 'wrong'",
     )
     assert [run.info.status for run in runs] == ["FAILED"]
-    retried = graph.run("wrong", trained_model=QUICK)
+    retried = graph.run("wrong", TRAINED, trained_model=QUICK)
     assert retried.success
     assert Tracking().client().get_run(report("wrong", "trained_model")["run_id"]).info.status == (
         "FINISHED"
@@ -342,7 +364,7 @@ def test_a_step_that_fails_ends_its_mlflow_run_as_failed(graph, first):
 
 def test_rows_that_come_again_in_a_later_batch_keep_their_split(graph, second):
     mixed = pd.concat([cards(1, first_day="2026-01-22").head(3000), cards(7).tail(3000)])
-    result = graph.take("mixed", mixed, trained_model=QUICK)
+    result = graph.take("mixed", mixed, assets=TRAINED, trained_model=QUICK)
     assert result.success
     assert checks_of(result)["splits_disjoint"].passed
 
@@ -351,7 +373,7 @@ def test_labels_without_meaning_are_rejected_and_the_champion_stays(graph, first
     before = Tracking().champion().version
     frame = cards(9)
     frame["TX_FRAUD"] = np.random.default_rng(0).permutation(frame["TX_FRAUD"])
-    result = graph.take("shuffled", frame, trained_model=QUICK)
+    result = graph.take("shuffled", frame, assets=DECIDED, trained_model=QUICK)
     assert result.success
     recall = checks_of(result)["fraud_recall"]
     assert (recall.passed, recall.severity.value) == (False, "ERROR")
@@ -359,16 +381,27 @@ def test_labels_without_meaning_are_rejected_and_the_champion_stays(graph, first
     assert Tracking().champion().version == before
 
 
-def test_a_batch_that_moved_far_fails_the_drift_check_and_goes_on(graph, first):
-    result = graph.take("moved", cards(3, drift=1.0, first_day="2026-06-01"), trained_model=QUICK)
-    assert result.success
-    drift = checks_of(result)["drift_score"]
+@pytest.fixture(scope="module")
+def homes_with_moved(homes):
+    homes.take("moved", cards(3, drift=1.0, first_day="2026-06-01"), after="first")
+    return homes
+
+
+@pytest.fixture
+def moved(homes_with_moved, tmp_path):
+    """A graph in a home in which the second batch has moved far."""
+    with homes_with_moved.copied("moved", tmp_path / "moved") as graph:
+        yield graph
+
+
+def test_a_batch_that_moved_far_fails_the_drift_check_and_goes_on(homes_with_moved):
+    drift = checks_of(homes_with_moved.results["moved"])["drift_score"]
     assert (drift.passed, drift.severity.value) == (False, "ERROR")
     assert "retrain" in drift.description
     assert re.search(r"largest drift: \w*amount\w*", drift.description)
 
 
-def test_what_moved_is_shown_in_the_report_in_pictures_and_in_mlflow(graph, first):
+def test_what_moved_is_shown_in_the_report_in_pictures_and_in_mlflow(moved):
     found = report("moved", "drift_report")
     assert found["reference"]["version"] == found["champion"]
     assert found["giveaways"]
@@ -388,12 +421,12 @@ def test_what_moved_is_shown_in_the_report_in_pictures_and_in_mlflow(graph, firs
     assert found["drift_score"] in [point.value for point in curve]
 
 
-def test_critical_drift_trains_from_recent_batches_when_somebody_turned_that_on(graph, first):
-    asked = drift_retraining(dg.build_sensor_context(instance=graph.instance))
+def test_critical_drift_trains_from_recent_batches_when_somebody_turned_that_on(moved):
+    asked = drift_retraining(dg.build_sensor_context(instance=moved.instance))
     assert asked.partition_key == "moved"
     before, versions = Tracking().champion().version, report("moved", "trained_model")["version"]
     result = defs.resolve_job_def("fraud_pipeline").execute_in_process(
-        instance=graph.instance,
+        instance=moved.instance,
         partition_key=asked.partition_key,
         asset_selection=asked.asset_selection,
         tags=asked.tags,
@@ -406,13 +439,13 @@ def test_critical_drift_trains_from_recent_batches_when_somebody_turned_that_on(
     decided = report("moved", "registered_model")
     promoted = decided["outcome"] == "promote"
     assert (Tracking().champion().version != before) == promoted
-    assert graph.instance.get_run_by_id(result.run_id).tags["fraud/reason"].startswith("drift")
-    again = drift_retraining(dg.build_sensor_context(instance=graph.instance))
+    assert moved.instance.get_run_by_id(result.run_id).tags["fraud/reason"].startswith("drift")
+    again = drift_retraining(dg.build_sensor_context(instance=moved.instance))
     assert "at most one in 7 days" in again.skip_message
 
 
 def test_a_batch_of_few_rows_is_not_called_stable(graph, first):
-    result = graph.take("few", cards(5, transactions=450, fraud_rate=0.2), trained_model=QUICK)
+    result = graph.take("few", cards(5, transactions=450, fraud_rate=0.2), assets=WATCHED)
     drift = checks_of(result)["drift_score"]
     assert (drift.passed, drift.severity.value) == (False, "WARN")
     assert "not enough rows: 450 of the 500" in drift.description
@@ -440,9 +473,9 @@ def test_too_many_rejected_rows_stop_the_batch_until_they_are_repaired(graph, fi
     assert materialized(stopped) == {"raw_transactions"}
     rejected = paths.rejected_path("damaged").read_text().splitlines()
     assert rejected[2].startswith("20,7 fields where the header has 6,")
-    later = graph.take("later", cards(8), trained_model=QUICK)
+    later = graph.take("later", cards(8), assets=TRAINED, trained_model=QUICK)
     repaired = paths.rejected_path("damaged").read_text().replace(',9"', '"')
-    again = graph.take("damaged", repaired, trained_model=QUICK)
+    again = graph.take("damaged", repaired, assets=TRAINED, trained_model=QUICK)
     assert again.success, failure_of(again)
     rows = pd.read_parquet(tables.load_table(tables.RawTable, "damaged").path)
     whole = cards(6)
@@ -457,17 +490,17 @@ def test_a_run_that_takes_up_a_dead_one_adopts_its_model_and_its_decision(graph,
     graph.drop("adopted", cards(21, first_day="2026-04-01"))
     content = sha256(environment.drop_folder() / "adopted.csv")
     tags = run_tags("adopted.csv", content, "adopted:1")
-    dead = graph.run("adopted", tags=tags, trained_model=QUICK)
+    dead = graph.run("adopted", DECIDED, tags, trained_model=QUICK)
     model, decisions = (
         report("adopted", "trained_model"),
         len(read_entries(paths.decisions_path())),
     )
     graph.instance.report_run_failed(graph.instance.get_run_by_id(dead.run_id))
-    again = graph.run("adopted", tags=tags, trained_model=QUICK)
+    again = graph.run("adopted", DECIDED, tags, trained_model=QUICK)
     assert again.success
     assert report("adopted", "trained_model") == model
     assert len(read_entries(paths.decisions_path())) == decisions
-    other = graph.run("adopted", tags=tags, trained_model={"parameters": {"n_estimators": 61}})
+    other = graph.run("adopted", DECIDED, tags, trained_model={"parameters": {"n_estimators": 61}})
     assert other.success
     assert report("adopted", "trained_model")["version"] != model["version"]
 
@@ -476,6 +509,7 @@ def test_the_mlp_and_other_choices_can_be_made_in_the_launchpad(graph, first):
     result = graph.take(
         "chosen",
         cards(11),
+        assets=[*TRAINED, "evaluation_report"],
         splits={"window_batches": 1, "mode": "temporal", "train_share": 0.5},
         features={"label_delay_days": 2.0},
         evaluation_report={"recall_judged_by": "interval", "segments": ["week"]},

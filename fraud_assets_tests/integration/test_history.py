@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from fraud_assets.store import tables
-from fraud_assets_tests.integration.conftest import cards
-from fraud_assets_tests.integration.servers import drop_csv
+from fraud_assets_tests.integration.conftest import Homes, cards
+from fraud_assets_tests.integration.servers import dagster, drop_csv
 
 pytestmark = pytest.mark.integration
 
@@ -21,14 +21,15 @@ LATE = small(4, "2026-01-08").assign(TRANSACTION_ID=lambda frame: frame["TRANSAC
 
 
 @pytest.fixture(scope="module")
-def arrived(stack):
-    def arrive(batch, frame, number=1):
-        drop_csv(stack.folder, batch, frame)
-        return stack.wait_for_run(batch, number)
-
-    for batch, frame in (("first", FIRST), ("second", SECOND), ("far", FAR), ("late", LATE)):
-        assert arrive(batch, frame)["status"] == "SUCCESS"
-    return arrive
+def stack(tmp_path_factory):
+    """Webserver, daemon and code server, after four batches came as far as their features."""
+    folder = tmp_path_factory.mktemp("history")
+    with Homes(folder).copied(None, folder) as graph:
+        for batch, frame in (("first", FIRST), ("second", SECOND), ("far", FAR), ("late", LATE)):
+            assert graph.take(batch, frame, assets=["raw_transactions", "features"]).success
+            (folder / "data" / f"{batch}.csv").unlink()  # the sensor is to start no other run
+    with dagster(folder) as running:
+        yield running
 
 
 def features_of(stack, monkeypatch, batch):
@@ -36,7 +37,7 @@ def features_of(stack, monkeypatch, batch):
     return pd.read_parquet(tables.load_table(tables.FeatureTable, batch).path)
 
 
-def test_batches_that_come_one_after_the_other_are_fresh_also_when_one_comes_late(stack, arrived):
+def test_batches_that_come_one_after_the_other_are_fresh_also_when_one_comes_late(stack):
     assert {b: stack.stale_causes("features", b) for b in ("first", "second", "far", "late")} == {
         "first": [],
         "second": [],
@@ -45,9 +46,7 @@ def test_batches_that_come_one_after_the_other_are_fresh_also_when_one_comes_lat
     }
 
 
-def test_a_late_batch_looks_back_on_those_before_it_and_none_looks_back_on_it(
-    stack, arrived, monkeypatch
-):
+def test_a_late_batch_looks_back_on_those_before_it_and_none_looks_back_on_it(stack, monkeypatch):
     late = features_of(stack, monkeypatch, "late")
     second = features_of(stack, monkeypatch, "second")
     assert late["days_known"].min() > 6
@@ -72,11 +71,12 @@ def sum_of_windows(own, seen):
 
 
 def test_a_corrected_batch_makes_stale_what_its_rows_reach_until_that_is_made_again(
-    stack, arrived, monkeypatch
+    stack, monkeypatch
 ):
     before = features_of(stack, monkeypatch, "second")
     corrected = FIRST.assign(TX_AMOUNT=FIRST["TX_AMOUNT"] * 2)
-    assert arrived("first", corrected, number=2)["status"] == "SUCCESS"
+    drop_csv(stack.folder, "first", corrected)
+    assert stack.wait_for_run("first", number=2)["status"] == "SUCCESS"
     assert stack.stale_causes("features", "first") == []
     assert stack.stale_causes("features", "second") == STALE
     assert stack.stale_causes("features", "late") == STALE
@@ -88,7 +88,7 @@ def test_a_corrected_batch_makes_stale_what_its_rows_reach_until_that_is_made_ag
     assert after["card_sum_amount_30d"].sum() > before["card_sum_amount_30d"].sum()
 
 
-def test_a_batch_that_is_made_again_from_the_same_file_makes_nothing_stale(stack, arrived):
+def test_a_batch_that_is_made_again_from_the_same_file_makes_nothing_stale(stack):
     run = stack.click_materialize(["raw_transactions", "features"], "first")
     assert stack.wait_for_id(run)["status"] == "SUCCESS"
     assert stack.stale_causes("features", "second") == []

@@ -23,8 +23,8 @@ from fraud_assets.config import environment, names
 from fraud_assets.definitions import defs
 from fraud_assets.monitoring.collectors import parts
 from fraud_assets.monitoring.exporter import Exporter
-from fraud_assets.monitoring.incidents import State, tell
-from fraud_assets.monitoring.sensors import _ended, _evaluated
+from fraud_assets.monitoring.incidents import AlertState, messages_for
+from fraud_assets.monitoring.sensors import check_events, finished_runs
 from fraud_assets.platform.masking import is_card_number, masking
 from fraud_assets.store import paths, tables
 from fraud_assets.tracking import Tracking
@@ -140,14 +140,13 @@ def test_the_name_of_a_terminal_is_for_analysts_and_in_no_report(run):
 
 def test_no_metric_and_no_message_carries_them(run):
     graph, numbers = run
-    asset_graph = defs.resolve_asset_graph()
-    read = parts(graph.instance, Tracking(), asset_graph, [names.JOB_NAME], names.CODE_LOCATION)
+    keys = list(defs.resolve_asset_graph().asset_check_keys)
+    read = parts(graph.instance, Tracking(), keys, [names.JOB_NAME], names.CODE_LOCATION)
     registry = CollectorRegistry()
     registry.register(Exporter(read))
     said = [generate_latest(registry).decode()]
-    keys = list(asset_graph.asset_check_keys)
-    ended, _ = _ended(graph.instance, State())
-    messages, _ = tell(State(), _evaluated(graph.instance, keys, {}), ended)
+    finished, _ = finished_runs(graph.instance, 0)
+    messages, _ = messages_for(AlertState(), check_events(graph.instance, keys, {}), finished)
     said += [f"{message.title} {message.body}" for message in messages]
     assert any("line 11, column 'TX_AMOUNT': not a number" in text for text in said)
     assert any("line 2, column 'holder': text" in text for text in said)

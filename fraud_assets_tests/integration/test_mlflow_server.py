@@ -38,11 +38,11 @@ def test_runs_models_and_going_back_work_on_a_server(graph, server):
     assert "version 1 is the champion (previously: 2)" in back.output
     assert Tracking().champion().version == "1"
     entries = read_entries(paths.decisions_path())
-    assert [e["event"] for e in entries] == ["decision", "decision", "by_hand", "by_hand"]
-    assert entries[-1]["reason"] == "back to the first"
-    assert entries[0]["actor"].endswith("file first.csv")
-    assert entries[-1]["actor"] == getuser()
-    assert {*entries[0]["artifacts"]} == {*entries[-1]["artifacts"]}
+    assert [e.event for e in entries] == ["decision", "decision", "by_hand", "by_hand"]
+    assert entries[-1].reason == "back to the first"
+    assert entries[0].actor.endswith("file first.csv")
+    assert entries[-1].actor == getuser()
+    assert {*entries[0].artifacts} == {*entries[-1].artifacts}
     audited = CliRunner().invoke(main, ["audit"])
     assert audited.exit_code == 0
     assert audited.output.endswith("4 entries, 4 of them chained, champion: 1\n")

@@ -8,8 +8,9 @@ import pytest
 
 from fraud_assets.config import environment
 from fraud_assets.records.drift import DriftReport
+from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.store import paths, reports, tables
-from fraud_assets.training.assets import VALIDATION_SCORES
+from fraud_assets.training.validation_scores import VALIDATION_SCORES
 from fraud_assets_tests.integration.conftest import cards, failure_of
 
 SETTINGS = {
@@ -26,37 +27,31 @@ def make_older(batch):
     if len(older):
         older.to_parquet(paths.report_folder(batch) / "champion_scores.parquet", index=False)
     features = tables.load_table(tables.FeatureTable, batch)
-    facts = dict(features.facts) | {"champion": table.facts["champion"]}
+    facts = features.facts.model_dump(mode="json") | {"champion": table.facts.champion}
     (features.path.parent / "facts.json").write_text(json.dumps(facts))
     for name in (VALIDATION_SCORES, "reference_profile.json"):
         (paths.report_folder(batch) / name).unlink()
 
 
-@pytest.fixture(scope="module")
-def older_home(graph):
-    for number, batch in enumerate(("first", "second", "third")):
-        frame = cards(
-            number, transactions=2500, fraud_rate=0.06, first_day=f"2026-0{number + 1}-01"
-        )
-        result = graph.take(batch, frame, **SETTINGS)
-        assert result.success, failure_of(result)
-    for batch in ("first", "second", "third"):
+@pytest.fixture
+def older_home(after_second):
+    for batch in ("first", "second"):
         make_older(batch)
     shutil.rmtree(environment.home_folder() / "tables" / "champion_scores")
     shutil.rmtree(environment.home_folder() / "training")
-    return graph
+    return after_second
 
 
 def test_the_next_batch_goes_on_with_the_champion_the_window_and_the_history(older_home):
-    frame = cards(3, transactions=2500, fraud_rate=0.06, first_day="2026-04-01")
-    result = older_home.take("fourth", frame, **SETTINGS)
+    frame = cards(2, transactions=2500, fraud_rate=0.06, first_day="2026-02-12")
+    result = older_home.take("third", frame, **SETTINGS)
     assert result.success, failure_of(result)
-    window = tables.load_table(tables.SplitTable, "fourth").facts.window
-    assert [batch for batch, _ in window] == ["first", "second", "third", "fourth"]
-    drift = reports.find_report(DriftReport, "fourth")
-    assert [point.batch for point in drift.history] == ["second", "third", "fourth"]
-    assert [point.batch for point in drift.performance] == ["second", "third", "fourth"]
-    assert reports.find_report("evaluation_report", "fourth")["comparison"]["comparable"]
+    window = tables.load_table(tables.SplitTable, "third").facts.window
+    assert [batch for batch, _ in window] == ["first", "second", "third"]
+    drift = reports.find_report(DriftReport, "third")
+    assert [point.batch for point in drift.history] == ["second", "third"]
+    assert [point.batch for point in drift.performance] == ["second", "third"]
+    assert reports.find_report(EvaluationReport, "third").comparison.comparable
 
 
 def test_what_an_older_release_did_not_keep_says_what_to_materialize(older_home):

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from fraud_assets.monitoring.exposition import delete_stale_groups, push, to_registry
-from fraud_assets_tests.integration.conftest import cards, checks_of, require
+from fraud_assets_tests.integration.conftest import checks_of, require
 from fraud_assets_tests.integration.servers import environment, free_port, running
 
 
@@ -21,9 +21,13 @@ def gateway(tmp_path):
         yield url
 
 
-def test_the_figures_arrive_under_their_names_in_two_groups(graph, gateway, monkeypatch):
+PUBLISHED = ["published_drift", "published_metrics"]
+"""What pushes. The rest of the graph has come before, in the home from which a test starts."""
+
+
+def test_the_figures_arrive_under_their_names_in_two_groups(after_second, gateway, monkeypatch):
     monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", gateway)
-    result = graph.take("june", cards(0), trained_model={"parameters": {"n_estimators": 30}})
+    result = after_second.run("first", PUBLISHED)
     assert result.success
     assert checks_of(result)["push_succeeded"].passed
     groups = requests.get(f"{gateway}/api/v1/metrics", timeout=30).json()["data"]
@@ -32,16 +36,17 @@ def test_the_figures_arrive_under_their_names_in_two_groups(graph, gateway, monk
     assert parts["evaluation"]["labels"]["job"] == "fraud_assets"
     assert "test_fraud_recall" in parts["evaluation"]
     assert "drift_score" not in parts["drift"]  # the first batch has no champion before it
-    again = graph.run("june", trained_model={"parameters": {"n_estimators": 30}})
-    assert again.success
+    assert after_second.run("second", PUBLISHED).success
     groups = requests.get(f"{gateway}/api/v1/metrics", timeout=30).json()["data"]
     assert "drift_score" in next(g for g in groups if g["labels"]["part"] == "drift")
 
 
-def test_promtool_finds_no_fault_but_the_names_that_the_user_chose(graph, gateway, monkeypatch):
+def test_promtool_finds_no_fault_but_the_names_that_the_user_chose(
+    after_second, gateway, monkeypatch
+):
     promtool = require("promtool")
     monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", gateway)
-    assert graph.take("july", cards(1), trained_model={"parameters": {"n_estimators": 30}}).success
+    assert after_second.run("second", PUBLISHED).success
     text = requests.get(f"{gateway}/metrics", timeout=30).text
     found = subprocess.run(
         [promtool, "check", "metrics"],
@@ -56,9 +61,9 @@ def test_promtool_finds_no_fault_but_the_names_that_the_user_chose(graph, gatewa
     assert [line for line in faults if not line.startswith((*chosen, *theirs))] == []
 
 
-def test_a_gateway_that_is_away_fails_the_check_and_not_the_run(graph, monkeypatch):
+def test_a_gateway_that_is_away_fails_the_check_and_not_the_run(after_second, monkeypatch):
     monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", f"http://127.0.0.1:{free_port()}")
-    result = graph.take("august", cards(2), trained_model={"parameters": {"n_estimators": 30}})
+    result = after_second.run("second", PUBLISHED)
     assert result.success
     push = checks_of(result)["push_succeeded"]
     assert not push.passed

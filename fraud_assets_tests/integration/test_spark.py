@@ -8,7 +8,7 @@ import pytest
 from fraud_assets.features.compute import write_features
 from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
-from fraud_assets.features.lookback import Source, span_of
+from fraud_assets.features.lookback import AcceptedRows, span_of
 from fraud_assets_tests.conftest import CARD_ROLES
 from fraud_assets_tests.features.conftest import BY_LABEL_TIME, in_process
 from fraud_assets_tests.integration.conftest import Graph, cards, materialized, require
@@ -30,7 +30,7 @@ def written_by(address, roles, frames, folder) -> pd.DataFrame:
     for number, frame in enumerate(frames):
         paths.append(folder / f"{number}.parquet")
         frame.to_parquet(paths[-1])
-    *history, own = (Source(path, roles) for path in paths)
+    *history, own = (AcceptedRows(path, roles) for path in paths)
     out = folder / "features.parquet"
     with in_process() as (connection, _), open_engine(address, connection) as backend:
         span = span_of(backend, own, 7)

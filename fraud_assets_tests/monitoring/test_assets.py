@@ -72,8 +72,7 @@ def test_published_drift_writes_the_textfile_and_records_what_it_wrote(home):
 
 
 def test_published_metrics_name_version_and_decision(home):
-    report = {"batch": "june", "metrics": {"test_fraud_recall": 0.8, "frauds_missed_count": 2}}
-    decision = {"version": "3", "outcome": "promote"}
+    report, decision = factories.evaluation_report(), factories.decision()
     result = published_metrics(report, decision, Tracking())
     assert isinstance(result.value, PublishedMetrics)
     assert result.value.batch == "june"

@@ -3,6 +3,8 @@ import pytest
 
 from fraud_assets.intake.landing.ledger import FileState, LedgerEntry, open_ledger
 from fraud_assets.monitoring.collectors import (
+    SENSOR,
+    STOPPED,
     CheckEvaluations,
     champion,
     champion_decided,
@@ -26,7 +28,7 @@ WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 @pytest.fixture(params=["in memory", "SQLite"])
 def instance(home, request):
-    """As the demo has it, and as the daemon has it: with events parted by run."""
+    """As the demo has it, and as the daemon has it: with a database of events per run."""
     kind = dg.DagsterInstance.ephemeral if request.param == "in memory" else dg.instance_for_test
     with kind() as instance:
         yield instance
@@ -53,7 +55,7 @@ def samples(metrics):
     return {(s.name, *s.labels.values()): s.value for m in metrics for s in m.samples}
 
 
-def test_every_check_is_counted_from_zero_and_its_last_state_is_told(instance):
+def test_every_check_is_counted_from_zero_and_its_last_state_is_exported(instance):
     checks = CheckEvaluations([KEY])
     name = ("fraud_asset_check_evaluations_total", "drift_report", "drift_score")
     before = samples(checks.collect(instance))
@@ -94,7 +96,7 @@ def test_a_bad_verdict_that_was_replaced_before_the_look_is_still_counted(instan
     )
 
 
-def test_runs_are_told_by_status_with_zeros(instance):
+def test_runs_are_counted_by_status_with_zeros(instance):
     found = samples(runs(instance, ["fraud_pipeline"], "here"))
     assert found["dagster_active_runs", "fraud_pipeline", "here", "queued"] == 0
     run = instance.create_run_for_job(fraud_pipeline)
@@ -111,7 +113,7 @@ def test_a_daemon_that_was_never_heard_of_has_no_heartbeat_and_is_not_healthy(
     assert samples(daemons(instance)) == {("dagster_daemon_healthy", "SENSOR", "true"): 0}
 
 
-def test_without_sensors_there_is_none_to_tell_of():
+def test_without_sensors_there_is_no_sensor_metric():
     with dg.instance_for_test() as instance:
         assert samples(sensors(instance, "here")) == {}
 
@@ -163,12 +165,20 @@ def test_a_champion_that_was_not_decided_about_is_a_part_unread_and_hides_no_fig
 
 
 def test_every_part_has_a_name(instance):
-    class Graph:
-        asset_check_keys = (dg.AssetCheckKey(dg.AssetKey("a"), "b"),)
-
-    found = parts(instance, Tracking(), Graph(), ["fraud_pipeline"], "here")
+    checks = [dg.AssetCheckKey(dg.AssetKey("a"), "b")]
+    found = parts(instance, Tracking(), checks, ["fraud_pipeline"], "here")
     assert set(found) == {
         *("checks", "runs", "daemons", "sensors", "pipeline", "steps", "champion"),
         "champion_decided",
     }
     assert ("fraud_asset_check_evaluations_total", "a", "b", "failed") in samples(found["checks"]())
+
+
+def test_dagsters_enumerations_still_have_the_values_that_are_compared():
+    message = "this release of Dagster renamed the states of sensors: adapt `sensors`"
+    try:
+        from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType
+    except ImportError:
+        pytest.fail(message)
+    assert STOPPED in [status.value for status in InstigatorStatus], message
+    assert SENSOR in [kind.value for kind in InstigatorType], message

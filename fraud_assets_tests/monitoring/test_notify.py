@@ -27,7 +27,7 @@ def test_what_did_not_arrive_is_tried_again_and_nothing_is_doubled(tmp_path):
     def refuses_the_second(m):
         return m.key != "2" and not sent.append(m.key)
 
-    with pytest.raises(NotSentError, match="'title 2'.*tried again"):
+    with pytest.raises(NotSentError, match="'title 2'.*sent again"):
         send_once([message("1"), message("2")], tmp_path / "sent", refuses_the_second)
     count = send_once(
         [message("1"), message("2")], tmp_path / "sent", lambda m: not sent.append(m.key)

@@ -39,7 +39,7 @@ def evaluate(instance, passed):
     )
 
 
-def look(instance, cursor):
+def tick(instance, cursor):
     context = dg.build_sensor_context(
         instance=instance, cursor=cursor, repository_def=defs.get_repository_def()
     )
@@ -47,53 +47,51 @@ def look(instance, cursor):
     return context.cursor, said.skip_message
 
 
-def test_it_tells_from_the_first_look_on_and_each_verdict_once(instance, sent):
+def test_it_reports_from_the_first_tick_on_and_each_verdict_once(instance, sent):
     evaluate(instance, False)
-    cursor, said = look(instance, None)
-    assert (said, sent) == ("from now on", [])
+    cursor, said = tick(instance, None)
+    assert (said, sent) == ("reports what happens from now on", [])
     evaluate(instance, False)
-    cursor, said = look(instance, cursor)
+    cursor, said = tick(instance, cursor)
     assert sent == [FAILS]
     assert said == "1 messages sent"
-    cursor, _ = look(instance, cursor)
+    cursor, _ = tick(instance, cursor)
     evaluate(instance, True)
-    look(instance, cursor)
-    assert sent == [FAILS, "drift_score of drift_report is good again"]
+    tick(instance, cursor)
+    assert sent == [FAILS, "drift_score of drift_report passes again"]
 
 
-def test_a_look_whose_cursor_was_lost_sends_nothing_again(instance, sent):
-    cursor, _ = look(instance, None)
+def test_a_tick_whose_cursor_was_lost_sends_nothing_again(instance, sent):
+    cursor, _ = tick(instance, None)
     evaluate(instance, False)
-    look(instance, cursor)
-    look(instance, cursor)
+    tick(instance, cursor)
+    tick(instance, cursor)
     assert sent == [FAILS]
     assert len(paths.alerts_path().read_text().split()) == 1
 
 
-def test_a_failed_run_is_told_and_that_the_next_one_works(instance, sent):
-    cursor, _ = look(instance, None)
+def test_a_failed_run_is_reported_and_that_the_next_one_succeeds(instance, sent):
+    cursor, _ = tick(instance, None)
     instance.report_run_failed(instance.create_run_for_job(fraud_pipeline))
-    cursor, _ = look(instance, cursor)
-    assert sent == ["a run of fraud_pipeline failed"]
+    cursor, _ = tick(instance, cursor)
+    assert sent == ["A run of fraud_pipeline failed"]
     fraud_pipeline.execute_in_process(instance=instance)
-    look(instance, cursor)
-    assert sent[1:] == ["fraud_pipeline works again"]
+    tick(instance, cursor)
+    assert sent[1:] == ["fraud_pipeline succeeds again"]
 
 
-def test_where_alertmanager_tells_it_stays_silent_and_misses_nothing_later(
-    instance, sent, monkeypatch
-):
-    cursor, _ = look(instance, None)
+def test_where_alertmanager_sends_the_alerts_it_stays_silent(instance, sent, monkeypatch):
+    cursor, _ = tick(instance, None)
     monkeypatch.setenv("PROMETHEUS_PUSHGATEWAY_URL", "http://127.0.0.1:9")
     evaluate(instance, False)
-    cursor, said = look(instance, cursor)
-    assert said == "PROMETHEUS_PUSHGATEWAY_URL is set: Alertmanager tells"
+    cursor, said = tick(instance, cursor)
+    assert said == "PROMETHEUS_PUSHGATEWAY_URL is set: Alertmanager sends the alerts"
     assert sent == []
 
 
 def test_it_is_off_until_an_address_is_set(instance, sent, monkeypatch):
-    cursor, _ = look(instance, None)
+    cursor, _ = tick(instance, None)
     monkeypatch.delenv("FRAUD_ALERT_URLS")
     evaluate(instance, False)
-    assert look(instance, cursor)[1] == "FRAUD_ALERT_URLS is not set: nobody is told"
+    assert tick(instance, cursor)[1] == "FRAUD_ALERT_URLS is not set: no alerts are sent"
     assert sent == []

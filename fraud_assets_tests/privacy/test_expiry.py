@@ -75,7 +75,7 @@ def test_what_is_kept_of_an_old_batch_goes_and_other_batches_stay(instance, trac
     assert instance.get_dynamic_partitions("batch") == ["july"]
     assert [run.tags["dagster/partition"] for run in instance.get_runs()] == ["july"]
     (entry,) = read_entries(paths.decisions_path())
-    assert (entry["event"], entry["actor"], entry["batch"]) == ("expired", "anna", "june")
+    assert (entry.event, entry.actor, entry.batch) == ("expired", "anna", "june")
     assert audit(paths.decisions_path(), None, {}).findings == ()
 
 

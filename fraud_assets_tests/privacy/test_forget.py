@@ -110,9 +110,9 @@ def test_what_was_changed_is_said_and_is_whole(instance):
     }
     assert june.still_in == environment.drop_folder() / "june.csv"
     (entry,) = read_entries(paths.decisions_path())
-    assert (entry["event"], entry["actor"]) == ("forgotten", "anna")
-    assert entry["rows_removed"] == {"june": 3}
-    assert entry["card"] == masking().card(CARD)[-9:]
+    assert (entry.event, entry.actor) == ("forgotten", "anna")
+    assert entry.rows_removed == {"june": 3}
+    assert entry.card == masking().card(CARD)[-9:]
     assert "4111" not in paths.decisions_path().read_text()
 
 
@@ -143,7 +143,7 @@ def test_a_card_that_is_nowhere_changes_nothing(instance):
     log = paths.decisions_path()
     after = {path: path.read_bytes() for path in before if path.suffix not in (".db", ".lock")}
     assert {path: before[path] for path in after} == after
-    assert read_entries(log)[0]["rows_removed"] == {}
+    assert read_entries(log)[0].rows_removed == {}
 
 
 def test_nothing_is_changed_while_a_run_may_write_it_anew(instance, monkeypatch):
@@ -200,8 +200,8 @@ def test_a_card_in_another_column_takes_its_row_along_and_a_short_number_is_told
     assert f"{paths.rejected_path('july')}: 1 rows have it as a part of a longer text" in rejected
     assert any("backups" in text for text in found.stays)
     entry = read_entries(paths.decisions_path())[-1]
-    assert entry["card"] == masking().mark("4711")
-    assert "4711" not in entry["card"]
+    assert entry.card == masking().mark("4711")
+    assert "4711" not in entry.card
 
 
 def test_rejected_rows_of_a_batch_without_a_partition_and_leftovers_of_runs_go_too(instance):

@@ -53,22 +53,22 @@ def test_a_log_that_lost_what_the_latest_run_confirmed_fails_the_check(instance,
     assert look(instance, tracking).passed
     log.write_bytes(before)
     report(instance, log_hash(log))
-    found = look(instance, tracking)
-    assert not found.passed
-    assert "it was rewritten or lost" in found.description
+    result = look(instance, tracking)
+    assert not result.passed
+    assert "it was rewritten or lost" in result.description
 
 
 def test_a_champion_whose_files_are_not_the_decided_ones_fails_the_check(
     instance, registered, monkeypatch
 ):
     assert look(instance, registered.tracking).passed
-    said = f"{MODEL_FACTS} was altered"
-    monkeypatch.setattr(Tracking, "findings", lambda _: [said])
-    found = look(instance, registered.tracking)
-    assert (found.passed, found.description) == (False, said)
+    finding = f"{MODEL_FACTS} was altered"
+    monkeypatch.setattr(Tracking, "findings", lambda _: [finding])
+    result = look(instance, registered.tracking)
+    assert (result.passed, result.description) == (False, finding)
 
 
-def test_the_audit_tells_what_is_wrong_with_the_champion_s_files_and_what_nobody_confirmed(
+def test_the_audit_shows_altered_files_of_the_champion_and_unconfirmed_lines(
     registered, monkeypatch
 ):
     monkeypatch.setattr(dg.DagsterInstance, "get", dg.DagsterInstance.ephemeral)

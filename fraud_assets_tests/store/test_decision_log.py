@@ -4,11 +4,19 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from fraud_assets.records.decisions import (
+    DecisionEntry,
+    ErasureEntry,
+    ExpiryEntry,
+    ManualPromotionEntry,
+)
 from fraud_assets.store.decision_log import (
     append_entry,
     audit,
     decision_of,
+    is_decided,
     log_hash,
     present_findings,
     read_entries,
@@ -25,6 +33,17 @@ def log(tmp_path):
     return tmp_path / "decisions.jsonl"
 
 
+TIME = "2026-01-01T00:00:00+00:00"
+
+
+def by_hand(version, before=None, **more):
+    hashes = {"model_hash": decision(version).model_hash, "mlflow_run_id": f"run of {version}"}
+    about = {"actor": "anna", "reason": "quieter", "champion_before": before}
+    return ManualPromotionEntry(
+        time=TIME, batch="june", version=version, outcome="promote", **hashes | about | more
+    )
+
+
 def decide(log, version, outcome="promote", before=None):
     return append_entry(log, decision(version, outcome, before))
 
@@ -35,8 +54,8 @@ def test_entries_are_appended_with_their_time_and_never_changed(log):
     before = log.read_text()
     decide(log, "2", "reject", before="1")
     assert log.read_text().startswith(before)
-    assert [entry["outcome"] for entry in read_entries(log)] == ["promote", "reject"]
-    assert read_entries(log)[0]["time"].endswith("+00:00")
+    assert [entry.outcome for entry in read_entries(log)] == ["promote", "reject"]
+    assert read_entries(log)[0].time.endswith("+00:00")
 
 
 def test_only_one_at_a_time_may_decide(log):
@@ -61,32 +80,34 @@ def test_only_one_at_a_time_may_decide(log):
 
 def test_the_decision_of_a_version_is_found_when_one_of_the_runs_made_it():
     entries = [
-        {"version": "1", "dagster_run_id": "a", "outcome": "reject"},
-        {"version": "1", "dagster_run_id": "b", "outcome": "promote"},
-        {"version": "2", "dagster_run_id": "a", "outcome": "reject"},
-        {"event": "by hand"},
+        decision("1", "reject", dagster_run_id="a"),
+        decision("1", "promote", dagster_run_id="b"),
+        decision("2", "reject", dagster_run_id="a"),
+        by_hand("1"),
     ]
-    assert decision_of(entries, "1", {"a", "b"})["outcome"] == "promote"
-    assert decision_of(entries, "1", {"a"})["outcome"] == "reject"
+    assert decision_of(entries, "1", {"a", "b"}) == entries[1]
+    assert decision_of(entries, "1", {"a"}) == entries[0]
     assert decision_of(entries, "1", set()) is None
     assert decision_of(entries, "3", {"a", "b"}) is None
 
 
-def test_what_was_recorded_first_of_a_version_counts_and_only_from_decisions():
-    first = {"version": "1", "model_hash": "a", "mlflow_run_id": "r", "artifacts": {"f": "1"}}
-    later = {"version": "1", "model_hash": "b", "mlflow_run_id": "s", "artifacts": {"f": "2"}}
+def test_the_first_record_of_a_version_counts_and_only_in_decisions():
+    first = {"model_hash": "a" * 64, "mlflow_run_id": "r"}
+    later = {"model_hash": "b" * 64, "mlflow_run_id": "s"}
     entries = [
-        {**later, "event": "expired"},
-        {**first, "event": "decision"},
-        {**later, "event": "by_hand"},
-        {**first, "artifacts": {"f": "3", "g": "4"}},
-        {"version": "2", "outcome": "reject"},
+        ExpiryEntry(time=TIME, actor="anna", batch="june", versions_removed=["1"]),
+        decision("1", artifacts={"f": "1" * 64}, **first),
+        by_hand("1", artifacts={"f": "2" * 64}, **later),
+        decision("1", artifacts={"f": "3" * 64, "g": "4" * 64}, **first),
+        decision("2", "reject", mlflow_run_id=None),
     ]
-    assert recorded_model_hash(entries, "1") == "a"
+    assert recorded_model_hash(entries, "1") == "a" * 64
     assert recorded_run(entries, "1") == "r"
-    assert recorded_artifacts(entries, "r") == {"f": "1", "g": "4"}
+    assert recorded_artifacts(entries, "r") == {"f": "1" * 64, "g": "4" * 64}
     assert recorded_artifacts(entries, "t") is None
-    assert recorded_model_hash(entries, "2") is recorded_model_hash(entries, "3") is None
+    assert recorded_run(entries, "2") is recorded_model_hash(entries, "3") is None
+    assert is_decided(entries, "2")
+    assert not is_decided(entries, "3")
 
 
 @pytest.fixture
@@ -128,9 +149,8 @@ def test_lines_that_were_removed_doubled_or_swapped_are_found(three, lines):
 
 def test_a_line_without_a_hash_after_one_with_it_is_found(three):
     with three.open("a") as file:
-        time = {"time": "2026-01-01T00:00:00+00:00"}
-        file.write(json.dumps(decision("3", "reject", "3", **time)) + "\n")
-    assert any("it was put in" in finding for finding in audit(three, "3", {}).findings)
+        file.write(decision("3", "reject", "3").model_dump_json(exclude_unset=True) + "\n")
+    assert any("it was inserted" in finding for finding in audit(three, "3", {}).findings)
 
 
 def test_a_log_that_was_rewritten_whole_is_found_by_what_runs_confirmed(three):
@@ -145,12 +165,10 @@ def test_a_log_that_was_rewritten_whole_is_found_by_what_runs_confirmed(three):
 
 def test_what_no_run_has_confirmed_yet_is_named_and_a_later_confirmation_vouches_for_it(three):
     first = {log_hash(three): "run x"}
-    by_hand = {"event": "by_hand", "actor": "anna", "reason": "quieter"}
-    append_entry(three, {**decision("1", before="3"), **by_hand})
-    card = {"actor": "anna", "card": "…1111 #3f9a0c2e", "rows_removed": {"june": 1}}
-    append_entry(three, {"event": "forgotten", **card})
-    gone = {"actor": "anna", "batch": "june", "versions_removed": ["2"]}
-    append_entry(three, {"event": "expired", **gone})
+    append_entry(three, by_hand("1", before="3"))
+    card = {"card": "…1111 #3f9a0c2e", "rows_removed": {"june": 1}}
+    append_entry(three, ErasureEntry(time=TIME, actor="anna", **card))
+    append_entry(three, ExpiryEntry(time=TIME, actor="anna", batch="june", versions_removed=["2"]))
     found = audit(three, "1", first)
     assert found.findings == ()
     assert [note.split(" is ")[0] for note in found.notes] == [
@@ -187,32 +205,40 @@ def test_a_line_that_is_no_entry_is_passed_over_and_found(three):
     ):
         with three.open("ab") as file:
             file.write(line)
-    assert [entry["version"] for entry in read_entries(three)] == ["1", "2", "3"]
+    assert [entry.version for entry in read_entries(three)] == ["1", "2", "3"]
     decide(three, "4", "reject", before="3")
     findings = audit(three, "3", {}).findings
     assert [finding.split(":")[0].split(" is ")[0] for finding in findings] == [
         f"line {n}" for n in (4, 5, 6, 7, 8)
     ]
     assert tuple(present_findings(three, "3", {})) == findings
-    assert [entry["version"] for entry in read_entries(three)] == ["1", "2", "3", "4"]
+    assert [entry.version for entry in read_entries(three)] == ["1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize(
-    "entry",
-    [
-        {},
-        {"event": "other"},
-        decision("one"),
-        decision("1", "perhaps"),
-        decision("1", model_hash="a"),
-        decision("1", actor="\ud800"),
-        decision("1", reason="a" * (4 << 20)),
-    ],
+    "unreadable", [{"actor": "\ud800"}, {"reason": "a" * (4 << 20)}], ids=["surrogate", "too long"]
 )
-def test_what_could_not_be_read_again_is_not_written(log, entry):
+def test_an_entry_that_could_not_be_read_back_is_not_written(log, unreadable):
     with pytest.raises(ValueError, match="nothing was written to"):
-        append_entry(log, entry)
+        append_entry(log, decision("1", **unreadable))
     assert not log.exists()
+
+
+@pytest.mark.parametrize("wrong", [{"version": "one"}, {"model_hash": "a"}, {"outcome": "perhaps"}])
+def test_an_entry_that_breaks_the_format_cannot_be_made(wrong):
+    with pytest.raises(ValidationError):
+        DecisionEntry(**dict(decision("1")) | wrong)
+
+
+def test_a_line_has_the_keys_of_its_entry_in_order_and_nothing_that_is_unknown(log):
+    append_entry(log, by_hand("1"))
+    line = log.read_text()
+    assert line == json.dumps(json.loads(line), sort_keys=True) + "\n"
+    assert set(json.loads(line)) == {
+        *("actor", "batch", "champion_before", "event", "mlflow_run_id", "model_hash", "outcome"),
+        *("previous", "reason", "time", "version"),
+    }
+    assert json.loads(line)["champion_before"] is None
 
 
 def test_an_alias_that_was_set_by_hand_is_found_now_and_after_the_next_decision(three):
@@ -233,17 +259,17 @@ def test_a_champion_without_a_log_and_a_log_without_its_champion_are_found(three
 
 def test_a_line_that_a_power_loss_cut_off_is_passed_over_and_what_follows_is_whole(three):
     three.write_bytes(three.read_bytes()[:-20])
-    assert [entry["version"] for entry in read_entries(three)] == ["1", "2"]
+    assert [entry.version for entry in read_entries(three)] == ["1", "2"]
     decide(three, "4", before="1")
-    assert [entry["version"] for entry in read_entries(three)] == ["1", "2", "4"]
+    assert [entry.version for entry in read_entries(three)] == ["1", "2", "4"]
     found = audit(three, "4", {})
     assert found.findings == ()
     assert found.notes[0] == "line 3 was cut off when it was written, and never confirmed"
 
 
 def test_a_log_of_a_release_without_chain_goes_on_and_its_old_lines_are_protected_from_now_on(log):
-    old = decision("1", time="2026-01-01T00:00:00+00:00")
-    for later in ("event", "actor", "mlflow_run_id"):
+    old = decision("1", time=TIME).model_dump(exclude_unset=True)
+    for later in ("actor", "mlflow_run_id"):
         del old[later]
     log.write_text(json.dumps(old) + "\n")
     decide(log, "2", before="1")

@@ -63,11 +63,10 @@ def test_a_version_is_known_and_listed_without_a_local_copy(store):
         tables.load_table(tables.FeatureTable, "july")
 
 
-def test_a_version_that_is_pruned_goes_from_the_store_too(store, monkeypatch):
-    monkeypatch.setenv("FRAUD_KEEP_VERSIONS", "1")
+def test_a_version_that_is_pruned_goes_from_the_store_too(store):
     committed("june", "a1", b"old")
     committed("june", "b2", b"new")
-    tables.prune_versions("june", "b2")
+    tables.prune_versions("june", ["a1", "b2"], keep=1)
     assert tables.versions("features", "june") == ["b2"]
 
 

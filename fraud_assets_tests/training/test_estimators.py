@@ -2,9 +2,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from fraud_assets.config.settings import ENSEMBLES, EstimatorName, Imbalance, TrainingSettings
+from fraud_assets.config.estimators import EstimatorKind, EstimatorName, IntegerRange
+from fraud_assets.config.settings import Imbalance, TrainingSettings, TuningSettings
 from fraud_assets.store.model_file import TRUSTED_TYPES
-from fraud_assets.training.estimators import ESTIMATORS, build, fit
+from fraud_assets.training import estimators
+from fraud_assets.training.estimators import build, fit
+from fraud_assets.training.train import fraud_scores, train
+from fraud_assets.training.tuning import tune
 from fraud_assets_tests.training.conftest import COLUMNS
 
 FEW = {"n_estimators": 20}
@@ -53,10 +57,6 @@ def test_every_estimator_comes_back_from_its_file_with_trusted_types_only(name, 
     loaded = skops.io.loads(data, trusted=untrusted)
     before, after = (m.predict_proba(rows[COLUMNS]) for m in (model, loaded))
     assert np.array_equal(before, after)
-
-
-def test_there_is_an_entry_or_an_ensemble_for_every_name():
-    assert {*ESTIMATORS, *ENSEMBLES} == set(EstimatorName)
 
 
 def test_an_mlp_that_ran_out_of_iterations_has_not_converged(rows):
@@ -140,3 +140,31 @@ def test_a_text_among_the_parameters_is_one_word(parameters, name):
     with pytest.raises(ValidationError, match=f"{name} has a text with other characters"):
         TrainingSettings(parameters=parameters)
     assert TrainingSettings(parameters={"boosting_type": "gbdt"}).parameters
+
+
+def test_an_entry_of_the_table_is_all_that_a_new_estimator_needs(rows, tmp_path):
+    kind = EstimatorKind(
+        "sklearn.ensemble.ExtraTreesClassifier",
+        defaults={"n_estimators": 10},
+        class_weight="balanced",
+        search_space={"max_depth": IntegerRange(2, 5)},
+    )
+    entry = str.__new__(EstimatorName, "extra_trees")
+    entry._name_, entry._value_, entry.kind = "extra_trees", "extra_trees", kind
+    settings = TrainingSettings().model_copy(
+        update={"estimator": entry, "imbalance": Imbalance.class_weight}
+    )
+    model = train(rows, rows, COLUMNS, settings).model
+    assert fraud_scores(model, rows, COLUMNS)[rows["fraud_"] == 1].mean() > 0.5
+    tuning = TuningSettings(trials=2, folds=2).model_copy(update={"estimator": entry})
+    best = tune(rows, COLUMNS, tuning, tmp_path / "s.db", "june", lambda _: None)
+    assert best.trials == 2
+
+
+def test_a_library_that_cannot_be_loaded_is_reported_with_the_remedy(monkeypatch):
+    def fails(_):
+        raise OSError("libgomp.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(estimators, "import_module", fails)
+    with pytest.raises(OSError, match="lightgbm cannot be loaded .*libgomp1"):
+        build(TrainingSettings(estimator="lightgbm"))

@@ -1,15 +1,17 @@
 import pytest
 
-from fraud_assets.config.settings import EstimatorName, TuningSettings
-from fraud_assets.training.tuning import SPACES, time_folds, tune
+from fraud_assets.config.estimators import EstimatorName
+from fraud_assets.config.settings import TuningSettings
+from fraud_assets.training.tuning import time_folds, tune
 from fraud_assets_tests.training.conftest import COLUMNS, train_rows
 
 LOGISTIC = EstimatorName.logistic_regression
+TUNABLE = [name for name in EstimatorName if name.kind.search_space]
 
 
-def tuned(rows, path, told=None, **settings):
+def tuned(rows, path, ended=None, **settings):
     chosen = TuningSettings(**{"estimator": LOGISTIC, "trials": 4, "folds": 2, **settings})
-    return tune(rows, COLUMNS, chosen, path, "june", (told if told is not None else []).append)
+    return tune(rows, COLUMNS, chosen, path, "june", (ended if ended is not None else []).append)
 
 
 def test_folds_come_in_time_order_and_train_on_labels_known_by_then(rows):
@@ -31,24 +33,24 @@ def test_rows_without_times_are_folded_by_their_content(rows):
 
 
 def test_the_first_trial_is_the_defaults_and_the_best_is_no_worse(rows, tmp_path):
-    told = []
-    found = tuned(rows, tmp_path / "s.db", told)
-    assert told[0].parameters == {}
-    assert found["average_precision"] >= found["average_precision_of_defaults"]
-    assert found["average_precision"] == max(trial.best for trial in told)
-    assert [trial.number for trial in told] == [0, 1, 2, 3]
-    assert "trial 4 of 4" in told[-1].sentence()
+    ended = []
+    best = tuned(rows, tmp_path / "s.db", ended)
+    assert ended[0].parameters == {}
+    assert best.average_precision >= best.average_precision_of_defaults
+    assert best.average_precision == max(trial.best for trial in ended)
+    assert [trial.number for trial in ended] == [0, 1, 2, 3]
+    assert "trial 4 of 4" in ended[-1].sentence()
 
 
 def test_a_study_goes_on_where_it_stopped_and_draws_no_point_twice(rows, tmp_path):
-    told = []
-    tuned(rows, tmp_path / "s.db", told, trials=3)
-    found = tuned(rows, tmp_path / "s.db", told, trials=5)
-    assert found["trials"] == len(told) == 5
-    drawn = [trial.parameters.get("C") for trial in told]
+    ended = []
+    tuned(rows, tmp_path / "s.db", ended, trials=3)
+    best = tuned(rows, tmp_path / "s.db", ended, trials=5)
+    assert best.trials == len(ended) == 5
+    drawn = [trial.parameters.get("C") for trial in ended]
     assert len(set(drawn)) == len(drawn)
-    assert tuned(rows, tmp_path / "s.db", told, trials=5) == found
-    assert len(told) == 5
+    assert tuned(rows, tmp_path / "s.db", ended, trials=5) == best
+    assert len(ended) == 5
 
 
 def test_the_same_seed_finds_the_same(rows, tmp_path):
@@ -56,9 +58,9 @@ def test_the_same_seed_finds_the_same(rows, tmp_path):
 
 
 def test_no_trial_begins_after_the_time_is_over(rows, tmp_path):
-    told = []
-    found = tuned(rows, tmp_path / "s.db", told, trials=500, minutes=0.001)
-    assert 1 <= found["trials"] == len(told) < 500
+    ended = []
+    best = tuned(rows, tmp_path / "s.db", ended, trials=500, minutes=0.001)
+    assert 1 <= best.trials == len(ended) < 500
 
 
 def test_what_has_no_search_space_says_what_has(rows, tmp_path):
@@ -71,9 +73,9 @@ def test_folds_without_frauds_say_what_to_do(tmp_path):
         tuned(train_rows(0, 200, share=0.0), tmp_path / "s.db")
 
 
-@pytest.mark.parametrize("name", list(SPACES))
+@pytest.mark.parametrize("name", TUNABLE)
 def test_every_search_space_holds_parameters_that_the_estimator_has(name, tmp_path):
     rows = train_rows(0, 200)
-    told = []
-    tuned(rows, tmp_path / "s.db", told, estimator=name, trials=2)
-    assert all(trial.state in ("complete", "pruned") for trial in told)
+    ended = []
+    tuned(rows, tmp_path / "s.db", ended, estimator=name, trials=2)
+    assert all(trial.state in ("complete", "pruned") for trial in ended)

@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fraud_assets.intake.contract import CARD, NAME, Contract
+from fraud_assets.intake.contract import Contract
 from fraud_assets.intake.csv.chunks import CHUNK_BYTES, read_chunks
 from fraud_assets.intake.csv.decoding import CsvStream, IntakeError
 from fraud_assets.intake.csv.parsing import LINE, ParsedChunk, parse_chunk, schema
+from fraud_assets.intake.kinds import CARD, NAME
 from fraud_assets.intake.quarantine import RejectedRow, RejectedRows
 from fraud_assets.text import inert, named
 
@@ -113,14 +114,14 @@ def convert(
     --------
     >>> from tempfile import TemporaryDirectory
     >>> from fraud_assets.config.settings import IntakeSettings
-    >>> from fraud_assets.intake.contract import draw_contract
+    >>> from fraud_assets.intake.contract import infer_contract
     >>> from fraud_assets.intake.csv.decoding import open_csv
     >>> from fraud_assets.intake.quarantine import collect_rejected
     >>> with TemporaryDirectory() as folder:
     ...     path, rows = Path(folder, "june.csv"), Path(folder, "june.parquet")
     ...     _ = path.write_text("amount,fraud\n" + "9.5,0\n" * 98 + "7,1\n?,0\n")
     ...     with open_csv(path) as stream, collect_rejected(Path(folder, "rejected")) as rejected:
-    ...         contract = draw_contract(stream, IntakeSettings())
+    ...         contract = infer_contract(stream, IntakeSettings())
     ...         result = convert(stream, contract, rows, rejected)
     >>> result.rows, result.frauds, [row.place_and_reason() for row in result.examples]
     (99, 1, ["line 101, column 'amount': not a number"])

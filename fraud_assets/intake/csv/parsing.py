@@ -16,19 +16,11 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from fraud_assets.config.settings import MISSING
-from fraud_assets.intake.contract import (
-    CARD,
-    LABEL,
-    LONG,
-    MOMENT,
-    MOMENT_PATTERN,
-    NAME,
-    NUMBER,
-    NUMBER_PATTERN,
-    Contract,
-    parse_rows,
-)
+from fraud_assets.intake.contract import Contract
 from fraud_assets.intake.csv.chunks import Chunk
+from fraud_assets.intake.header import parse_rows
+from fraud_assets.intake.kinds import CARD, LABEL, LONG, MOMENT, NAME, NUMBER
+from fraud_assets.intake.patterns import MOMENT_PATTERN, NUMBER_PATTERN
 from fraud_assets.intake.quarantine import RejectedRow
 from fraud_assets.platform.masking import is_issued
 from fraud_assets.text import named
@@ -136,7 +128,7 @@ def parse_chunk(chunk: Chunk, contract: Contract) -> ParsedChunk:
 
     Examples
     --------
-    >>> from fraud_assets.intake.contract import LABEL, NUMBER
+    >>> from fraud_assets.intake.kinds import LABEL, NUMBER
     >>> from fraud_assets.records.batches import Roles
     >>> kinds, labels = {"amount": NUMBER, "fraud": LABEL}, {"0": 0, "1": 1}
     >>> contract = Contract(",", ".", b"amount,fraud", kinds, Roles(target="fraud"), labels)

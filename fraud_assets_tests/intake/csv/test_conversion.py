@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fraud_assets.config.settings import IntakeSettings
-from fraud_assets.intake.contract import draw_contract
+from fraud_assets.intake.contract import infer_contract
 from fraud_assets.intake.csv.conversion import (
     ConversionResult,
     convert,
@@ -35,7 +35,7 @@ def take(tmp_path_factory):
         path.write_bytes(content)
         kept: list[RejectedRow] = []
         with open_csv(path, "utf-8") as source, collect_rejected(folder / "r") as rejected:
-            contract = draw_contract(source, IntakeSettings())
+            contract = infer_contract(source, IntakeSettings())
             add = rejected.add
             rejected.add = lambda row: (kept.append(row), add(row))[1]  # type: ignore[method-assign]
             result = convert(source, contract, out, rejected, chunk_bytes=chunk_bytes)
@@ -167,7 +167,7 @@ def test_progress_is_told(tmp_path, monkeypatch):
     path, said = tmp_path / "batch.csv", []
     path.write_bytes(HEADER + SOUND * 100)
     with open_csv(path) as source, collect_rejected(tmp_path / "r") as rejected:
-        contract = draw_contract(source, IntakeSettings())
+        contract = infer_contract(source, IntakeSettings())
         convert(
             source, contract, tmp_path / "rows.parquet", rejected, said.append, chunk_bytes=9000
         )

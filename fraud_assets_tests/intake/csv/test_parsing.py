@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fraud_assets.config.settings import IntakeSettings
-from fraud_assets.intake.contract import draw_contract
+from fraud_assets.intake.contract import infer_contract
 from fraud_assets.intake.csv.chunks import Chunk
 from fraud_assets.intake.csv.decoding import open_csv
 from fraud_assets.intake.csv.parsing import parse_chunk, schema
@@ -13,7 +13,7 @@ def contract(tmp_path):
     path = tmp_path / "batch.csv"
     path.write_text("TX_DATETIME,CUSTOMER_ID,a,Class\n2026-01-01 00:00:00,c,1,0\n")
     with open_csv(path) as source:
-        return draw_contract(source, IntakeSettings())
+        return infer_contract(source, IntakeSettings())
 
 
 def test_types_are_those_of_the_contract(contract):

@@ -1,0 +1,53 @@
+"""Results of asset checks on figures with limits."""
+
+import dagster as dg
+
+from fraud_assets.config.limits import Limits, Verdict
+from fraud_assets.metadata import shown
+from fraud_assets.text import inert
+
+
+def verdict_result(
+    verdict: Verdict, limits: Limits, description: str, value: float
+) -> dg.AssetCheckResult:
+    """Return the result of a check: good passes, watch warns, critical is an error.
+
+    Parameters
+    ----------
+    verdict : {"good", "watch", "critical"}
+    limits : Limits
+        What the value was judged by.
+    description : str
+        The result, for a person.
+    value : float
+        In the unit of the limits.
+
+    Returns
+    -------
+    AssetCheckResult
+
+    See Also
+    --------
+    config.limits.Limits.verdict
+
+    Examples
+    --------
+    >>> limits = Limits(watch=0.8, critical=0.6, higher_is_better=True)
+    >>> result = verdict_result(limits.verdict(0.7), limits, "recall 0.70", 0.7)
+    >>> result.passed, result.severity.value, result.description
+    (False, 'WARN', 'watch: recall 0.70')
+    """
+    severity = dg.AssetCheckSeverity.ERROR if verdict == "critical" else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(
+        passed=verdict == "good",
+        severity=severity,
+        description=inert(f"{verdict}: {description}"),
+        metadata=shown(
+            {
+                "value": value,
+                "verdict": verdict,
+                "watch_limit": limits.watch,
+                "critical_limit": limits.critical,
+            }
+        ),
+    )

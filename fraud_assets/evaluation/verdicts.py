@@ -1,0 +1,143 @@
+"""The figures that are judged by limits, each once: their limits, verdicts and asset checks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fraud_assets.config.limits import (
+    FALSE_ALARM_RATE,
+    FRAUD_RECALL,
+    FRAUDS_MISSED_SHARE,
+    Limits,
+    Verdict,
+)
+from fraud_assets.config.settings import JudgedBy
+from fraud_assets.metrics import ratio
+from fraud_assets.records.evaluation import Evaluation, Interval, Metrics
+
+SEVERITY: tuple[Verdict, ...] = ("good", "watch", "critical")
+
+
+@dataclass(frozen=True)
+class JudgedFigure:
+    """A figure of the evaluation with limits.
+
+    Attributes
+    ----------
+    check : str
+        Name of its verdict and of its asset check.
+    figure : str
+        The metric next to which the report shows the verdict.
+    limits : Limits
+    value : callable of the metrics
+        What the limits apply to.
+    description : str
+        Of the asset check, in the UI.
+    sentence : callable of an Evaluation
+        The result, for a person.
+    """
+
+    check: str
+    figure: str
+    limits: Limits
+    value: Callable[[Metrics], float]
+    description: str
+    sentence: Callable[[Evaluation], str]
+
+
+def _recall_sentence(evaluation: Evaluation) -> str:
+    low, high = evaluation.intervals["test_fraud_recall"]
+    by_interval = evaluation.recall_judged_by is JudgedBy.interval
+    judged_by = "; judged by the interval's lower end" if by_interval else ""
+    return (
+        f"recall {evaluation.metrics['test_fraud_recall']:.3f} (95% interval {low:.3f} to "
+        f"{high:.3f}) on {evaluation.test.frauds} test frauds{judged_by}"
+    )
+
+
+def _missed_share(metrics: Metrics) -> float:
+    missed = metrics["frauds_missed_count"]
+    return ratio(missed, missed + metrics["frauds_detected_count"])
+
+
+def _missed_sentence(evaluation: Evaluation) -> str:
+    return (
+        f"{evaluation.metrics['frauds_missed_count']} of {evaluation.test.frauds} test frauds "
+        f"missed, {_missed_share(evaluation.metrics) * 99:.1f} of 99"
+    )
+
+
+def _false_alarm_sentence(evaluation: Evaluation) -> str:
+    return (
+        f"{evaluation.metrics['false_alarms_count']} false alarms, "
+        f"{evaluation.metrics['false_alarm_rate']:.3%} of the genuine transactions"
+    )
+
+
+JUDGED_FIGURES = (
+    JudgedFigure(
+        "fraud_recall",
+        "test_fraud_recall",
+        FRAUD_RECALL,
+        lambda metrics: metrics["test_fraud_recall"],
+        f"The share of frauds caught: good from {FRAUD_RECALL.watch:.2f}, critical under "
+        f"{FRAUD_RECALL.critical:.2f}.",
+        _recall_sentence,
+    ),
+    JudgedFigure(
+        "frauds_missed",
+        "frauds_missed_count",
+        FRAUDS_MISSED_SHARE,
+        _missed_share,
+        f"Missed frauds, in proportion to 99: good under {FRAUDS_MISSED_SHARE.watch * 99:.0f}, "
+        f"critical over {FRAUDS_MISSED_SHARE.critical * 99:.0f}.",
+        _missed_sentence,
+    ),
+    JudgedFigure(
+        "false_alarm_rate",
+        "false_alarm_rate",
+        FALSE_ALARM_RATE,
+        lambda metrics: metrics["false_alarm_rate"],
+        "The share of genuine transactions that raise an alert: good under "
+        f"{FALSE_ALARM_RATE.watch * 100:g}%, critical over {FALSE_ALARM_RATE.critical * 100:g}%.",
+        _false_alarm_sentence,
+    ),
+)
+"""Every verdict of the evaluation report; a new one, with its asset check, is an entry here."""
+CHECK_OF_FIGURE = {judged.figure: judged.check for judged in JUDGED_FIGURES}
+
+
+def verdicts_of(
+    metrics: Metrics, intervals: dict[str, Interval], recall_judged_by: JudgedBy
+) -> dict[str, Verdict]:
+    """Judge every figure that has limits.
+
+    Parameters
+    ----------
+    metrics : dict of str to int or float
+    intervals : dict of str to (float, float)
+    recall_judged_by : JudgedBy
+        The recall itself, or the lower end of its interval.
+
+    Returns
+    -------
+    dict of str to {"good", "watch", "critical"}
+        By check.
+    """
+    values = {judged.check: judged.value(metrics) for judged in JUDGED_FIGURES}
+    if recall_judged_by is JudgedBy.interval:
+        values["fraud_recall"] = intervals["test_fraud_recall"][0]
+    return {judged.check: judged.limits.verdict(values[judged.check]) for judged in JUDGED_FIGURES}
+
+
+def worst_verdict(evaluation: Evaluation) -> Verdict:
+    """Return the worst verdict of an evaluation.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+
+    Returns
+    -------
+    {"good", "watch", "critical"}
+    """
+    return max(evaluation.verdicts.values(), key=SEVERITY.index)
