@@ -122,7 +122,7 @@ of_validation = fraud_scores(loaded, validation, columns)
 profile = make_profile(
     fitting, watched_columns(columns, raw.facts["kinds"], roles), {}, of_validation)
 tracking.log_frame(run_id, "reference_sample.parquet", profile.sample)
-tracking.log_json(run_id, "reference_profile.json", profile.facts())
+tracking.log_json(run_id, "reference_profile.json", profile.facts().model_dump(mode="json"))
 tracking.model_hash(version)
 tracking.make_champion(version)
 tracking.tag_version(version, {"fraud.decision": "promote", "fraud.reason": "first"})

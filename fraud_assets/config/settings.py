@@ -417,44 +417,52 @@ class ScoringSettings(Settings):
     alerts_per_day: int = Field(
         ALERT_CAPACITY,
         ge=1,
-        description="Entries of a day's worklist, the random ones not counted.",
+        description="Alerts on a day's worklist, at most; the random sample comes on top.",
     )
     sampled_per_day: int = Field(
-        5, ge=0, description="Transactions a day drawn from those that nobody would review."
+        5,
+        ge=0,
+        description="Random transactions per day, of those that nobody would otherwise review.",
     )
-    seed: int = Field(0, ge=0, description="Seed of the draw.")
+    seed: int = Field(0, ge=0, description="Seed of the random sample.")
 
 
 class DriftSettings(Settings):
-    """When a feature counts as drifted, and how far the look at a batch goes."""
+    """When a feature counts as drifted, and how thoroughly a batch is examined."""
 
     min_distance: float = Field(
-        0.1, ge=0, le=1, description="Jensen-Shannon distance from which a feature may drift."
+        0.1,
+        ge=0,
+        le=1,
+        description="Jensen-Shannon distance from which a feature may count as drifted.",
     )
     significance: float = Field(
         0.01,
         gt=0,
         lt=1,
-        description="How often, at most, chance alone may pass for a change of a batch.",
+        description="Share of unchanged batches in which chance may be reported as a change.",
     )
     min_rows: int = Field(
-        500, ge=20, description="Rows below which a batch is not judged: not enough rows."
+        500, ge=20, description="Rows below which a batch gets no verdict: not enough rows."
     )
     classifier_rows: int = Field(
-        5_000, ge=100, description="Rows of each side that the classifier tells apart, at most."
+        5_000,
+        ge=100,
+        description="Rows of reference and batch each that the classifier uses, at most.",
     )
     folds: int = Field(3, ge=2, le=10, description="Folds of the classifier's cross-validation.")
     segments: list[str] = Field(
         ["amount_band", "hour"],
-        description="Segments that are looked at, beside each category: amount_band, hour.",
+        description="Segments in addition to each column of categories: amount_band (by the "
+        "quartiles of the reference), hour.",
     )
-    seed: int = Field(0, ge=0, description="Seed of samples, folds and classifier.")
+    seed: int = Field(0, ge=0, description="Seed of the samples, the folds and the classifier.")
 
 
 class RetrainingSettings(Settings):
     """When critical drift may ask for a training run, and what that run trains from."""
 
-    every_days: float = Field(7.0, gt=0, description="At most one such run in so many days.")
+    every_days: float = Field(7.0, gt=0, description="At most one such run in this many days.")
     window_batches: int = Field(
-        2, ge=1, description="Train from the last N batches: those like the present."
+        2, ge=1, description="Train on the last N batches, which are most like current data."
     )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from fraud_assets.records.drift import DriftReport
 
 from fraud_assets.config import environment
+from fraud_assets.records.drift import DriftReport
 from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.store import paths, reports, tables
 from fraud_assets.training.validation_scores import VALIDATION_SCORES
@@ -80,9 +80,9 @@ def test_the_next_batch_goes_on_with_the_champion_the_window_and_the_history(old
     assert result.success, failure_of(result)
     window = tables.load_table(tables.SplitTable, "third").facts.window
     assert [batch for batch, _ in window] == ["first", "second", "third"]
-    drift = json.loads((paths.report_folder("third") / "drift_report.json").read_text())
-    assert [point["batch"] for point in drift["history"]] == ["second", "third"]
-    assert [point["batch"] for point in drift["performance"]] == ["second", "third"]
+    drift = reports.find_report(DriftReport, "third")
+    assert [point.batch for point in drift.history] == ["second", "third"]
+    assert [point.batch for point in drift.performance] == ["second", "third"]
     assert reports.find_report(EvaluationReport, "third").comparison.comparable
 
 
