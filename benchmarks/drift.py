@@ -265,7 +265,7 @@ def _time() -> list[Row]:
 LARGE = """
 import numpy as np, pandas as pd
 from benchmarks.drift import watched
-from fraud_assets.config import DriftSettings
+from fraud_assets.config.settings import DriftSettings
 from fraud_assets.drift.measure import column_findings, common_columns, measure_drift
 from fraud_assets.drift.profile import make_profile, summarize
 columns, rows, piece = int(sys.argv[1]), 1_000_000, 100_000

@@ -17,7 +17,6 @@ from fraud_assets.drift.plots import report_plots
 from fraud_assets.drift.profile import (
     Profile,
     Summary,
-    Watched,
     make_profile,
     summarize,
     watched_columns,
@@ -28,9 +27,11 @@ from fraud_assets.metadata import plot_metadata, shown
 from fraud_assets.records.base import to_json
 from fraud_assets.records.drift import (
     DriftReport,
+    DriftVerdict,
     JudgedDrift,
     MeasuredDrift,
     ProfileFacts,
+    TooFewRows,
     UnmeasuredDrift,
 )
 from fraud_assets.records.models import ReferenceProfile, TrainedModel
@@ -76,8 +77,7 @@ def drift_report(
         unmeasured = UnmeasuredDrift(batch=batch, champion=champion, not_measured=NO_REFERENCE)
         return dg.MaterializeResult(value=unmeasured, metadata={"not_measured": NO_REFERENCE})
     settings = DriftSettings(**config.model_dump())
-    watched, columns, summary = _summarize(engine, features, profile, settings.seed)
-    findings, facts = column_findings(profile, watched), features.facts
+    measurement, columns, summary = _measure(engine, features, profile, settings)
     scored = pd.read_parquet(champion_scores.path) if champion_scores.facts.is_scored else None
     accepted = {b.batch: b for b in catalog.earlier(batch)[-LAST_BATCHES:]}
     earlier = _measured_reports(catalog, list(accepted))
@@ -85,9 +85,7 @@ def drift_report(
         batch,
         reference_of(version.version, version.batch, earlier),
         settings,
-        measure_drift(
-            profile, summary, columns, findings, facts.warm_up_days, facts.roles.amount, settings
-        ),
+        measurement,
         measure_scores(scored, profile, version.decision_threshold),
         scored,
         earlier,
@@ -169,18 +167,25 @@ def _read_profile(tracking: Tracking, version: ModelVersion | None) -> Profile |
     return Profile.from_facts(facts, tracking.read_frame(version.run_id, REFERENCE_SAMPLE))
 
 
-def _summarize(
-    engine: resources.Engine, features: tables.FeatureTable, profile: Profile, seed: int
-) -> tuple[Watched, list[Column], Summary]:
-    """Summarize the batch by the columns of the profile that it has."""
+def _measure(
+    engine: resources.Engine,
+    features: tables.FeatureTable,
+    profile: Profile,
+    settings: DriftSettings,
+) -> tuple[TooFewRows | DriftVerdict, list[Column], Summary]:
+    """Measure the batch; return also the columns it was compared by, and its summary."""
     facts = features.facts
     watched = watched_columns(facts.features, facts.kinds, facts.roles)
     columns = common_columns(profile, watched)
     with engine.connect("features") as connection:
         chunks = read_chunks(connection, features.path, watched, facts.roles)
         rows, warm_up = facts.source.rows, facts.warm_up_days
-        summary = summarize(chunks, rows, columns, warm_up, watched.dates, seed)
-    return watched, columns, summary
+        summary = summarize(chunks, rows, columns, warm_up, watched.dates, settings.seed)
+    findings = column_findings(profile, watched)
+    measurement = measure_drift(
+        profile, summary, columns, findings, warm_up, facts.roles.amount, settings
+    )
+    return measurement, columns, summary
 
 
 def _measured_reports(catalog: BatchCatalog, names: list[str]) -> list[MeasuredDrift]:
