@@ -17,10 +17,11 @@ from benchmarks import changes
 from benchmarks.measure import ROOT, in_fresh_process
 from benchmarks.row import Row, row
 from fraud_assets.config.settings import DriftSettings, SimulationSettings, SimulationShape
-from fraud_assets.drift.encoding import text_of
+from fraud_assets.drift.encoding import text_column
 from fraud_assets.drift.measure import column_findings, common_columns, measure_drift
 from fraud_assets.drift.profile import DAYS_KNOWN, Profile, Watched, make_profile, summarize
 from fraud_assets.intake.simulator import simulate
+from fraud_assets.records.drift import DriftVerdict
 
 NEEDS_DATA = False
 SIZES = [500, 5_000, 50_000]
@@ -108,8 +109,8 @@ def ours(pool: pd.DataFrame, seeds: int) -> Tallies:
             if group not in profiles:
                 profiles[group] = make_profile(for_us(reference), watched(pool), {})
             report = measure(profiles[group], for_us(batch), watched(pool))
-            tallies[rows, change, level, OURS].append(report["changed"])
-            alarm = report["verdict"] != "good"
+            tallies[rows, change, level, OURS].append(report.changed)
+            alarm = report.verdict != "good"
             tallies[rows, change, level, ALARM].append(alarm)
     return {cell: (sum(found), len(found)) for cell, found in tallies.items()}
 
@@ -123,17 +124,20 @@ def watched(frame: pd.DataFrame) -> Watched:
 
 def for_us(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame under the names that the product's own loading gives."""
-    named = {name: text_of(name) for name in changes.CATEGORIES}
+    named = {name: text_column(name) for name in changes.CATEGORIES}
     renamed = frame.rename(columns=named | {changes.LABEL: "fraud_"})
     return renamed.assign(**{DAYS_KNOWN: np.nan, "known_us_": np.nan})
 
 
-def measure(profile: Profile, batch: pd.DataFrame, of: Watched) -> dict[str, Any]:
+def measure(profile: Profile, batch: pd.DataFrame, of: Watched) -> DriftVerdict:
     """Return the report on a batch."""
     columns, settings = common_columns(profile, of), DriftSettings()
     summary = summarize([batch], len(batch), columns, {}, dates=False, seed=0)
     findings = column_findings(profile, of)
-    return measure_drift(profile, summary, columns, findings, {}, None, settings)
+    report = measure_drift(profile, summary, columns, findings, {}, None, settings)
+    if not isinstance(report, DriftVerdict):
+        raise ValueError(f"{report.rows} rows are too few; {report.min_rows} are needed")
+    return report
 
 
 def _peers(pool: pd.DataFrame) -> Tallies:
@@ -231,7 +235,7 @@ begin()
 profile = make_profile(sides[0], of, {})
 begin() if sys.argv[3] == "batch" else None
 report = measure(profile, sides[1], of)
-done(score=report["drift_score"])
+done(score=report.drift_score)
 """
 
 
@@ -261,7 +265,7 @@ def _time() -> list[Row]:
 LARGE = """
 import numpy as np, pandas as pd
 from benchmarks.drift import watched
-from fraud_assets.config import DriftSettings
+from fraud_assets.config.settings import DriftSettings
 from fraud_assets.drift.measure import column_findings, common_columns, measure_drift
 from fraud_assets.drift.profile import make_profile, summarize
 columns, rows, piece = int(sys.argv[1]), 1_000_000, 100_000
@@ -279,7 +283,7 @@ pieces = (some(1 + n) for n in range(rows // piece))
 batch = summarize(pieces, rows, used, {}, False, 0)
 findings = column_findings(profile, of)
 report = measure_drift(profile, batch, used, findings, {}, None, DriftSettings())
-done(score=report["drift_score"])
+done(score=report.drift_score)
 """
 
 

@@ -42,7 +42,8 @@ from fraud_assets.store import files, paths, reports, tables
 from fraud_assets.config.environment import *
 from fraud_assets.config.settings import *
 from fraud_assets.drift.profile import make_profile, watched_columns
-from fraud_assets.evaluation.evaluate import evaluate, slices
+from fraud_assets.evaluation.evaluate import evaluate, segment_figures
+from fraud_assets.evaluation.figures import ScoredRows
 from fraud_assets.evaluation.plots import all_plots
 from fraud_assets.evaluation.explain import explain
 from fraud_assets.evaluation.segments import segment_rows
@@ -102,14 +103,15 @@ with tracking.training_run(context, batch, {}) as run_id:
 loaded, costs = tracking.load(version), settings.costs
 scores, labels = fraud_scores(loaded, test, columns), test["fraud_"].to_numpy()
 losses, threshold = losses_of(test, costs), model.decision_threshold
-report = evaluate(labels, scores, losses, threshold, costs, EvaluationSettings())
+scored = ScoredRows(labels, scores, losses, threshold, costs)
+evaluation = evaluate(scored, EvaluationSettings())
 folder = paths.report_folder(batch)
 parts = segment_rows(test, EvaluationSettings().segments, roles.real_time)
-report["slices"] = slices(labels, scores, threshold, parts)
+slices = segment_figures(scored, parts)
+report = evaluation.model_dump(mode="json") | {"slices": [s.model_dump() for s in slices]}
 found = explain(loaded, test.head(1000), columns)
 importance = found.importance().head(30).to_dict() if found else {}
-plots = all_plots(
-    labels, scores, losses, threshold, costs, report["reliability"], importance)
+plots = all_plots(scored, evaluation.reliability, importance)
 for name, image in plots.items():
     files.write_atomically(folder / f"{name}.png", image)
 test[["source_line_"]].assign(score=scores).to_parquet(folder / "test_predictions.parquet")
@@ -120,7 +122,7 @@ of_validation = fraud_scores(loaded, validation, columns)
 profile = make_profile(
     fitting, watched_columns(columns, raw.facts["kinds"], roles), {}, of_validation)
 tracking.log_frame(run_id, "reference_sample.parquet", profile.sample)
-tracking.log_json(run_id, "reference_profile.json", profile.facts())
+tracking.log_json(run_id, "reference_profile.json", profile.facts().model_dump(mode="json"))
 tracking.model_hash(version)
 tracking.make_champion(version)
 tracking.tag_version(version, {"fraud.decision": "promote", "fraud.reason": "first"})

@@ -1,7 +1,7 @@
-"""The catalog of batches: which were accepted, in which order, and what is kept of each.
+"""The catalog of batches: which were accepted, in which order, and what is stored of each.
 
-The only way to another batch's tables, reports and scores; all of it goes through the store, so
-that a machine without a local copy finds the same history.
+Assets reach the tables, reports and scores of other batches through it alone. It reads from the
+store, so a machine without a local copy finds the same history.
 """
 
 import hashlib
@@ -14,12 +14,14 @@ from pydantic import Field, PrivateAttr
 
 from fraud_assets.config import environment
 from fraud_assets.platform.resources import ALSO_VARIABLE
-from fraud_assets.store import paths, reports, tables
+from fraud_assets.records.base import Report
+from fraud_assets.store import reports, tables
 
 if TYPE_CHECKING:
     import pandas as pd
 
 T = TypeVar("T", bound=tables.Table[Any])
+R = TypeVar("R", bound=Report)
 
 ACCEPTED_BATCHES = dg.AssetKey("accepted_batches")
 HISTORY = dg.AssetKey("history")
@@ -37,9 +39,9 @@ class AcceptedBatch:
     ----------
     batch : str
     content_hash : str
-        The content that passed last.
+        Of the content that was accepted last.
     span : tuple of (int or None)
-        First row, last row and last label to become known, in microseconds.
+        First row, last row and last label to become known, in microseconds since 1970.
     """
 
     batch: str
@@ -48,7 +50,7 @@ class AcceptedBatch:
 
 
 def acceptance(accepted: AcceptedBatch, rows: int) -> dg.AssetMaterialization:
-    """Return the event that says that a batch has passed intake.
+    """Return the event that records that a batch passed intake.
 
     Parameters
     ----------
@@ -76,9 +78,9 @@ def acceptance(accepted: AcceptedBatch, rows: int) -> dg.AssetMaterialization:
 
 
 class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Answers which batches were accepted, and finds what is kept of each.
+    """Knows which batches were accepted, and finds what is stored of each.
 
-    The order of acceptance is read from the event history once a run.
+    The order of acceptance is read from the event history once per run.
     """
 
     kept_versions: Annotated[int | None, Field(ge=1), ALSO_VARIABLE] = Field(
@@ -91,7 +93,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
     _accepted: dict[str, AcceptedBatch] | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Begin a run: nothing is known yet."""
+        """Start a run with nothing read yet."""
         self._instance, self._accepted = context.instance, None
 
     @classmethod
@@ -127,7 +129,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         return dict(self._accepted)
 
     def earlier(self, batch: str) -> list[AcceptedBatch]:
-        """Return the batches that were accepted before one was, oldest first.
+        """Return the batches that were accepted before a batch, oldest first.
 
         Parameters
         ----------
@@ -143,7 +145,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         return [accepted[name] for name in order[: order.index(batch) if batch in order else None]]
 
     def note(self, accepted: AcceptedBatch) -> None:
-        """Note that a batch has just been accepted, as the event history says from now on.
+        """Add a batch that has just been accepted, as the event history has it from now on.
 
         Parameters
         ----------
@@ -191,9 +193,9 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._instance
 
     def history_version(self, batch: str) -> dg.AssetObservation:
-        """Return the event that says which contents a batch looks back on now.
+        """Return the event that records which contents a batch looks back on now.
 
-        An observation: of external assets Dagster compares the versions of nothing else.
+        It is an observation, because Dagster compares versions of external assets by these alone.
 
         Parameters
         ----------
@@ -213,7 +215,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
 
     def table(self, kind: type[T], batch: str, content_hash: str) -> T | None:
-        """Return a version of a batch's table; None when it is not kept.
+        """Return a version of a batch's table; None when it is not stored.
 
         Parameters
         ----------
@@ -227,24 +229,28 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         return tables.find_table(kind, batch, content_hash)
 
-    def report(self, asset: str, batch: str) -> dict[str, Any] | None:
-        """Return the latest report of an asset about a batch; None when there is none.
+    def report(self, kind: type[R], batch: str) -> R | None:
+        """Return an asset's latest report about a batch; None when there is none.
 
         Parameters
         ----------
-        asset, batch : str
+        kind : type of Report
+            The report of which asset, such as `DriftReport`.
+        batch : str
 
         Returns
         -------
-        dict or None
+        Report or None
+
+        Raises
+        ------
+        ValueError
+            When the file is not of this release's format.
         """
-        report: dict[str, Any] | None = reports.read_json(
-            reports.latest(paths.report_path(asset, batch))
-        )
-        return report
+        return reports.find_report(kind, batch)
 
     def scores(self, accepted: AcceptedBatch, champion: str) -> "pd.DataFrame | None":
-        """Return a champion's scores of a batch; None when they are not kept.
+        """Return a champion's scores of a batch; None when they are not stored.
 
         Parameters
         ----------
@@ -265,7 +271,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
             )
             # Another champion may have scored the batch since.
             return scores if (scores["champion"] == champion).all() else None
-        # Older releases kept them beside the reports.
+        # Older releases stored them next to the reports.
         path = reports.find_report_file(accepted.batch, f"{CHAMPION_SCORES}.parquet")
         return None if path is None else pd.read_parquet(path)
 
@@ -285,7 +291,7 @@ def _acceptances(
         cursor, more = page.cursor, page.has_more
         for record in page.records:
             event = record.asset_materialization
-            # A person can report an event of this asset in the UI, which has no content then.
+            # An event of this asset that a person reports in the UI has no content hash.
             if event and event.partition is not None and "content_hash" in event.metadata:
                 yield event
 

@@ -1,9 +1,9 @@
-"""Figures and costs of a fraud detector: plain functions on arrays.
+"""Metrics and costs of a fraud detector: functions on arrays.
 
 Throughout, `labels` is an array of 0 (genuine) and 1 (fraud) of shape (n_rows,), `scores`
 holds fraud probabilities in [0, 1] of the same shape, and a row is an alert when its score
-is at or above the decision threshold. Accuracy is left out on purpose: on 0.17% fraud it
-misleads.
+is at or above the decision threshold. Accuracy is omitted on purpose: with 0.17% frauds it is
+misleading.
 """
 
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def confusion(labels: Labels, alerts: NDArray[np.bool_]) -> Confusion:
 
 
 def ratio(part: float, whole: float) -> float:
-    """Return part / whole, and 0 where there is nothing to divide by."""
+    """Return part / whole, or 0 when the whole is 0."""
     return part / whole if whole else 0.0
 
 
@@ -92,7 +92,13 @@ def class_figures(counts: Confusion) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        Under the metric names of the platform, each in [0, 1].
+        By metric name, each in [0, 1].
+
+    Examples
+    --------
+    >>> figures = class_figures(Confusion(8, 2, 4, 986))
+    >>> figures["test_fraud_recall"], round(figures["test_fraud_precision"], 3)
+    (0.8, 0.667)
     """
     fraud_precision = ratio(counts.frauds_detected, counts.alerts)
     fraud_recall = ratio(counts.frauds_detected, counts.frauds)
@@ -168,7 +174,7 @@ def share_interval(part: int, whole: int) -> tuple[float, float]:
     Returns
     -------
     low, high : float
-        In [0, 1]; (0, 1) when nothing was counted, because nothing is known then.
+        In [0, 1]; (0, 1) when the whole is 0.
 
     Notes
     -----
@@ -198,8 +204,8 @@ def bootstrap_intervals(
     savings : ndarray of shape (n_rows,)
         As from `row_savings`, in money.
     resamples : int
-        Resamples drawn; frauds and genuine rows are resampled apart, so that each resample
-        has as many frauds as the data.
+        Number of resamples; frauds and genuine rows are resampled separately, so that each
+        resample has as many frauds as the data.
     seed : int
 
     Returns
@@ -220,7 +226,7 @@ def bootstrap_intervals(
 
 
 def _resamples(labels: Labels, resamples: int, seed: int) -> Iterator[Floats]:
-    """Yield how often each row was drawn, drawing frauds and genuine rows apart."""
+    """Yield how often each row was drawn; frauds and genuine rows are drawn separately."""
     classes = [np.flatnonzero(labels == value) for value in (0, 1)]
     generator = np.random.default_rng(seed)
     for _ in range(resamples):
@@ -233,7 +239,7 @@ def _resamples(labels: Labels, resamples: int, seed: int) -> Iterator[Floats]:
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much one model exceeds another, on the same rows.
+    """The difference of a metric between two models, on the same rows.
 
     Attributes
     ----------
@@ -246,14 +252,21 @@ class Difference:
     draws: Floats
 
     def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
-        """Return the percentile interval that holds the difference with this confidence."""
+        """Return the percentile interval of the difference at a confidence level."""
         low, high = np.quantile(self.draws, ((1 - confidence) / 2, (1 + confidence) / 2))
         return float(low), float(high)
 
     def is_negative(self, confidence: float) -> bool:
-        """Tell whether the difference lies below zero beyond chance.
+        """Tell whether the difference is significantly below zero.
 
-        By the normal interval, which needs fewer resamples than a percentile far out.
+        Parameters
+        ----------
+        confidence : float
+            Of the normal interval, which needs fewer resamples than an extreme percentile.
+
+        Returns
+        -------
+        bool
         """
         from scipy.stats import norm
 
@@ -268,15 +281,15 @@ def paired_differences(
     resamples: int,
     seed: int,
 ) -> tuple[Difference, Difference]:
-    """Return by how much one model exceeds another in average precision and in money.
+    """Return the differences between two models in average precision and net savings.
 
     Parameters
     ----------
     labels : ndarray of shape (n_rows,)
     scores, savings : pair of ndarray of shape (n_rows,)
-        Of the model and of the other; savings as from `row_savings`.
+        Of the first and the second model; savings as from `row_savings`.
     resamples : int
-        Resamples of rows; both models are judged on the same ones.
+        Number of resamples; both models are evaluated on the same ones.
     seed : int
 
     Returns
@@ -302,7 +315,7 @@ def paired_differences(
 
 
 def fraud_losses(amounts: Floats | None, n_rows: int, costs: Costs) -> Floats:
-    """Return what each row would cost if it were a missed fraud.
+    """Return the loss of each row if it were a missed fraud.
 
     Parameters
     ----------
@@ -325,7 +338,7 @@ def fraud_losses(amounts: Floats | None, n_rows: int, costs: Costs) -> Floats:
 
 
 def row_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs) -> Floats:
-    """Return the money that each row saves against doing nothing, shape (n_rows,).
+    """Return the money that each row saves, compared with no detection.
 
     Parameters
     ----------
@@ -335,8 +348,8 @@ def row_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs
     Returns
     -------
     ndarray of shape (n_rows,)
-        0 without an alert; with one, the loss of a fraud less the review, and for a genuine
-        row the review and the disturbed customer, negative.
+        0 without an alert. With an alert, the loss of a fraud minus the review; for a genuine row,
+        minus the review and the disturbed customer.
     """
     fraud = labels == 1
     of_alert = np.where(fraud, losses, -costs.false_alarm) - costs.review
@@ -345,7 +358,7 @@ def row_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs
 
 
 def net_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs) -> float:
-    """Return the money saved against doing nothing.
+    """Return the money saved, compared with no detection.
 
     Parameters
     ----------
@@ -355,9 +368,8 @@ def net_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs
     Returns
     -------
     float
-        Losses of the detected frauds, less the cost of reviewing every alert and of
-        disturbing the customer behind every false alarm. Negative: alerting costs more
-        than it saves.
+        Losses of the detected frauds, minus the cost of reviewing every alert and of disturbing
+        the customer of every false alarm. Negative when alerts cost more than they save.
     """
     return float(row_savings(labels, alerts, losses, costs).sum())
 
@@ -365,7 +377,7 @@ def net_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs
 def return_on_investment(
     labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs
 ) -> float:
-    """Return net savings over what was spent on reviews and false alarms, 0 without alerts."""
+    """Return the net savings per money spent on reviews and false alarms; 0 without alerts."""
     fraud = labels == 1
     spent = costs.review * int(alerts.sum()) + costs.false_alarm * int((~fraud & alerts).sum())
     return ratio(net_savings(labels, alerts, losses, costs), spent)
@@ -374,7 +386,7 @@ def return_on_investment(
 def threshold_curve(
     labels: Labels, scores: Floats, losses: Floats, costs: Costs
 ) -> dict[str, Floats]:
-    """Return precision, recall, F1 and cost at every distinct score taken as the threshold.
+    """Return precision, recall, F1 and cost for every distinct score as the threshold.
 
     Parameters
     ----------
@@ -384,7 +396,7 @@ def threshold_curve(
     Returns
     -------
     dict of str to ndarray of shape (n_distinct_scores,)
-        `threshold` in falling order, `alerts`, `precision`, `recall`, `f1` and `cost`: the
+        `threshold` in descending order, `alerts`, `precision`, `recall`, `f1` and `cost`: the
         losses of missed frauds, the reviews and the false alarms, in money.
     """
     order = np.argsort(-scores, kind="stable")

@@ -1,7 +1,7 @@
-"""Texts for people: they do not grow with the data, and nothing in them acts where they are read.
+"""Texts for people, with names from outside: of bounded length, and without active content.
 
-Column names, file names and categories come from outside. Wherever one is put into a message,
-`inert` or `named` is what puts it there; into Markdown, `escape_markdown`.
+Column names, file names and categories come from outside. A message includes them through `inert`
+or `named`, and Markdown through `escape_markdown`.
 """
 
 import re
@@ -9,9 +9,9 @@ import unicodedata
 from collections.abc import Sequence
 
 JOINER = "\u2060"
-"""Word joiner: no reader sees it, and no markup, link or mention goes across it."""
+"""Word joiner: it is invisible, and no markup, link or mention spans it."""
 NAME_LENGTH = 80
-"""Characters of a name that a message repeats."""
+"""Longest name in a message, in characters."""
 
 _unseen = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _active = re.compile(
@@ -26,22 +26,22 @@ _entities = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def inert(text: object) -> str:
-    r"""Return a text from outside on one line, without what any reader would act on.
+    r"""Return a text from outside on one line, without anything that a viewer would act on.
 
     Parameters
     ----------
     text : object
-        Its text may hold anything: tags, links, mentions, line breaks, signs that turn the
+        May contain anything: tags, links, mentions, line breaks, characters that change the
         direction of writing.
 
     Returns
     -------
     str
-        Reads the same; plain text alone is left as it is.
+        Reads the same; plain text is unchanged.
 
     See Also
     --------
-    escape_markdown : For Markdown, in which also emphasis and tables have to be kept apart.
+    escape_markdown : for Markdown, where emphasis and tables must be escaped, too.
 
     Examples
     --------
@@ -50,17 +50,21 @@ def inert(text: object) -> str:
     """
     line = " ".join(str(text).split())
     seen = "".join(sign for sign in line if unicodedata.category(sign) not in _unseen)
-    return _active.sub(lambda found: found[0] + JOINER, seen)
+    return _active.sub(lambda match: match[0] + JOINER, seen)
 
 
 def named(name: object, length: int = NAME_LENGTH) -> str:
-    """Return a name from outside between quotes, shortened, for a message.
+    """Return a name from outside for a message: quoted and shortened.
 
     Parameters
     ----------
     name : object
     length : int, optional
-        Most characters of the name.
+        Longest name, in characters.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -72,7 +76,7 @@ def named(name: object, length: int = NAME_LENGTH) -> str:
 
 
 def escape_markdown(text: object) -> str:
-    r"""Return a text from outside as Markdown that shows it and does nothing.
+    r"""Return a text from outside as Markdown that shows it literally.
 
     Parameters
     ----------
@@ -81,24 +85,29 @@ def escape_markdown(text: object) -> str:
     Returns
     -------
     str
-        On one line; it fits into a sentence, a list or a cell of a table.
+        On one line, for a sentence, a list or a table cell.
 
     Examples
     --------
     >>> escape_markdown("*a* | <b>"), escape_markdown("card_mean_7d")
     ('\\*a\\* \\| &lt;\u2060b&gt;', 'card_mean_7d')
     """
-    escaped = _markup.sub(lambda found: "\\" + found[0], inert(text))
+    escaped = _markup.sub(lambda match: "\\" + match[0], inert(text))
     return escaped.translate(_entities)
 
 
 def some(names: Sequence[str], shown: int) -> str:
-    """Name the first, and say how many more there are.
+    """List the first names, and how many more there are.
 
     Parameters
     ----------
     names : sequence of str
     shown : int
+        How many names are listed.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -110,14 +119,19 @@ def some(names: Sequence[str], shown: int) -> str:
 
 
 def fitting_lines(text: str, length: int, end: str) -> str:
-    r"""Return a text that fits, or as many of its lines as fit before an end that says so.
+    r"""Return a text, cut after a line when it is too long.
 
     Parameters
     ----------
     text : str
     length : int
-        Most characters of what is returned.
+        Longest result, in characters.
     end : str
+        Appended when the text is cut.
+
+    Returns
+    -------
+    str
 
     Examples
     --------

@@ -4,7 +4,12 @@ from typing import Any, ClassVar, TypeVar
 
 import pandas as pd
 
-from fraud_assets.config.settings import SplitMode, SplitSettings, TrainingSettings
+from fraud_assets.config.settings import (
+    DriftSettings,
+    SplitMode,
+    SplitSettings,
+    TrainingSettings,
+)
 from fraud_assets.records.batches import (
     ChampionScores,
     Features,
@@ -16,6 +21,25 @@ from fraud_assets.records.batches import (
     TableFacts,
 )
 from fraud_assets.records.decisions import DecisionEntry, RegisteredModel
+from fraud_assets.records.drift import (
+    BatchPerformance,
+    ColumnDrift,
+    ColumnFindings,
+    CorrelationChange,
+    DriftReference,
+    DriftVerdict,
+    ExpectedPerformance,
+    FeatureDrift,
+    HistoryPoint,
+    JudgedDrift,
+    PrevalenceChange,
+    RealizedPerformance,
+    SegmentDrift,
+    SmallestVisible,
+    TooFewRows,
+    UnjudgedDrift,
+    UnmeasuredDrift,
+)
 from fraud_assets.records.evaluation import (
     Comparison,
     EvaluatedModel,
@@ -30,6 +54,7 @@ from fraud_assets.records.models import (
     TunedParameters,
 )
 from fraud_assets.records.published import PublishedDrift, PublishedMetrics
+from fraud_assets.records.scoring import ScoredBatch
 from fraud_assets.store import tables
 
 T = TypeVar("T", bound=tables.Table[Any])
@@ -156,6 +181,172 @@ def model_facts(**changes: Any) -> ModelFacts:
 def trained_model(**changes: Any) -> TrainedModel:
     ids = {"run_id": "r", "version": "3", "model_hash": "m", "artifacts": {}}
     return TrainedModel(**dict(model_facts()) | ids | changes)
+
+
+def feature_drift(**changes: Any) -> FeatureDrift:
+    values = dict(column_drift()) | {"feature": "amount", "finding": "", "drifted": False}
+    return FeatureDrift(**values | changes)
+
+
+def correlation_change(**changes: Any) -> CorrelationChange:
+    values = {"first": "a", "second": "b", "before": 0.6, "after": 0.1, "p_value": 1e-6}
+    return CorrelationChange(**values | changes)
+
+
+def segment_drift(**changes: Any) -> SegmentDrift:
+    values = {
+        "segment": "hour",
+        "part": "03",
+        "share_reference": 0.01,
+        "share_batch": 0.04,
+        "drift_score": None,
+        "p_value": 1e-6,
+    }
+    return SegmentDrift(**values | changes)
+
+
+def column_drift(**changes: Any) -> ColumnDrift:
+    values = {
+        "distance": 0.05,
+        "psi": 0.01,
+        "ks": 0.02,
+        "missing_change": 0.0,
+        "outside": 0.0,
+        "p_value": 0.4,
+        "noise": 0.06,
+    }
+    return ColumnDrift(**values | changes)
+
+
+def prevalence_change(**changes: Any) -> PrevalenceChange:
+    values = {
+        "reference": 0.01,
+        "batch": 0.011,
+        "ratio": 1.1,
+        "interval": (0.5, 2.1),
+        "p_value": 0.7,
+        "changed": False,
+    }
+    return PrevalenceChange(**values | changes)
+
+
+def drift_verdict(**changes: Any) -> DriftVerdict:
+    values = {
+        "rows": 1000,
+        "reference_rows": 5000,
+        "columns": ColumnFindings(),
+        "prevalence": prevalence_change(),
+        "verdict": "good",
+        "drift_score": 0.03,
+        "n_drifted_features": 0,
+        "max_feature_drift": 0.05,
+        "p_value": 0.4,
+        "changed": False,
+        "smallest_visible": SmallestVisible(drift_score=0.08, distance=0.06),
+        "features": [feature_drift()],
+        "pairs": [],
+        "giveaways": [],
+        "segments": [],
+        "not_judged": [],
+    }
+    return DriftVerdict(**values | changes)
+
+
+def expected_performance(**changes: Any) -> ExpectedPerformance:
+    values = {"alerts": 20, "frauds": 10.0, "precision": 0.4, "recall": 0.8}
+    return ExpectedPerformance(**values | changes)
+
+
+def realized_performance(**changes: Any) -> RealizedPerformance:
+    values = {
+        "labels_known": 0.5,
+        "precision": 0.5,
+        "precision_interval": (0.3, 0.7),
+        "recall": None,
+        "recall_interval": (0.0, 1.0),
+        "expected": expected_performance(),
+    }
+    return RealizedPerformance(**values | changes)
+
+
+def batch_performance(**changes: Any) -> BatchPerformance:
+    values = {
+        "batch": "june",
+        "champion": "1",
+        "expected": expected_performance(),
+        "came_true": realized_performance(),
+    }
+    return BatchPerformance(**values | changes)
+
+
+def history_point(**changes: Any) -> HistoryPoint:
+    values = {
+        "batch": "june",
+        "champion": "1",
+        "verdict": "good",
+        "drift_score": 0.03,
+        "n_drifted_features": 0,
+        "max_feature_drift": 0.05,
+    }
+    return HistoryPoint(**values | changes)
+
+
+def _compared() -> dict[str, Any]:
+    """Return what every report has that compares a batch with the champion's training data."""
+    return {
+        "batch": "june",
+        "champion": "1",
+        "reference": DriftReference(version="1", batch="march", before=None),
+        "settings": DriftSettings(),
+        "decision_threshold": 0.5,
+        "expected": expected_performance(),
+        "performance": [batch_performance()],
+        "history": [history_point()],
+    }
+
+
+def drift_report(**changes: Any) -> JudgedDrift:
+    return JudgedDrift(**dict(drift_verdict()) | _compared() | changes)
+
+
+def too_few_rows(**changes: Any) -> TooFewRows:
+    values = {
+        "rows": 120,
+        "reference_rows": 5000,
+        "columns": ColumnFindings(),
+        "prevalence": prevalence_change(),
+        "min_rows": 500,
+    }
+    return TooFewRows(**values | changes)
+
+
+def unjudged_drift(**changes: Any) -> UnjudgedDrift:
+    return UnjudgedDrift(**dict(too_few_rows()) | _compared() | changes)
+
+
+def unmeasured_drift(**changes: Any) -> UnmeasuredDrift:
+    values = {"batch": "june", "champion": None, "not_measured": "no champion yet"}
+    return UnmeasuredDrift(**values | changes)
+
+
+def scored_transactions(**changes: Any) -> ScoredBatch:
+    values = {
+        "batch": "june",
+        "content_hash": "h",
+        "champion": "1",
+        "decision_threshold": 0.5,
+        "rows": 1000,
+        "suppressions": None,
+        "worklist_entries": 12,
+        "alerts_count": 9,
+        "suppressed_count": 1,
+        "frauds_detected_count": 4,
+        "frauds_missed_count": 1,
+        "frauds_suppressed_count": 0,
+        "false_alarms_count": 5,
+        "fraud_detection_rate": 0.8,
+    }
+    return ScoredBatch(**values | changes)
 
 
 def tuned_parameters(**changes: Any) -> TunedParameters:

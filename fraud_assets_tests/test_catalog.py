@@ -7,7 +7,7 @@ import pytest
 
 from fraud_assets.catalog import CHAMPION_SCORES, AcceptedBatch, BatchCatalog, acceptance
 from fraud_assets.config import environment
-from fraud_assets.records.base import to_json
+from fraud_assets.records.drift import DriftReport
 from fraud_assets.store import paths, reports, tables
 from fraud_assets_tests import factories
 
@@ -101,7 +101,7 @@ def keep(batch):
     with tables.incoming(CHAMPION_SCORES, batch) as rows:
         pd.DataFrame({"score": [0.1, 0.9], "champion": "1"}).to_parquet(rows)
     tables.save_table(tables.ScoreTable(rows, record))
-    reports.write_report_file(batch, "drift_report.json", to_json({"batch": batch}))
+    reports.save_report(batch, factories.drift_report(batch=batch))
 
 
 def test_a_machine_without_a_local_copy_finds_the_whole_history(instance, store):
@@ -112,11 +112,11 @@ def test_a_machine_without_a_local_copy_finds_the_whole_history(instance, store)
         shutil.rmtree(environment.home_folder() / folder)
     catalog = BatchCatalog.of(instance)
     for accepted in catalog.earlier("new"):
-        assert catalog.report("drift_report", accepted.batch) == {"batch": accepted.batch}
+        assert catalog.report(DriftReport, accepted.batch).batch == accepted.batch
         assert catalog.scores(accepted, "1")["score"].tolist() == [0.1, 0.9]
         # Another champion may have scored the batch since.
         assert catalog.scores(accepted, "2") is None
-    assert catalog.report("drift_report", "unknown") is None
+    assert catalog.report(DriftReport, "unknown") is None
 
 
 def test_scores_of_an_older_release_lie_beside_the_reports(instance, home):

@@ -15,7 +15,7 @@ import pytest
 from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config.names import CONTENT_TAG, KEY_TAG, SOURCE_TAG
 from fraud_assets.config.settings import SplitSettings
-from fraud_assets.drift.batch_reader import pieces_of
+from fraud_assets.drift.batch_reader import read_chunks
 from fraud_assets.drift.profile import watched_columns
 from fraud_assets.features.compute import own_features, write_features
 from fraud_assets.features.engines import open_engine
@@ -225,7 +225,7 @@ def walk(table, past, columns):
         assert count_rows(connection, [member], None)["train"].rows > 0
         assert find_repeats(connection, table.path, list(kinds), columns[0]).rows == 0
         watched = watched_columns(names, kinds, roles)
-        assert sum(map(len, pieces_of(connection, features.path, watched, roles))) == 80
+        assert sum(map(len, read_chunks(connection, features.path, watched, roles))) == 80
         assert table_metadata(connection, features.path)["dagster/row_count"] == 80
         return load_rows(connection, [member], splitting.TRAIN, columns)
 

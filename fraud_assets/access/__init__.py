@@ -1,1 +1,1 @@
-"""Who may reach the web pages: accounts with roles, and requests of the pages' own origin."""
+"""Access to the web pages: accounts with roles, and protection from other sites."""

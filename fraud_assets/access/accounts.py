@@ -1,4 +1,4 @@
-"""Local accounts: a file of logins with their role and the bcrypt hash of their password."""
+"""Local accounts: a file of logins, each with a role and a bcrypt hash of the password."""
 
 import json
 import re
@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fraud_assets.store.files import whole_file
 
 ROUNDS = 12
-"""A guess costs a quarter of a second."""
+"""Each guess takes about a quarter of a second."""
 LOGIN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 72
-"""In bytes; bcrypt reads no more than 72."""
+"""In bytes; bcrypt ignores bytes after the 72nd."""
 
 
 class Role(StrEnum):
-    """What an account may do; each may do all that those before it may."""
+    """What an account may do; each role includes the ones before it."""
 
     viewer = "viewer"
     analyst = "analyst"
@@ -34,7 +34,7 @@ class Account(BaseModel):
     ----------
     role : Role
     password_hash : str
-        bcrypt.
+        By bcrypt.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,14 +63,14 @@ def hash_password(password: str) -> str:
     encoded = password.encode()
     if not SHORTEST_PASSWORD <= len(encoded) <= LONGEST_PASSWORD:
         raise ValueError(
-            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} bytes, this one has "
+            f"a password must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} bytes, this one has "
             f"{len(encoded)}"
         )
     return bcrypt.hashpw(encoded, bcrypt.gensalt(ROUNDS)).decode()
 
 
 def read_accounts(path: Path) -> dict[str, Account]:
-    """Return the accounts of a file by login; none when there is no file yet.
+    """Return the accounts of a file; none when the file does not exist yet.
 
     Parameters
     ----------
@@ -79,11 +79,12 @@ def read_accounts(path: Path) -> dict[str, Account]:
     Returns
     -------
     dict of str to Account
+        By login.
 
     Raises
     ------
     ValueError
-        When the file is not one of accounts.
+        When the file does not hold accounts.
     """
     if not path.exists():
         return {}
@@ -92,7 +93,7 @@ def read_accounts(path: Path) -> dict[str, Account]:
         return {login: Account.model_validate(account) for login, account in content.items()}
     except (ValidationError, ValueError, AttributeError) as error:
         raise ValueError(
-            f"{path} holds no accounts ({type(error).__name__}); restore it from a backup, or "
+            f"{path} does not hold accounts ({type(error).__name__}); restore it from a backup, or "
             "remove it and add the accounts again"
         ) from None
 
@@ -105,20 +106,20 @@ def put_account(
     Parameters
     ----------
     path : Path
-        Readable by its owner alone.
+        Readable only by its owner.
     login : str
     role : Role, optional
-        Default: as it is.
+        None: unchanged.
     password : str, optional
-        Default: as it is.
+        None: unchanged.
 
     Raises
     ------
     ValueError
-        When a new account lacks its role or its password, or one of them cannot be taken.
+        When a new account has no role or password, or the login or password is not allowed.
     """
     if not re.match(LOGIN_PATTERN, login):
-        raise ValueError(f"{login!r} is no login: letters, digits and ._@- are, at most 64")
+        raise ValueError(f"{login!r} is not a valid login: at most 64 letters, digits and ._@-")
     hashed = None if password is None else hash_password(password)
     with FileLock(path.with_suffix(".lock")):
         accounts = read_accounts(path)
@@ -126,7 +127,7 @@ def put_account(
         if known is not None:
             role, hashed = role or known.role, hashed or known.password_hash
         if role is None or hashed is None:
-            raise ValueError(f"{login!r} is a new account: give its role and its password")
+            raise ValueError(f"{login!r} is a new account: specify its role and its password")
         _write(path, {**accounts, login: Account(role=role, password_hash=hashed)})
 
 

@@ -1,7 +1,7 @@
-"""Answers the proxy's question who somebody is: Basic login against the local accounts.
+"""Authenticates requests for the proxy: Basic authentication against the local accounts.
 
-The proxy asks before it passes anything on (`forward_auth`), and hands the login and the role on
-in headers of its own. Wrong passwords are counted by address and by account.
+The proxy asks before it forwards a request (`forward_auth`), and forwards the login and the role in
+headers. Wrong passwords are counted by address and by account.
 """
 
 import base64
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 
 USER_HEADER, ROLE_HEADER = "Remote-User", "Remote-Role"
 WRONG_BY_ADDRESS, WRONG_BY_ACCOUNT = "10 per 5 minutes", "20 per 5 minutes"
-"""Wrong passwords after which an address, or an account from anywhere new, has to wait."""
+"""Wrong passwords after which an address, or new logins to an account, must wait."""
 REMEMBERED_SECONDS = 12 * 3600
-"""For how long a login that was right is not hashed again, as long as the account is the same."""
+"""How long a correct password is not hashed again, unless the account changes."""
 
 
 class Identity:
-    """Decides who somebody is.
+    """Authenticates logins.
 
     Parameters
     ----------
     accounts : callable
-        Returns the accounts by login, as they are now.
+        Returns the current accounts by login.
     clock : callable, optional
-        Returns seconds, for what is remembered.
+        Returns seconds; decides when remembered logins expire.
     """
 
     def __init__(
@@ -56,19 +56,19 @@ class Identity:
         self._accounts = accounts
         self._key = secrets.token_bytes(32)
         self._nobody = bcrypt.hashpw(b"nobody", bcrypt.gensalt(12)).decode()
-        self._right: TTLCache[bytes, str] = TTLCache(1000, REMEMBERED_SECONDS, clock)
-        self._looking = threading.Lock()
+        self._remembered: TTLCache[bytes, str] = TTLCache(1000, REMEMBERED_SECONDS, clock)
+        self._checking = threading.Lock()
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._by_address, self._by_account = parse(WRONG_BY_ADDRESS), parse(WRONG_BY_ACCOUNT)
 
     def account_of(self, login: str, password: str, address: str) -> Account | None:
-        """Return the account of a login, None when the password is wrong.
+        """Return the account of a login; None when the login or the password is wrong.
 
         Parameters
         ----------
         login, password : str
         address : str
-            From where the login comes.
+            Address of the client.
 
         Returns
         -------
@@ -77,26 +77,28 @@ class Identity:
         Raises
         ------
         TooManyGuessesError
-            When there were too many wrong passwords; the password is not looked at then.
+            When there were too many wrong passwords; this one is not checked then.
         """
         account = self._accounts().get(login)
         hashed = self._nobody if account is None else account.password_hash
-        seen = hmac.digest(self._key, f"{login}\0{password}\0{hashed}".encode(), hashlib.sha256)
-        if account is not None and seen in self._right:
+        fingerprint = hmac.digest(
+            self._key, f"{login}\0{password}\0{hashed}".encode(), hashlib.sha256
+        )
+        if account is not None and fingerprint in self._remembered:
             return account
-        # One after the other, or guesses at one time would all be looked at before one is counted.
-        with self._looking:
-            if account is not None and seen in self._right:
+        # One at a time, or simultaneous guesses would all be checked before one is counted.
+        with self._checking:
+            if account is not None and fingerprint in self._remembered:
                 return account
-            places = ((self._by_address, "address", address), (self._by_account, "account", login))
-            if not all(self._limiter.test(*place) for place in places):
+            limits = ((self._by_address, "address", address), (self._by_account, "account", login))
+            if not all(self._limiter.test(*limit) for limit in limits):
                 raise TooManyGuessesError
-            # The hash of nobody takes as long: whether an account exists does not show.
+            # A missing account takes as long, so that the time does not reveal whether it exists.
             if bcrypt.checkpw(password.encode()[:72], hashed.encode()) and account is not None:
-                self._right[seen] = login
+                self._remembered[fingerprint] = login
                 return account
-            for place in places:
-                self._limiter.hit(*place)
+            for limit in limits:
+                self._limiter.hit(*limit)
             return None
 
 
@@ -105,7 +107,7 @@ class TooManyGuessesError(Exception):
 
 
 def local_accounts(path: Path, first_admin: dict[str, Account]) -> Callable[[], dict[str, Account]]:
-    """Return what reads the accounts of a file, and knows the first administrator besides.
+    """Return a function that reads the accounts of a file and adds the first administrator.
 
     Parameters
     ----------
@@ -125,18 +127,19 @@ def local_accounts(path: Path, first_admin: dict[str, Account]) -> Callable[[], 
 
 
 def identity_app(identity: Identity, log: Callable[[str], None]) -> "Starlette":
-    """Return the service that the proxy asks.
+    """Return the web service that authenticates the proxy's requests.
 
     Parameters
     ----------
     identity : Identity
     log : callable
-        Is given a line of JSON for each question: who asked for what from where, and the answer.
+        Called with a line of JSON per request: login, address, path and status code.
 
     Returns
     -------
     Starlette
-        `GET /check` answers 200 with the headers `Remote-User` and `Remote-Role`, 401, or 429.
+        `GET /check` responds with 200 and the headers `Remote-User` and `Remote-Role`, with 401 or
+        with 429.
     """
     from starlette.applications import Starlette
     from starlette.responses import PlainTextResponse
@@ -154,31 +157,32 @@ def identity_app(identity: Identity, log: Callable[[str], None]) -> "Starlette":
 
 
 def _answer(identity: Identity, request: "Request") -> "tuple[str | None, Response]":
-    """Return the login, if it is a right one, and what the proxy is answered."""
+    """Return the login, when it is authenticated, and the response to the proxy."""
     from starlette.responses import PlainTextResponse
 
-    ask = PlainTextResponse("", 401, {"WWW-Authenticate": 'Basic realm="fraud_assets"'})
-    given = credentials(request.headers.get("Authorization", ""))
-    if given is None:
-        return None, ask
+    unauthorized = PlainTextResponse("", 401, {"WWW-Authenticate": 'Basic realm="fraud_assets"'})
+    login_and_password = credentials(request.headers.get("Authorization", ""))
+    if login_and_password is None:
+        return None, unauthorized
     try:
-        account = identity.account_of(*given, _address(request))
+        account = identity.account_of(*login_and_password, _address(request))
     except TooManyGuessesError:
         wait = {"Retry-After": "300"}
         return None, PlainTextResponse("Too many wrong passwords; wait five minutes.", 429, wait)
     if account is None:
-        return None, ask
-    known = {USER_HEADER: given[0], ROLE_HEADER: str(account.role)}
-    return given[0], PlainTextResponse("", 200, known)
+        return None, unauthorized
+    login = login_and_password[0]
+    headers = {USER_HEADER: login, ROLE_HEADER: str(account.role)}
+    return login, PlainTextResponse("", 200, headers)
 
 
 def _address(request: "Request") -> str:
-    """Return the address that the proxy saw: the last one, since others can be made up."""
+    """Return the address that the proxy saw: the last one, as clients can forge the others."""
     return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
 
 
-def _log_line(request: "Request", login: str | None, answer: int) -> str:
-    # A login that is wrong may be a password in the wrong field: it is not kept, nor are queries.
+def _log_line(request: "Request", login: str | None, status: int) -> str:
+    # A wrong login may be a password in the wrong field: it is not logged, nor is the query.
     headers = request.headers
     return json.dumps(
         {
@@ -188,13 +192,13 @@ def _log_line(request: "Request", login: str | None, answer: int) -> str:
             "method": headers.get("X-Forwarded-Method"),
             "host": headers.get("X-Forwarded-Host"),
             "path": headers.get("X-Forwarded-Uri", "").partition("?")[0],
-            "answer": answer,
+            "answer": status,
         }
     )
 
 
 def credentials(header: str) -> tuple[str, str] | None:
-    """Return login and password of a Basic `Authorization` header; None when it is none.
+    """Return the login and password of a Basic `Authorization` header; None for other headers.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Refuses what another site makes a browser send: the guard in front of the Dagster UI.
+"""Protects the Dagster UI from requests that other sites make a browser send.
 
-A browser adds its login to requests that any site starts. A page of another origin can send forms
-and images without asking; Dagster would take both as GraphQL.
+A browser adds its login to requests from any site. A page of another origin can send forms and load
+images without permission, and Dagster would accept both as GraphQL.
 """
 
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
@@ -20,14 +20,14 @@ GRAPHQL = "/graphql"
 
 
 class OwnOriginOnly:
-    """ASGI middleware that lets only requests of the pages' own origin change or read anything.
+    """ASGI middleware that allows only requests of the pages' own origin.
 
     Parameters
     ----------
     app : callable
         The ASGI application behind it.
     hosts : collection of str
-        Names under which people open the pages, without ports; loopback is always one.
+        Host names of the pages, without ports; loopback is always allowed.
 
     See Also
     --------
@@ -39,7 +39,7 @@ class OwnOriginOnly:
         self._hosts = {*LOOPBACK, *hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 403 or 415 with the reason, or pass the request on."""
+        """Respond with 403 and the reason, or forward the request."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -64,17 +64,17 @@ class OwnOriginOnly:
 def refusal(
     method: str, path: str, headers: MutableMapping[str, str], hosts: Collection[str]
 ) -> str | None:
-    """Return why a request is refused, None when it is not.
+    """Return why a request is refused; None when it is allowed.
 
     Parameters
     ----------
     method : str
-        `WEBSOCKET` for the opening of one.
+        `WEBSOCKET` for the opening of a websocket.
     path : str
     headers : mapping of str to str
-        Names in lower case.
+        By name in lower case.
     hosts : collection of str
-        Names under which the pages may be asked for, without ports.
+        Host names of the pages, without ports.
 
     Returns
     -------
@@ -82,14 +82,14 @@ def refusal(
 
     Notes
     -----
-    A browser says where a request comes from in `Origin` and `Sec-Fetch-Site`, which no page can
-    set; programs such as curl send neither, and are held to JSON, which no form can send.
+    A browser states the origin of a request in `Origin` and `Sec-Fetch-Site`, which no page can
+    set. Programs such as curl send neither; they must send JSON, which no form can.
     """
     host = headers.get("host", "")
     if urlsplit(f"//{host}").hostname not in {name.strip("[]") for name in hosts}:
         return (
-            f"this server is not known as {host!r}; open it by the name in DAGSTER_URL, or set "
-            "that variable to the address that people use"
+            f"this server is not known as {host!r}; open it at the address in DAGSTER_URL, or set "
+            "that variable to the address in use"
         )
     return _foreign(method, path, headers, host) or _not_json(method, path, headers)
 
@@ -101,15 +101,15 @@ def _foreign(method: str, path: str, headers: MutableMapping[str, str], host: st
     site = headers.get("sec-fetch-site", "none")
     navigates = method in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"
     if site not in ("same-origin", "none") and not (navigates and path != GRAPHQL):
-        return "requests that another site starts are refused"
+        return "requests from other sites are refused"
     return None
 
 
 def _not_json(method: str, path: str, headers: MutableMapping[str, str]) -> str | None:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if method not in (*SAFE, WEBSOCKET) and kind != "application/json":
-        return "only application/json is taken"
+        return "only application/json is accepted"
     shows_page = "text/html" in headers.get("accept", "")
     if path == GRAPHQL and method in SAFE and not shows_page:
-        return "GraphQL is taken by POST only"
+        return "GraphQL is accepted by POST only"
     return None

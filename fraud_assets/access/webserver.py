@@ -1,4 +1,4 @@
-"""Dagster's webserver, with the guard of `origin.py` in front of all that it answers."""
+"""Dagster's webserver, protected by the middleware of `origin.py`."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -8,12 +8,12 @@ from fraud_assets.config import environment
 
 
 def run_webserver(arguments: Sequence[str]) -> None:
-    """Run Dagster's webserver until it is ended.
+    """Run Dagster's webserver until it is stopped.
 
     Parameters
     ----------
     arguments : sequence of str
-        As `dagster-webserver` takes them.
+        Command-line arguments of `dagster-webserver`.
     """
     from dagster_webserver import app, cli
     from dagster_webserver.webserver import DagsterWebserver
@@ -22,12 +22,12 @@ def run_webserver(arguments: Sequence[str]) -> None:
     hosts = [urlsplit(environment.dagster_url()).hostname or ""]
 
     class GuardedWebserver(DagsterWebserver):  # type: ignore[type-arg]
-        """Dagster's own, which asks for its middleware."""
+        """Dagster's webserver with one more middleware."""
 
         def build_middleware(self) -> list[Middleware]:
-            """Put the guard before Dagster's own."""
+            """Add the protection before Dagster's own middleware."""
             return [Middleware(OwnOriginOnly, hosts=hosts), *super().build_middleware()]
 
-    # The command makes the class by this name; a test shows that it still does.
+    # The command instantiates the class by this name; a test verifies that it still does.
     setattr(app, DagsterWebserver.__name__, GuardedWebserver)
     cli.cli(list(arguments), auto_envvar_prefix="DAGSTER_WEBSERVER")

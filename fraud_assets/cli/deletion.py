@@ -58,7 +58,7 @@ def prune(
 
 
 def _expire_batches(instance: "dg.DagsterInstance", before: "datetime", actor: str) -> None:
-    from fraud_assets.privacy.expiry import STAYS, expire, expired_batches
+    from fraud_assets.privacy.expiry import KEPT, expire, expired_batches
     from fraud_assets.tracking import Tracking
 
     try:
@@ -80,7 +80,7 @@ def _expire_batches(instance: "dg.DagsterInstance", before: "datetime", actor: s
                     f"  kept: {inert(name)} in the ledger, so that it is not ingested again; "
                     "delete the file from the drop folder yourself"
                 )
-        for text in STAYS if removed else ():
+        for text in KEPT if removed else ():
             click.echo(f"kept: {text}")
     except RuntimeError as error:
         click.echo(str(error), err=True)
@@ -104,17 +104,17 @@ def forget(card: str, actor: str) -> None:
             summary = forget_card(instance, Engine(), card, actor)
     except (RuntimeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    for forgotten in summary.batches:
-        click.echo(f"batch {forgotten.batch!r}: {forgotten.rows} rows removed")
-        for path, count in forgotten.files.items():
+    for deletion in summary.batches:
+        click.echo(f"batch {deletion.batch!r}: {deletion.rows} rows removed")
+        for path, count in deletion.files.items():
             click.echo(f"  {count} rows removed from {path}")
-        for text in forgotten.stays:
+        for text in deletion.kept:
             click.echo(f"  kept: {text}")
-        if forgotten.still_in:
-            click.echo(f"  kept: {forgotten.still_in}; delete the lines, or the file, yourself")
+        if deletion.still_in:
+            click.echo(f"  kept: {deletion.still_in}; delete the lines, or the file, yourself")
     if summary.suppressions:
         click.echo(f"{summary.suppressions} suppressions removed")
-    rows = sum(forgotten.rows for forgotten in summary.batches)
+    rows = sum(deletion.rows for deletion in summary.batches)
     click.echo(f"{rows} rows of {len(summary.batches)} batches")
-    for text in summary.stays:
+    for text in summary.kept:
         click.echo(f"kept: {text}")

@@ -1,6 +1,5 @@
 """`fraud-assets demo`: runs the pipeline for the files in the drop folder."""
 
-import json
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -127,6 +126,7 @@ def _print_verdict(batch: str, success: bool, materialized: list[str]) -> None:
     from fraud_assets.evaluation.verdicts import worst_verdict
     from fraud_assets.records.decisions import RegisteredModel
     from fraud_assets.records.evaluation import EvaluationReport
+    from fraud_assets.records.scoring import ScoredBatch, ScoredTransactions, UnscoredBatch
     from fraud_assets.store import paths
     from fraud_assets.store.reports import find_report
 
@@ -148,9 +148,11 @@ def _print_verdict(batch: str, success: bool, materialized: list[str]) -> None:
         f"net savings {metrics['net_savings']:,.2f}."
     )
     click.echo(f"  Decision: {decision.outcome} version {decision.version}: {decision.reason}.")
-    scored = json.loads((folder / "scored_transactions.json").read_text())
-    worklist = scored.get("not_scored") or (
-        f"{scored['worklist_entries']} entries by champion version {scored['champion']}: "
-        f"{folder / 'worklist.csv'}"
-    )
-    click.echo(f"  Worklist: {worklist}")
+    scored = find_report(ScoredTransactions, batch)
+    if isinstance(scored, ScoredBatch):
+        click.echo(
+            f"  Worklist: {scored.worklist_entries} entries by champion version "
+            f"{scored.champion}: {folder / 'worklist.csv'}"
+        )
+    elif isinstance(scored, UnscoredBatch):
+        click.echo(f"  Worklist: {scored.not_scored}")

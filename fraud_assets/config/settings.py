@@ -160,10 +160,10 @@ more would run the batch twice.
 
 
 class FeatureSettings(Settings):
-    """How the point-in-time features are made."""
+    """How the point-in-time features are computed."""
 
     label_delay_days: float = Field(
-        7.0, gt=0, description="Days until a transaction's label is known."
+        7.0, gt=0, description="Days until the label of a transaction is known."
     )
 
 
@@ -180,13 +180,15 @@ class SplitSettings(Settings):
 
     mode: SplitMode = Field(
         SplitMode.auto,
-        description="stratified (random), temporal (in time order), or auto: temporal when "
-        "real timestamps span at least four times the label delay.",
+        description="stratified: at random within each class; temporal: in time order; auto: "
+        "temporal when real timestamps span at least four times the label delay.",
     )
     train_share: float = Field(0.6, gt=0, lt=1, description="Share of train rows.")
     validation_share: float = Field(0.2, gt=0, lt=1, description="Share of validation rows.")
     window_batches: int | None = Field(
-        None, ge=1, description="Train from the last N batches; empty: from all so far."
+        None,
+        ge=1,
+        description="Train on the last N batches; empty: on all so far.",
     )
     seed: int = Field(0, ge=0, description="Seed of the random assignment.")
 
@@ -206,7 +208,7 @@ class SplitSettings(Settings):
 
 
 class Imbalance(StrEnum):
-    """What is done about frauds being few, on the train rows only."""
+    """How the class imbalance is treated, on the train rows only."""
 
     none = "none"
     class_weight = "class_weight"
@@ -216,7 +218,7 @@ class Imbalance(StrEnum):
 
 
 class ThresholdRule(StrEnum):
-    """How the decision threshold is chosen, on the validation rows."""
+    """How the decision threshold is chosen on the validation rows."""
 
     max_f1 = "max_f1"
     min_cost = "min_cost"
@@ -229,7 +231,7 @@ ALERT_CAPACITY = 100
 
 
 class Costs(Settings):
-    """Money lost, in the currency of the amount column."""
+    """Costs, in the currency of the amount column."""
 
     missed_fraud: float | None = Field(
         None, ge=0, description="Cost of a missed fraud; empty: the transaction's amount."
@@ -242,18 +244,18 @@ class Costs(Settings):
 
 
 class ThresholdSettings(Costs):
-    """The rule for the decision threshold, and what the rules need."""
+    """The rule for the decision threshold, and its parameters."""
 
     threshold_rule: ThresholdRule = Field(
         ThresholdRule.max_f1,
-        description="max_f1; min_cost; min_recall: the fewest alerts that catch `recall_target`; "
-        "max_alerts: as many as `alerts_per_day` allow.",
+        description="max_f1: the highest F1 score; min_cost: the lowest cost; min_recall: the "
+        "fewest alerts that reach `recall_target`; max_alerts: as many as `alerts_per_day` allow.",
     )
     recall_target: float = Field(
-        0.9, gt=0, le=1, description="Share of the frauds that min_recall has to catch."
+        0.9, gt=0, le=1, description="Recall that min_recall has to reach."
     )
     alerts_per_day: float = Field(
-        ALERT_CAPACITY, gt=0, description="Alerts a day that max_alerts may raise."
+        ALERT_CAPACITY, gt=0, description="Alerts per day that max_alerts may raise."
     )
 
     @property
@@ -279,40 +281,42 @@ def _require_words(name: str, value: Any) -> None:
 
 
 class TrainingSettings(ThresholdSettings):
-    """Estimator, its parameters, imbalance, the decision threshold and the costs."""
+    """The estimator and its parameters, the imbalance, the decision threshold and the costs."""
 
-    estimator: EstimatorName = Field(
-        EstimatorName.xgboost, description="Which estimator is trained."
-    )
+    estimator: EstimatorName = Field(EstimatorName.xgboost, description="The estimator to train.")
     parameters: dict[str, Any] = Field(
         default_factory=dict,
-        description="The estimator's own parameters that replace the defaults, for example "
-        "n_estimators: 300, or hidden_layer_sizes: [64, 32]; of soft_voting and stacking by "
+        description="The estimator's own parameters, replacing the defaults, for example "
+        "n_estimators: 300, or hidden_layer_sizes: [64, 32]; for soft_voting and stacking by "
         "member, for example xgboost: {max_depth: 3}.",
     )
     # Dagster takes no list of members of an enumeration.
     members: list[str] = Field(
         ["xgboost", "lightgbm", "random_forest"],
-        description="What soft_voting and stacking are made of: two or more estimators.",
+        description="Members of soft_voting and stacking: two or more estimators.",
     )
     imbalance: Imbalance = Field(
         Imbalance.none,
-        description="none; class_weight: frauds weigh as much as all genuine rows; undersample; "
-        "smote; focal_loss (xgboost and lightgbm).",
+        description="none; class_weight: all frauds weigh as much as all genuine rows; "
+        "undersample: drop genuine rows; smote: add synthetic frauds; focal_loss: a loss that "
+        "emphasizes hard rows (xgboost and lightgbm).",
     )
     genuine_per_fraud: float = Field(
-        10.0, ge=1, description="Genuine rows for each fraud after undersample or smote."
+        10.0, ge=1, description="Genuine rows per fraud after undersample or smote."
     )
     focal_gamma: float = Field(
-        1.0, ge=0, le=5, description="How much focal_loss forgets the easy rows; 0: not at all."
+        1.0,
+        ge=0,
+        le=5,
+        description="How much focal_loss down-weights easy rows; 0: not at all.",
     )
     anomaly_score: bool = Field(
         False, description="Add the score of an isolation forest to the features."
     )
     use_tuned: bool = Field(
         True,
-        description="Use the parameters that tuned_parameters found best for this estimator, "
-        "under those of `parameters`.",
+        description="Use the best parameters that tuned_parameters found for this estimator; "
+        "those in `parameters` take precedence.",
     )
     seed: int = Field(0, ge=0, description="Seed of the training.")
 
@@ -334,16 +338,16 @@ class TrainingSettings(ThresholdSettings):
 
 
 class TuningSettings(Settings):
-    """How long, and over what, Optuna looks for better parameters."""
+    """How long, and on what, Optuna searches for better parameters."""
 
     estimator: EstimatorName = Field(
-        EstimatorName.xgboost, description="Which estimator is tuned; one with a search space."
+        EstimatorName.xgboost, description="The estimator to tune; it needs a search space."
     )
-    trials: int = Field(30, ge=1, le=10_000, description="Trials in all, earlier ones included.")
-    minutes: float = Field(20.0, gt=0, description="Minutes after which no new trial begins.")
+    trials: int = Field(30, ge=1, le=10_000, description="Trials in total, earlier ones included.")
+    minutes: float = Field(20.0, gt=0, description="Minutes after which no new trial starts.")
     folds: int = Field(3, ge=2, le=10, description="Validation folds, in time order.")
-    imbalance: Imbalance = Field(Imbalance.none, description="As in the training.")
-    seed: int = Field(0, ge=0, description="Seed of the sampler and of the trainings.")
+    imbalance: Imbalance = Field(Imbalance.none, description="As for the training.")
+    seed: int = Field(0, ge=0, description="Seed of the sampler and of the trials.")
 
 
 class JudgedBy(StrEnum):
@@ -354,24 +358,31 @@ class JudgedBy(StrEnum):
 
 
 class EvaluationSettings(Settings):
-    """How sure the figures are said to be, and what a challenger has to show."""
+    """Intervals of the figures, and what a challenger has to show to be promoted."""
 
-    bootstrap_resamples: int = Field(200, ge=50, description="Resamples behind an interval.")
-    seed: int = Field(0, ge=0, description="Seed of the resampling.")
+    bootstrap_resamples: int = Field(200, ge=50, description="Bootstrap resamples per interval.")
+    seed: int = Field(0, ge=0, description="Seed of the bootstrap.")
     recall_judged_by: JudgedBy = Field(
         JudgedBy.point,
-        description="Whether fraud_recall judges the figure itself (point), or the lower end of "
-        "its interval (interval).",
+        description="What fraud_recall judges: the recall itself (point), or the lower end of its "
+        "95% interval (interval).",
     )
     promotion_margin: float = Field(
-        0.0, ge=0, le=1, description="By how much more a challenger's average precision must lie."
+        0.0,
+        ge=0,
+        le=1,
+        description="By how much a challenger's average precision must exceed the champion's.",
     )
     promotion_confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="How sure that must be: the paired interval's coverage."
+        0.95,
+        gt=0.5,
+        lt=1,
+        description="Confidence of the interval of that difference, all of which must lie above "
+        "promotion_margin.",
     )
     segments: list[str] = Field(
         ["amount_band", "night", "new_card", "week"],
-        description="Parts of the test rows in none of which a challenger may be worse: "
+        description="Segments of the test rows, in no part of which a challenger may be worse: "
         "amount_band, night, new_card, week, or a column of the data.",
     )
 
@@ -382,19 +393,21 @@ class ChallengerSettings(TrainingSettings):
     version: str | None = Field(
         None,
         pattern=r"^[1-9][0-9]{0,17}$",
-        description="A registered version, taken as it is; empty: trained as said here.",
+        description="A registered version, used as it is; empty: trained with these settings.",
     )
     window_batches: int | None = Field(
-        None, ge=1, description="Train from the last N batches; empty: from the batch's window."
+        None,
+        ge=1,
+        description="Train from the last N batches of each batch's window; empty: from all of it.",
     )
 
 
 class ComparisonSettings(EvaluationSettings):
-    """Which challengers are compared, on which past batches."""
+    """Which past batches challengers are compared on, and with which reference."""
 
-    batches: list[str] = Field([], description="Past batches; empty: the last three.")
+    batches: list[str] = Field([], description="Past batches to compare on; empty: the last three.")
     reference: str | None = Field(
-        None, description="The challenger that the others are held against; empty: the first."
+        None, description="The challenger that the others are compared with; empty: the first."
     )
 
 
@@ -404,44 +417,52 @@ class ScoringSettings(Settings):
     alerts_per_day: int = Field(
         ALERT_CAPACITY,
         ge=1,
-        description="Entries of a day's worklist, the random ones not counted.",
+        description="Alerts on a day's worklist, at most; the random sample comes on top.",
     )
     sampled_per_day: int = Field(
-        5, ge=0, description="Transactions a day drawn from those that nobody would review."
+        5,
+        ge=0,
+        description="Random transactions per day, of those that nobody would otherwise review.",
     )
-    seed: int = Field(0, ge=0, description="Seed of the draw.")
+    seed: int = Field(0, ge=0, description="Seed of the random sample.")
 
 
 class DriftSettings(Settings):
-    """When a feature counts as drifted, and how far the look at a batch goes."""
+    """When a feature counts as drifted, and how thoroughly a batch is examined."""
 
     min_distance: float = Field(
-        0.1, ge=0, le=1, description="Jensen-Shannon distance from which a feature may drift."
+        0.1,
+        ge=0,
+        le=1,
+        description="Jensen-Shannon distance from which a feature may count as drifted.",
     )
     significance: float = Field(
         0.01,
         gt=0,
         lt=1,
-        description="How often, at most, chance alone may pass for a change of a batch.",
+        description="Share of unchanged batches in which chance may be reported as a change.",
     )
     min_rows: int = Field(
-        500, ge=20, description="Rows below which a batch is not judged: not enough rows."
+        500, ge=20, description="Rows below which a batch gets no verdict: not enough rows."
     )
     classifier_rows: int = Field(
-        5_000, ge=100, description="Rows of each side that the classifier tells apart, at most."
+        5_000,
+        ge=100,
+        description="Rows of reference and batch each that the classifier uses, at most.",
     )
     folds: int = Field(3, ge=2, le=10, description="Folds of the classifier's cross-validation.")
     segments: list[str] = Field(
         ["amount_band", "hour"],
-        description="Segments that are looked at, beside each category: amount_band, hour.",
+        description="Segments in addition to each column of categories: amount_band (by the "
+        "quartiles of the reference), hour.",
     )
-    seed: int = Field(0, ge=0, description="Seed of samples, folds and classifier.")
+    seed: int = Field(0, ge=0, description="Seed of the samples, the folds and the classifier.")
 
 
 class RetrainingSettings(Settings):
     """When critical drift may ask for a training run, and what that run trains from."""
 
-    every_days: float = Field(7.0, gt=0, description="At most one such run in so many days.")
+    every_days: float = Field(7.0, gt=0, description="At most one such run in this many days.")
     window_batches: int = Field(
-        2, ge=1, description="Train from the last N batches: those like the present."
+        2, ge=1, description="Train on the last N batches, which are most like current data."
     )

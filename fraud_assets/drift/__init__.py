@@ -1,1 +1,1 @@
-"""How far a batch has moved from what the champion was trained on."""
+"""Drift of a batch from the data that the champion was trained on."""

@@ -1,20 +1,19 @@
 """`drift_report`: the batch against the champion's training data, `reference_profile`."""
 
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from fraud_assets.catalog import AcceptedBatch, BatchCatalog
+from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config.settings import DriftSettings
-from fraud_assets.drift import plots
-from fraud_assets.drift.batch_reader import pieces_of
+from fraud_assets.drift.batch_reader import read_chunks
 from fraud_assets.drift.encoding import Column
 from fraud_assets.drift.measure import column_findings, common_columns, measure_drift
 from fraud_assets.drift.messages import verdict_sentence
-from fraud_assets.drift.performance import came_true, clock, expected_performance
+from fraud_assets.drift.plots import report_plots
 from fraud_assets.drift.profile import (
     Profile,
     Summary,
@@ -22,9 +21,19 @@ from fraud_assets.drift.profile import (
     summarize,
     watched_columns,
 )
-from fraud_assets.drift.statistics import compare_scores
+from fraud_assets.drift.report import make_report, measure_scores, reference_of
 from fraud_assets.intake.partitions import batch_asset
-from fraud_assets.metadata import plot_metadata
+from fraud_assets.metadata import plot_metadata, shown
+from fraud_assets.records.base import to_json
+from fraud_assets.records.drift import (
+    DriftReport,
+    DriftVerdict,
+    JudgedDrift,
+    MeasuredDrift,
+    ProfileFacts,
+    TooFewRows,
+    UnmeasuredDrift,
+)
 from fraud_assets.records.models import ReferenceProfile, TrainedModel
 from fraud_assets.store import files, paths, resources, tables
 from fraud_assets.store.decision_log import read_entries, recorded_artifacts
@@ -34,14 +43,12 @@ from fraud_assets.training.splits import TRAIN
 from fraud_assets.training.validation_scores import validation_scores
 from fraud_assets.training.window import load_rows
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-NO_REFERENCE = "no champion with a reference profile yet, so there is nothing to measure against"
-FIGURES = ("drift_score", "n_drifted_features", "max_feature_drift")
-DRIFT_REPORT = "drift_report"
+NO_REFERENCE = "no champion with a reference profile yet, so there is nothing to compare with"
 LAST_BATCHES = 20
 SHOWN_FEATURES = 20
+FEATURE_COLUMNS = {
+    *("feature", "distance", "psi", "ks", "missing_change", "outside", "p_value", "drifted"),
+}
 
 
 class DriftConfig(DriftSettings, dg.Config):
@@ -57,44 +64,35 @@ def drift_report(
     engine: resources.Engine,
     catalog: BatchCatalog,
     tracking: Tracking,
-) -> dg.MaterializeResult[dict[str, Any]]:
-    """How far the batch has moved from the champion's training data, and where.
+) -> dg.MaterializeResult[DriftReport]:
+    """How far the batch has drifted from the champion's training data, and where.
 
-    Needs no training, so that a batch too poor to train on is still watched.
+    Needs no training, so a batch too poor to train on is still checked for drift.
     """
-    batch, record = context.partition_key, champion_scores.facts
-    champion = record.champion
+    batch, champion = context.partition_key, champion_scores.facts.champion
     version = tracking.version(champion) if champion else None
-    profile = _profile_of(tracking, version)
+    profile = _read_profile(tracking, version)
     if version is None or profile is None:
-        report = {"batch": batch, "champion": champion, "not_measured": NO_REFERENCE}
         context.log.info(NO_REFERENCE)
-        return dg.MaterializeResult(value=report, metadata={"not_measured": NO_REFERENCE})
-    facts = features.facts
-    roles = facts.roles
-    watched = watched_columns(facts.features, facts.kinds, roles)
-    columns = common_columns(profile, watched)
-    with engine.connect("features") as connection:
-        pieces = pieces_of(connection, features.path, watched, roles)
-        rows, warm_up = facts.source.rows, facts.warm_up_days
-        summary = summarize(pieces, rows, columns, warm_up, watched.dates, config.seed)
-    earlier = catalog.earlier(batch)[-LAST_BATCHES:]
-    before = _reports(catalog, earlier)
-    scored = pd.read_parquet(champion_scores.path) if record.is_scored else None
+        unmeasured = UnmeasuredDrift(batch=batch, champion=champion, not_measured=NO_REFERENCE)
+        return dg.MaterializeResult(value=unmeasured, metadata={"not_measured": NO_REFERENCE})
     settings = DriftSettings(**config.model_dump())
-    findings = column_findings(profile, watched)
-    report = {
-        "batch": batch,
-        "champion": version.version,
-        "reference": _reference(version, before),
-        "settings": settings.model_dump(mode="json"),
-        **measure_drift(profile, summary, columns, findings, warm_up, roles.amount, settings),
-        **_scores_and_labels(scored, profile, version),
-    }
-    report["performance"] = _performance(catalog, earlier, before, report, scored)
-    report["history"] = [_point(r) for r in [*before, report]]
-    pictures = _write_plots(report, columns, summary)
-    _log(tracking, version, report, pictures, len(earlier))
+    measurement, columns, summary = _measure(engine, features, profile, settings)
+    scored = pd.read_parquet(champion_scores.path) if champion_scores.facts.is_scored else None
+    accepted = {b.batch: b for b in catalog.earlier(batch)[-LAST_BATCHES:]}
+    earlier = _measured_reports(catalog, list(accepted))
+    report = make_report(
+        batch,
+        reference_of(version.version, version.batch, earlier),
+        settings,
+        measurement,
+        measure_scores(scored, profile, version.decision_threshold),
+        scored,
+        earlier,
+        lambda past: catalog.scores(accepted[past.batch], past.champion),
+    )
+    pictures = report_plots(report, columns, summary)
+    _log(tracking, version, report, pictures, len(accepted))
     context.log.info(verdict_sentence(report))
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, pictures))
 
@@ -108,17 +106,16 @@ def reference_profile(
     engine: resources.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[ReferenceProfile]:
-    """A summary of the challenger's training data, for drift to be measured against.
+    """A summary of the challenger's training data, the reference once it is the champion.
 
-    Kept with the model in MLflow, for the time when it is the champion. One that a decision has
-    recorded stays as it is.
+    Kept with the model in MLflow. A profile that a decision has recorded is not changed.
     """
     run_id, version = trained_model.run_id, trained_model.version
     recorded = recorded_artifacts(read_entries(paths.decisions_path()), run_id)
     if recorded is None:
         artifacts = _log_profile(tracking, engine, features, splits, trained_model)
     else:
-        context.log.info(f"version {version} was decided about; its reference profile stays")
+        context.log.info(f"version {version} has a decision; its reference profile is kept")
         artifacts = {n: recorded[n] for n in (REFERENCE_PROFILE, REFERENCE_SAMPLE) if n in recorded}
     record = ReferenceProfile(
         batch=context.partition_key,
@@ -154,129 +151,101 @@ def _log_profile(
     profile = make_profile(rows, watched, features.facts.warm_up_days, scores)
     return {
         REFERENCE_SAMPLE: tracking.log_frame(run_id, REFERENCE_SAMPLE, profile.sample),
-        REFERENCE_PROFILE: tracking.log_json(run_id, REFERENCE_PROFILE, profile.facts()),
+        REFERENCE_PROFILE: tracking.log_json(
+            run_id, REFERENCE_PROFILE, profile.facts().model_dump(mode="json")
+        ),
     }
 
 
-def _profile_of(tracking: Tracking, version: ModelVersion | None) -> Profile | None:
+def _read_profile(tracking: Tracking, version: ModelVersion | None) -> Profile | None:
     """Return the profile of a version; None where there is none that can be read."""
-    facts = tracking.read_json(version.run_id, REFERENCE_PROFILE) if version else None
-    if version is None or facts is None or "columns" not in facts:
+    stored = tracking.read_json(version.run_id, REFERENCE_PROFILE) if version else None
+    if version is None or stored is None or "columns" not in stored:
         return None
+    where = f"{REFERENCE_PROFILE} of MLflow run {version.run_id}"
+    facts = ProfileFacts.from_json(to_json(stored), where)
     return Profile.from_facts(facts, tracking.read_frame(version.run_id, REFERENCE_SAMPLE))
 
 
-def _reference(version: ModelVersion, before: list[dict[str, Any]]) -> dict[str, Any]:
-    """Name the reference, and the one before where it has changed since the last batch."""
-    last = before[-1]["champion"] if before else None
-    changed = last if last not in (None, version.version) else None
-    return {"version": version.version, "batch": version.batch, "before": changed}
+def _measure(
+    engine: resources.Engine,
+    features: tables.FeatureTable,
+    profile: Profile,
+    settings: DriftSettings,
+) -> tuple[TooFewRows | DriftVerdict, list[Column], Summary]:
+    """Measure the batch; return also the columns it was compared by, and its summary."""
+    facts = features.facts
+    watched = watched_columns(facts.features, facts.kinds, facts.roles)
+    columns = common_columns(profile, watched)
+    with engine.connect("features") as connection:
+        chunks = read_chunks(connection, features.path, watched, facts.roles)
+        rows, warm_up = facts.source.rows, facts.warm_up_days
+        summary = summarize(chunks, rows, columns, warm_up, watched.dates, settings.seed)
+    findings = column_findings(profile, watched)
+    measurement = measure_drift(
+        profile, summary, columns, findings, warm_up, facts.roles.amount, settings
+    )
+    return measurement, columns, summary
 
 
-def _scores_and_labels(
-    scored: pd.DataFrame | None, profile: Profile, version: ModelVersion
-) -> dict[str, Any]:
-    if scored is None:
-        return {"scores": None, "expected": None}
-    return {
-        "scores": compare_scores(profile.scores, scored["score"]),
-        "expected": expected_performance(scored, version.decision_threshold),
-        "decision_threshold": version.decision_threshold,
-    }
-
-
-def _reports(catalog: BatchCatalog, earlier: "Sequence[AcceptedBatch]") -> list[dict[str, Any]]:
-    """Return the reports of earlier batches that were measured, oldest first."""
-    found = (catalog.report(DRIFT_REPORT, accepted.batch) for accepted in earlier)
-    return [report for report in found if report and "reference" in report]
-
-
-def _performance(
-    catalog: BatchCatalog,
-    earlier: "Sequence[AcceptedBatch]",
-    before: list[dict[str, Any]],
-    report: dict[str, Any],
-    scored: pd.DataFrame | None,
-) -> list[dict[str, Any]]:
-    """Compare what was expected of each batch with the labels that are known by now."""
-    if scored is None:
-        return []
-    now, accepted = clock(scored), {b.batch: b for b in earlier}
-    found = ((r, catalog.scores(accepted[r["batch"]], r["champion"])) for r in before)
-    return [
-        {
-            "batch": of_batch["batch"],
-            "champion": of_batch["champion"],
-            "expected": of_batch["expected"],
-            "came_true": came_true(scores, of_batch["decision_threshold"], now),
-        }
-        for of_batch, scores in [*found, (report, scored)]
-        if of_batch.get("expected") and scores is not None
-    ]
-
-
-def _point(report: dict[str, Any]) -> dict[str, Any]:
-    figures = {name: report.get(name) for name in FIGURES}
-    named = ("batch", "champion", "verdict")
-    return {**{name: report[name] for name in named}, **figures}
-
-
-def _write_plots(
-    report: dict[str, Any], columns: "Sequence[Column]", summary: Summary
-) -> dict[str, bytes]:
-    pictures = {"drift_over_batches": plots.drift_over_batches(report["history"])}
-    if "features" in report:
-        by_name = {column.name: column for column in columns}
-        moved = [by_name[f["feature"]] for f in report["features"] if not f["finding"]]
-        distance = report["settings"]["min_distance"]
-        pictures["drift"] = plots.drift_by_feature(report["features"], distance)
-        pictures["distributions"] = plots.distributions(moved, summary.counts)
-    folder = paths.report_folder(report["batch"])
-    for name, picture in pictures.items():
-        files.write_atomically(folder / f"{name}.png", picture)
-    return pictures
+def _measured_reports(catalog: BatchCatalog, names: list[str]) -> list[MeasuredDrift]:
+    """Return the reports of the batches that were measured."""
+    reports = (catalog.report(DriftReport, name) for name in names)
+    return [report for report in reports if isinstance(report, MeasuredDrift)]
 
 
 def _log(
     tracking: Tracking,
     version: ModelVersion,
-    report: dict[str, Any],
-    pictures: dict[str, bytes],
-    place: int,
+    report: MeasuredDrift,
+    pictures: Mapping[str, bytes],
+    step: int,
 ) -> None:
-    """Show in MLflow how the champion's data has moved since: report, pictures and curves."""
-    folder = f"drift/{re.sub(r'[^A-Za-z0-9_.-]', '_', report['batch'])}"
-    files: list[Path] = [paths.report_folder(report["batch"]) / f"{name}.png" for name in pictures]
-    tracking.log_files(version.run_id, files, folder)
-    tracking.log_json(version.run_id, f"{folder}/{DRIFT_REPORT}.json", report)
-    figures = {name: report[name] for name in FIGURES if name in report}
-    tracking.log_figures(version.run_id, figures, place)
+    """Write the plots, and log report, plots and curves with the champion's MLflow run."""
+    local = paths.report_folder(report.batch)
+    written = [local / f"{name}.png" for name in pictures]
+    for path, picture in zip(written, pictures.values(), strict=True):
+        files.write_atomically(path, picture)
+    folder = f"drift/{re.sub(r'[^A-Za-z0-9_.-]', '_', report.batch)}"
+    tracking.log_files(version.run_id, written, folder)
+    content = report.model_dump(mode="json")
+    tracking.log_json(version.run_id, f"{folder}/{report.ASSET}.json", content)
+    tracking.log_figures(version.run_id, report.figures, step)
 
 
 def _metadata(
-    tracking: Tracking, report: dict[str, Any], pictures: dict[str, bytes]
+    tracking: Tracking, report: MeasuredDrift, pictures: Mapping[str, bytes]
 ) -> dict[str, Any]:
-    shown = ("feature", "distance", "psi", "ks", "missing_change", "outside", "p_value", "drifted")
-    features = [{n: f[n] for n in shown} for f in report.get("features", [])[:SHOWN_FEATURES]]
-    tables = {
-        "features": features,
-        "pairs": report.get("pairs", []),
-        "given_away_by": report.get("giveaways", []),
-        "segments": report.get("segments", []),
-    }
-    details = ("scores", "prevalence", "expected", "performance", "columns")
+    judged = report if isinstance(report, JudgedDrift) else None
+    details = report.model_dump(
+        mode="json", include={"scores", "prevalence", "expected", "performance", "columns"}
+    )
     return {
-        "champion": tracking.version_link(report["champion"]),
-        "verdict": report["verdict"],
+        "champion": tracking.version_link(report.champion),
+        "verdict": report.verdict,
         "in_words": verdict_sentence(report),
-        "dagster/row_count": report["rows"],
-        **{name: report[name] for name in FIGURES if name in report},
-        **{
-            name: dg.MetadataValue.table([dg.TableRecord(record) for record in records])
-            for name, records in tables.items()
-            if records
-        },
-        **{name: dg.MetadataValue.json(report[name]) for name in details},
-        "not_judged": report.get("not_judged", []),
+        "dagster/row_count": report.rows,
+        **shown(report.figures),
+        **(_tables(judged) if judged else {}),
+        **{name: dg.MetadataValue.json(value) for name, value in shown(details).items()},
+        "not_judged": judged.not_judged if judged else [],
         **{f"plot_{name}": plot_metadata(picture) for name, picture in pictures.items()},
+    }
+
+
+def _tables(report: JudgedDrift) -> dict[str, dg.TableMetadataValue]:
+    """Return the lists of a report that are not empty, as tables."""
+    rows = {
+        "features": [
+            feature.model_dump(include=FEATURE_COLUMNS)
+            for feature in report.features[:SHOWN_FEATURES]
+        ],
+        "pairs": [pair.model_dump() for pair in report.pairs],
+        "given_away_by": [giveaway.model_dump() for giveaway in report.giveaways],
+        "segments": [segment.model_dump() for segment in report.segments],
+    }
+    return {
+        name: dg.MetadataValue.table([dg.TableRecord(shown(row)) for row in listed])
+        for name, listed in rows.items()
+        if listed
     }

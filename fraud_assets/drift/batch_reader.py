@@ -1,4 +1,4 @@
-"""Reads a batch piece by piece."""
+"""Reads a batch chunk by chunk."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fraud_assets.drift.encoding import text_of
+from fraud_assets.drift.encoding import text_column
 from fraud_assets.drift.profile import Watched
 from fraud_assets.features.availability import KNOWN, LABEL_KNOWN
 from fraud_assets.platform.masking import MASK_TEXT
@@ -16,11 +16,11 @@ from fraud_assets.store.sql import identifier, parquet
 if TYPE_CHECKING:
     import duckdb
 
-PIECE = 200_000
+CHUNK_ROWS = 200_000
 """Rows in memory at a time."""
 
 
-def pieces_of(
+def read_chunks(
     connection: "duckdb.DuckDBPyConnection", features: Path, watched: Watched, roles: Roles
 ) -> Iterator[pd.DataFrame]:
     """Yield the rows of a batch in the order of the file.
@@ -41,7 +41,7 @@ def pieces_of(
     """
     numbers = (f"CAST({identifier(n)} AS DOUBLE) AS {identifier(n)}, " for n in watched.numbers)
     texts = (
-        f"{MASK_TEXT}(CAST({identifier(n)} AS VARCHAR)) AS {identifier(text_of(n))}, "
+        f"{MASK_TEXT}(CAST({identifier(n)} AS VARCHAR)) AS {identifier(text_column(n))}, "
         for n in watched.texts
     )
     query = (
@@ -49,5 +49,5 @@ def pieces_of(
         f"{KNOWN} AS known_us_, {LABEL_KNOWN} AS label_known_us_, "
         f"{identifier(roles.target)} AS fraud_ FROM {parquet(features)}"
     )
-    for piece in connection.sql(query).to_arrow_reader(PIECE):
-        yield piece.to_pandas()
+    for chunk in connection.sql(query).to_arrow_reader(CHUNK_ROWS):
+        yield chunk.to_pandas()

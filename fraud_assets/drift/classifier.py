@@ -1,4 +1,4 @@
-"""The classifier two-sample test: whether anybody could tell the batch from the reference."""
+"""The classifier two-sample test: how well the batch can be distinguished from the reference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,40 +11,41 @@ from numpy.typing import NDArray
 from fraud_assets.drift.correlations import Numbers, ranks, strongest_pairs
 from fraud_assets.drift.encoding import Column
 from fraud_assets.metrics import ranking_figures
+from fraud_assets.records.drift import Giveaway
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
 PAIRS = 20
-"""Pairs of columns whose product the classifier sees beside the columns."""
+"""Pairs of columns whose product the classifier sees next to the columns."""
 SHUFFLED_ROWS = 1_500
-"""Rows on which it is measured what gives the batch away, about."""
-NAMED = 10
-"""Columns that are named at most."""
+"""Rows on which importance is measured, approximately."""
+LISTED = 10
+"""Giveaways listed, at most."""
 DEPENDENCE = 1.5
-"""Folds share what they were fitted on, so that their mean varies more than if they did not."""
+"""Folds share training rows, so their mean varies more than that of independent folds."""
 PARAMETERS = {"max_iter": 30, "max_leaf_nodes": 8, "learning_rate": 0.1, "early_stopping": False}
-"""Small trees: a weak change needs no more, and a strong one is seen anyway."""
+"""Small trees: a weak change needs no more, and a strong one is detected anyway."""
 
 
 @dataclass(frozen=True)
-class ToldApart:
-    """How well a classifier tells a batch from the reference, on rows it did not see.
+class TwoSampleTest:
+    """How well a classifier distinguishes a batch from the reference, on held-out rows.
 
     Attributes
     ----------
     score : float
-        max(0, 2 AUC - 1), in [0, 1]. 0: as good as guessing; 1: always.
+        max(0, 2 AUC - 1), in [0, 1]. 0: no better than guessing; 1: always right.
     p_value : float
-        Of guessing.
+        Of the null hypothesis that it is guessing.
     smallest_visible : float
-        Score that is told from 0 in 95 of 100 batches of this size.
+        Score that is distinguished from 0 in 95 of 100 batches of this size.
     probabilities : ndarray of shape (n_reference + n_batch,)
-        That a row is of the batch, by the classifier of the folds it is not in.
+        That a row is of the batch, by the classifier of the fold that held the row out.
     model : HistGradientBoostingClassifier
         That of the last fold.
     held_out : ndarray of shape (n_held_out,)
-        The rows which it did not see.
+        Indices of the rows that the last fold held out.
     """
 
     score: float
@@ -55,8 +56,10 @@ class ToldApart:
     held_out: NDArray[np.int64]
 
 
-def tell_apart(inputs: Numbers, is_batch: NDArray[np.int64], folds: int, seed: int) -> ToldApart:
-    """Cross-validate a classifier that tells the batch from the reference.
+def two_sample_test(
+    inputs: Numbers, is_batch: NDArray[np.int64], folds: int, seed: int
+) -> TwoSampleTest:
+    """Cross-validate a classifier that distinguishes the batch from the reference.
 
     Parameters
     ----------
@@ -69,22 +72,35 @@ def tell_apart(inputs: Numbers, is_batch: NDArray[np.int64], folds: int, seed: i
 
     Returns
     -------
-    ToldApart
+    TwoSampleTest
+
+    See Also
+    --------
+    giveaways : what the classifier relied on.
 
     Notes
     -----
     D. Lopez-Paz and M. Oquab, Revisiting classifier two-sample tests, 2017. A fold's AUC is a
-    Mann-Whitney statistic of rows that its classifier did not see, so that its variance under
-    the null hypothesis is (n + m + 1) / (12 n m). The standard error of their mean is taken
-    `DEPENDENCE` times as large as that of independent ones (1.0 to 1.5 times was measured).
+    Mann-Whitney statistic of held-out rows, so its variance under the null hypothesis is
+    (n + m + 1) / (12 n m). The standard error of the mean over folds is assumed to be
+    `DEPENDENCE` times that of independent folds (1.0 to 1.5 times was measured).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> values = np.random.default_rng(0).normal(size=(200, 1))
+    >>> is_batch = np.repeat([0, 1], 100)
+    >>> values[is_batch == 1] += 100
+    >>> round(two_sample_test(values, is_batch, folds=2, seed=0).score, 2)
+    1.0
     """
     from scipy.stats import norm
     from sklearn.model_selection import StratifiedKFold
 
     probabilities = np.zeros(len(is_batch))
     areas, variances = [], []
-    parts = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    for fit, held_out in parts.split(inputs, is_batch):
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for fit, held_out in splitter.split(inputs, is_batch):
         model = _classifier(seed).fit(inputs[fit], is_batch[fit])
         scores = model.predict_proba(inputs[held_out])[:, 1]
         probabilities[held_out] = scores
@@ -94,7 +110,7 @@ def tell_apart(inputs: Numbers, is_batch: NDArray[np.int64], folds: int, seed: i
         areas.append(area)
         variances.append((n + m + 1) / (12 * n * m))
     area, error = float(np.mean(areas)), DEPENDENCE * float(np.sqrt(np.sum(variances))) / folds
-    return ToldApart(
+    return TwoSampleTest(
         score=max(0.0, 2 * area - 1),
         p_value=float(norm.sf((area - 0.5) / error)),
         smallest_visible=float(min(1.0, 2 * error * (norm.ppf(0.99) + norm.ppf(0.95)))),
@@ -113,15 +129,15 @@ def _classifier(seed: int) -> "HistGradientBoostingClassifier":
 def classifier_inputs(
     codes: pd.DataFrame, is_batch: NDArray[np.int64], columns: Sequence[Column]
 ) -> tuple[Numbers, list[tuple[str, ...]]]:
-    """Return what the classifier sees: the columns, and products of pairs.
+    """Return the classifier's inputs: the columns, and products of pairs of columns.
 
-    Trees find products slowly; those of the pairs that the reference correlates most are given
-    to them. The batch has no say in which.
+    Trees learn products slowly, so those of the most correlated pairs are inputs, too. The pairs
+    are chosen from the reference alone.
 
     Parameters
     ----------
     codes : DataFrame of shape (n_rows, n_columns)
-        Of both sides.
+        Of reference and batch.
     is_batch : ndarray of shape (n_rows,)
     columns : sequence of Column
 
@@ -130,58 +146,59 @@ def classifier_inputs(
     inputs : ndarray of shape (n_rows, n_inputs)
         A missing value is a column's largest code.
     names : list of tuple of str
-        By input the columns that it is made of.
+        The columns that each input is made of.
     """
-    placed = ranks(codes, columns)
-    pairs = strongest_pairs(placed[is_batch == 0], PAIRS)
+    ranked = ranks(codes, columns)
+    pairs = strongest_pairs(ranked[is_batch == 0], PAIRS)
     plain = codes[[c.name for c in columns]].to_numpy(dtype=float)
-    # Rounded: the library's quantiles of weighted rows are slow beyond 255 values.
-    products = [np.round(placed[:, i] * placed[:, j], 2) for i, j in pairs]
+    # Rounded: scikit-learn's quantiles of weighted rows are slow beyond 255 values.
+    products = [np.round(ranked[:, i] * ranked[:, j], 2) for i, j in pairs]
     names: list[tuple[str, ...]] = [(c.name,) for c in columns]
     names += [(columns[i].name, columns[j].name) for i, j in pairs]
     return np.column_stack([plain, *products]), names
 
 
 def giveaways(
-    apart: ToldApart,
+    test: TwoSampleTest,
     inputs: Numbers,
     is_batch: NDArray[np.int64],
     names: Sequence[tuple[str, ...]],
     seed: int,
-) -> list[dict[str, object]]:
-    """Name what gives the batch away: by how much the AUC falls when it is shuffled.
+) -> list[Giveaway]:
+    """Rank what gives the batch away to the classifier, by permutation importance.
 
     Parameters
     ----------
-    apart : ToldApart
+    test : TwoSampleTest
     inputs : ndarray of shape (n_rows, n_inputs)
     is_batch : ndarray of shape (n_rows,)
     names : sequence of tuple of str
+        The columns that each input is made of, as from `classifier_inputs`.
     seed : int
 
     Returns
     -------
-    list of dict
-        `feature` and `importance` (the fall, above 0), largest first.
+    list of Giveaway
+        Most important first.
 
     Notes
     -----
-    L. Breiman, Random forests, 2001; on rows that the classifier did not see.
+    L. Breiman, Random forests, 2001; on held-out rows.
     """
     from sklearn.inspection import permutation_importance
 
-    seen = apart.held_out[:: max(1, len(apart.held_out) // SHUFFLED_ROWS)]
-    found = permutation_importance(
-        apart.model,
-        inputs[seen],
-        is_batch[seen],
+    rows = test.held_out[:: max(1, len(test.held_out) // SHUFFLED_ROWS)]
+    importances = permutation_importance(
+        test.model,
+        inputs[rows],
+        is_batch[rows],
         scoring="roc_auc",
         n_repeats=1,
         random_state=seed,
     ).importances_mean
-    order = np.argsort(-found, kind="stable")[:NAMED]
+    order = np.argsort(-importances, kind="stable")[:LISTED]
     return [
-        {"feature": " with ".join(names[k]), "importance": float(found[k])}
+        Giveaway(feature=" with ".join(names[k]), importance=float(importances[k]))
         for k in order
-        if found[k] > 0
+        if importances[k] > 0
     ]

@@ -1,23 +1,23 @@
-"""How columns move together: rank correlations of pairs, reference against batch."""
+"""Rank correlations of pairs of columns, and how extreme rows are: reference against batch."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from fraud_assets.drift.encoding import Column
+from fraud_assets.records.drift import CorrelationChange, Extremes
 
 Numbers = NDArray[np.float64]
 
 LEAST_CORRELATION = 0.15
-PLAIN = 6.0
-"""Standard errors by which a correlation of the reference stands out plainly."""
+CLEAR = 6.0
+"""Standard errors from which a correlation of the reference is clearly not chance."""
 
 
 def ranks(codes: pd.DataFrame, columns: Sequence[Column]) -> Numbers:
-    """Return the place of each value in the reference, from -1 to 1; 0 where it is missing.
+    """Return the rank of each value in the reference, from -1 to 1; 0 where it is missing.
 
     Parameters
     ----------
@@ -29,11 +29,11 @@ def ranks(codes: pd.DataFrame, columns: Sequence[Column]) -> Numbers:
     -------
     ndarray of shape (n_rows, n_columns)
     """
-    placed = np.zeros((len(codes), len(columns)))
-    for place, column in enumerate(columns):
-        known = np.append(2 * column.places() - 1, 0.0)
-        placed[:, place] = known[np.minimum(codes[column.name].to_numpy(), column.missing)]
-    return placed
+    ranked = np.zeros((len(codes), len(columns)))
+    for index, column in enumerate(columns):
+        rank_of_code = np.append(2 * column.mid_quantiles() - 1, 0.0)
+        ranked[:, index] = rank_of_code[np.minimum(codes[column.name].to_numpy(), column.missing)]
+    return ranked
 
 
 def correlation_changes(reference: Numbers, batch: Numbers) -> tuple[Numbers, Numbers, Numbers]:
@@ -52,19 +52,23 @@ def correlation_changes(reference: Numbers, batch: Numbers) -> tuple[Numbers, Nu
     p_values : ndarray of shape (n_columns, n_columns)
         Of equal correlations, corrected for the number of pairs after Bonferroni.
 
+    See Also
+    --------
+    changed_pairs : lists the significant changes.
+
     Notes
     -----
-    The mean of the product of two standardized columns, compared as two means are, with the
-    larger of the pooled and the separate standard error: where a product is rarely far from 0,
-    one of them alone would take a few rows for a change.
+    Compares the means of the product of two standardized columns, with the larger of the pooled
+    and the separate standard error: where a product is rarely far from 0, either of them alone
+    would report a change because of a few rows.
     """
     from scipy.stats import norm
 
     (before, first), (after, second) = _products(reference), _products(batch)
     n, m = len(batch), len(reference)
     separate = first / m + second / n
-    together = (m * first + n * second) / (n + m) * (1 / m + 1 / n)
-    error = np.sqrt(np.maximum(separate, together))
+    pooled = (m * first + n * second) / (n + m) * (1 / m + 1 / n)
+    error = np.sqrt(np.maximum(separate, pooled))
     constant = ~(np.diag(before) * np.diag(after)).astype(bool)
     error[constant] = error[:, constant] = np.inf
     z = np.abs(after - before) / np.where(error > 0, error, np.inf)
@@ -83,8 +87,8 @@ def _products(values: Numbers) -> tuple[Numbers, Numbers]:
 
 def changed_pairs(
     names: Sequence[str], reference: Numbers, batch: Numbers, significance: float
-) -> tuple[list[dict[str, Any]], float]:
-    """Name the pairs of columns that no longer move together as they did.
+) -> tuple[list[CorrelationChange], float]:
+    """List the pairs of columns whose correlation changed.
 
     Parameters
     ----------
@@ -93,12 +97,12 @@ def changed_pairs(
     reference, batch : ndarray of shape (n_rows, n_columns)
         As from `ranks`.
     significance : float
-        Largest corrected p-value of a pair that is named.
+        Largest corrected p-value of a pair that is listed.
 
     Returns
     -------
-    pairs : list of dict
-        `first`, `second`, `before` and `after` (correlations), `p_value`; most changed first.
+    pairs : list of CorrelationChange
+        Largest change first.
     p_value : float
         The smallest corrected p-value.
     """
@@ -107,22 +111,22 @@ def changed_pairs(
     before, after, p_values = correlation_changes(reference, batch)
     upper = np.triu_indices(len(names), k=1)
     pairs = [
-        {
-            "first": names[i],
-            "second": names[j],
-            "before": float(before[i, j]),
-            "after": float(after[i, j]),
-            "p_value": float(p_values[i, j]),
-        }
-        for i, j in zip(*(of.tolist() for of in upper), strict=True)
+        CorrelationChange(
+            first=names[i],
+            second=names[j],
+            before=float(before[i, j]),
+            after=float(after[i, j]),
+            p_value=float(p_values[i, j]),
+        )
+        for i, j in zip(*(indices.tolist() for indices in upper), strict=True)
         if p_values[i, j] <= significance
     ]
-    pairs.sort(key=lambda p: (-abs(p["after"] - p["before"]), p["first"], p["second"]))
+    pairs.sort(key=lambda p: (-abs(p.after - p.before), p.first, p.second))
     return pairs, float(p_values[upper].min())
 
 
-def extremes(reference: Numbers, batch: Numbers) -> dict[str, float]:
-    """Compare how far out the rows lie, over all columns: many small changes of spread or tails.
+def extremes(reference: Numbers, batch: Numbers) -> Extremes:
+    """Compare how extreme the rows are over all columns: many small changes in spread or tails.
 
     Parameters
     ----------
@@ -131,45 +135,49 @@ def extremes(reference: Numbers, batch: Numbers) -> dict[str, float]:
 
     Returns
     -------
-    dict
-        `before` and `after`: mean square of the normal scores, 1 for the training data but for
-        rounding; `p_value` of the same mean (Welch's t-test over rows).
+    Extremes
 
     Notes
     -----
-    Normal scores after B. L. van der Waerden, 1952.
+    Normal scores after B. L. van der Waerden, 1952; their mean squares by row are compared with
+    Welch's t-test.
     """
     from scipy.stats import norm, ttest_ind
 
-    def of_rows(placed: Numbers) -> Numbers:
-        squares: Numbers = norm.ppf(np.clip((placed + 1) / 2, 0.0005, 0.9995)) ** 2
+    def mean_squares(ranked: Numbers) -> Numbers:
+        squares: Numbers = norm.ppf(np.clip((ranked + 1) / 2, 0.0005, 0.9995)) ** 2
         means: Numbers = squares.mean(axis=1)
         return means
 
-    before, after = of_rows(reference), of_rows(batch)
-    chance = float(ttest_ind(before, after, equal_var=False).pvalue)
-    return {
-        "before": float(before.mean()),
-        "after": float(after.mean()),
-        "p_value": chance if np.isfinite(chance) else 1.0,
-    }
+    before, after = mean_squares(reference), mean_squares(batch)
+    p_value = float(ttest_ind(before, after, equal_var=False).pvalue)
+    return Extremes(
+        before=float(before.mean()),
+        after=float(after.mean()),
+        p_value=p_value if np.isfinite(p_value) else 1.0,
+    )
 
 
 def strongest_pairs(reference: Numbers, most: int) -> list[tuple[int, int]]:
-    """Return the places of the pairs of columns that the reference plainly correlates.
+    """Return the indices of the pairs of columns that are clearly correlated in the reference.
 
-    Plainly: a pair that stands out by chance in these rows alone would tell them from any others.
+    A pair that is correlated by chance in these rows alone would distinguish them from any others.
 
     Parameters
     ----------
     reference : ndarray of shape (n_rows, n_columns)
         As from `ranks`.
     most : int
-        Pairs at most, the strongest first.
+        Number of pairs, at most.
+
+    Returns
+    -------
+    list of (int, int)
+        The strongest first.
     """
     correlations, _ = _products(reference)
     upper = np.triu_indices(len(correlations), k=1)
     strengths = np.abs(correlations[upper])
-    plain = strengths >= max(LEAST_CORRELATION, PLAIN / np.sqrt(len(reference)))
-    order = np.argsort(-strengths, kind="stable")[: min(most, int(plain.sum()))]
+    clear = strengths >= max(LEAST_CORRELATION, CLEAR / np.sqrt(len(reference)))
+    order = np.argsort(-strengths, kind="stable")[: min(most, int(clear.sum()))]
     return [(int(upper[0][k]), int(upper[1][k])) for k in order]

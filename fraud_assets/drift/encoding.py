@@ -1,19 +1,19 @@
 """Columns as small codes: which of the reference's quantiles or categories a value falls into.
 
-Everything that drift is measured by looks at codes alone, so that infinite values, heavy tails
-and texts need no treatment of their own, and a row costs a byte by column.
+All drift measures work on codes, so infinite values, heavy tails and texts need no special
+treatment, and a value costs one byte.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, Self, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from fraud_assets.config.limits import SMALLEST_CATEGORY
+from fraud_assets.records.drift import ReferenceColumn
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,40 +23,22 @@ Counts = NDArray[np.int64]
 SKETCH = 200
 """Steps of the quantile sketch of a numeric column."""
 KEPT_CATEGORIES = 100
-"""Categories that are told apart; of a column with more, the rest is pooled."""
-UNSETTLED = 255
+"""Categories with a code of their own; the rest of a column with more is pooled."""
+INCOMPLETE_WINDOW = 255
 """Code of a value that does not count, because its window was not full yet."""
 GROUP_EDGES = (0.005, 0.01, *np.arange(0.05, 0.951, 0.05).round(2), 0.99, 0.995)
-"""Quantiles that part the groups over which distributions are compared."""
+"""Quantiles that separate the groups over which distributions are compared."""
 RARE = 0.01
 """Share below which categories are compared together."""
 
 
-@dataclass(frozen=True)
-class Column:
-    """How the values of a column become codes, and how often the reference had each.
+class Column(ReferenceColumn):
+    """A column of the reference, which turns values into codes and counts them.
 
-    Attributes
-    ----------
-    name : str
-    kind : {"number", "category"}
-    cuts : list of float
-        Ascending quantiles of the reference from its smallest value to just above its largest.
-        Code i holds `cuts[i-1] <= value < cuts[i]`: code 0 is below the range, the last above.
-    categories : list of str
-        Code i is category i; the code after them all others.
-    pooled : bool
-        Whether the reference had more categories than are kept.
-    counts : list of int
-        Of the reference, by code; missing values last.
+    See Also
+    --------
+    number_column, category_column : make one.
     """
-
-    name: str
-    kind: Literal["number", "category"]
-    cuts: list[float]
-    categories: list[str]
-    pooled: bool
-    counts: list[int]
 
     @property
     def missing(self) -> int:
@@ -65,13 +47,23 @@ class Column:
 
     @property
     def outside(self) -> list[int]:
-        """Codes of values that the reference never had: out of its range, or unseen."""
+        """Codes of values that the reference does not have: out of its range, or unseen."""
         if self.kind == "number":
             return [0, len(self.cuts)] if self.cuts else [0]
         return [] if self.pooled else [len(self.categories)]
 
     def encode(self, values: pd.Series) -> Codes:
-        """Return the code of each value, shape (n_rows,)."""
+        """Return the code of each value.
+
+        Parameters
+        ----------
+        values : Series of shape (n_rows,)
+            Numbers, or texts for a column of categories.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+        """
         if self.kind == "number":
             numbers = values.to_numpy(dtype=float)
             codes = np.searchsorted(self.cuts, numbers, side="right")
@@ -81,12 +73,22 @@ class Column:
         return np.where(values.isna(), self.missing, codes).astype(np.uint8)
 
     def count(self, codes: Codes) -> Counts:
-        """Return how often each code occurs, missing values last; unsettled ones do not count."""
-        counts = np.bincount(codes, minlength=UNSETTLED + 1)[: self.missing + 1]
+        """Return how often each code occurs, missing values last.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n_rows,)
+            `INCOMPLETE_WINDOW` is not counted.
+
+        Returns
+        -------
+        ndarray of shape (missing + 1,)
+        """
+        counts = np.bincount(codes, minlength=INCOMPLETE_WINDOW + 1)[: self.missing + 1]
         return counts.astype(np.int64)
 
     def groups(self) -> NDArray[np.int64]:
-        """Return for each code, missing values last, the group over which it is compared."""
+        """Return the group in which each code is compared, missing values last."""
         counts = np.array(self.counts[:-1], dtype=float)
         total = counts.sum()
         if self.kind == "category":
@@ -94,11 +96,11 @@ class Column:
             groups = np.where(kept, np.cumsum(kept), 0)
             groups[-1] = 0 if self.pooled else kept.sum() + 1
         else:
-            groups = np.searchsorted(GROUP_EDGES, self.places())
+            groups = np.searchsorted(GROUP_EDGES, self.mid_quantiles())
         return np.append(groups, groups.max() + 1)
 
-    def places(self) -> NDArray[np.float64]:
-        """Return for each code but the missing one its middle place in the reference, 0 to 1."""
+    def mid_quantiles(self) -> NDArray[np.float64]:
+        """Return the middle quantile of each code in the reference, 0 to 1, without missing."""
         counts = np.array(self.counts[:-1], dtype=float)
         middles: NDArray[np.float64] = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1)
         return middles
@@ -109,15 +111,6 @@ class Column:
             return "missing"
         return self.categories[code] if code < len(self.categories) else "other"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the column as a JSON-like dict."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, facts: Mapping[str, Any]) -> Self:
-        """Return a column as `to_dict` wrote it."""
-        return cls(**facts)
-
 
 def number_column(name: str, values: NDArray[np.floating]) -> Column:
     """Return a numeric column, cut at the quantiles of its reference values.
@@ -127,37 +120,55 @@ def number_column(name: str, values: NDArray[np.floating]) -> Column:
     name : str
     values : ndarray of shape (n_rows,)
         NaN where missing; infinite values are out of the range.
+
+    Returns
+    -------
+    Column
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> column = number_column("amount", np.array([1.0, 2.0, 3.0, np.nan]))
+    >>> column.cuts[:3], column.counts
+    ([1.0, 2.0, 3.0], [0, 1, 1, 1, 0, 1])
+    >>> column.encode(pd.Series([0.5, 2.5, np.nan])).tolist()
+    [0, 2, 5]
     """
     finite = np.sort(values[np.isfinite(values)].astype(float))
     cuts: list[float] = []
     if len(finite):
-        places = np.linspace(0, len(finite) - 1, SKETCH + 1).round().astype(int)
-        quantiles = np.unique(finite[places])
+        ranks = np.linspace(0, len(finite) - 1, SKETCH + 1).round().astype(int)
+        quantiles = np.unique(finite[ranks])
         cuts = [*quantiles.tolist(), float(np.nextafter(quantiles[-1], np.inf))]
     inside = np.diff(np.searchsorted(finite, cuts)).tolist() if cuts else []
     infinite = [int((values == end).sum()) for end in (-np.inf, np.inf)]
     outside = infinite if cuts else [sum(infinite)]
     counts = [outside[0], *inside, *outside[1:], int(np.isnan(values).sum())]
-    return Column(name, "number", cuts, [], False, counts)
+    return Column(name=name, kind="number", cuts=cuts, categories=[], pooled=False, counts=counts)
 
 
 def category_column(name: str, values: pd.Series) -> Column:
-    """Return a column of categories, the most frequent ones kept.
+    """Return a column of categories, of which the most frequent ones are kept.
 
-    Those of few rows are pooled: the profile is shown and logged, and they may be slips, or
-    somebody's name.
+    Categories of few rows are pooled: the profile is shown and logged, and they may be typing
+    errors, or somebody's name.
 
     Parameters
     ----------
     name : str
     values : Series of shape (n_rows,)
         Texts, null where missing.
+
+    Returns
+    -------
+    Column
     """
-    found = values.value_counts()
-    names = sorted(found.index, key=lambda text: (-found[text], text))
-    kept = [name for name in names[:KEPT_CATEGORIES] if found[name] >= SMALLEST_CATEGORY]
-    column = Column(name, "category", [], kept, len(names) > len(kept), [])
-    return replace(column, counts=column.count(column.encode(values)).tolist())
+    rows_by_text = values.value_counts()
+    texts = sorted(rows_by_text.index, key=lambda text: (-rows_by_text[text], text))
+    kept = [t for t in texts[:KEPT_CATEGORIES] if rows_by_text[t] >= SMALLEST_CATEGORY]
+    pooled = len(texts) > len(kept)
+    column = Column(name=name, kind="category", cuts=[], categories=kept, pooled=pooled, counts=[])
+    return column.model_copy(update={"counts": column.count(column.encode(values)).tolist()})
 
 
 def encode_rows(
@@ -172,8 +183,8 @@ def encode_rows(
         each row, where `warm_up_days` names a column.
     columns : iterable of Column
     warm_up_days : mapping of str to float
-        Days of history that a feature needs; a value with less is `UNSETTLED`, because a window
-        that fills up looks like drift and is none.
+        Days of history that a feature needs; a value with less is `INCOMPLETE_WINDOW`, because a
+        window that is filling up looks like drift and is not.
 
     Returns
     -------
@@ -181,24 +192,24 @@ def encode_rows(
     """
 
     def encoded(column: Column) -> Codes:
-        source = column.name if column.kind == "number" else text_of(column.name)
+        source = column.name if column.kind == "number" else text_column(column.name)
         codes = column.encode(rows[source])
         if column.name in warm_up_days:
-            codes[rows["days_known_"].to_numpy() < warm_up_days[column.name]] = UNSETTLED
+            codes[rows["days_known_"].to_numpy() < warm_up_days[column.name]] = INCOMPLETE_WINDOW
         return codes
 
     columns = list(columns)
-    found = side_by_side(encoded, columns)
+    codes = map_in_threads(encoded, columns)
     names = [column.name for column in columns]
-    return pd.DataFrame(dict(zip(names, found, strict=True)), index=rows.index)
+    return pd.DataFrame(dict(zip(names, codes, strict=True)), index=rows.index)
 
 
-def text_of(name: str) -> str:
+def text_column(name: str) -> str:
     """Return the name under which a column of texts is loaded."""
     return f"text_{name}_"
 
 
-def side_by_side(work: Callable[[T], R], of: Iterable[T]) -> list[R]:
-    """Return what a piece of work makes of each, on all cores; NumPy sorts without the lock."""
+def map_in_threads(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Return a function's result for each item, in order; NumPy sorts without the GIL."""
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(work, of))
+        return list(pool.map(function, items))

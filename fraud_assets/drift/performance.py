@@ -1,16 +1,15 @@
-"""Scores and labels: prevalence, and how good the champion's alerts are likely to be."""
-
-from typing import Any
+"""Prevalence of frauds, and expected and realized performance of the champion's alerts."""
 
 import numpy as np
 import pandas as pd
 
 from fraud_assets.metrics import CONFIDENCE, ratio, share_interval
+from fraud_assets.records.drift import ExpectedPerformance, PrevalenceChange, RealizedPerformance
 
 
 def prevalence_change(
     frauds: int, rows: int, reference_frauds: int, reference_rows: int
-) -> dict[str, Any]:
+) -> PrevalenceChange:
     """Compare the share of frauds with that of the reference.
 
     Parameters
@@ -21,15 +20,18 @@ def prevalence_change(
 
     Returns
     -------
-    dict
-        `reference` and `batch` (shares), `ratio` (batch over reference; None without a fraud in
-        the reference), `interval` (95%, exact; the upper end is None where it has no bound), and
-        `p_value` of an unchanged share, and `changed`: whether 1 lies outside the interval.
+    PrevalenceChange
 
     Notes
     -----
     Given the sum of both, the batch's count of a rare event is binomial; its Clopper-Pearson
-    interval (1934) gives the one of the ratio (J. Przyborowski and H. Wilenski, 1940).
+    interval (1934) gives that of the ratio (J. Przyborowski and H. Wilenski, 1940).
+
+    Examples
+    --------
+    >>> change = prevalence_change(60, 2_000, 200, 20_000)
+    >>> round(change.ratio, 6), change.changed
+    (3.0, True)
     """
     from scipy.stats import binomtest
 
@@ -37,22 +39,22 @@ def prevalence_change(
     low, high, p_value = 0.0, None, 1.0
     if frauds + reference_frauds and rows and reference_rows:
         test = binomtest(frauds, frauds + reference_frauds, rows / (rows + reference_rows))
-        p_value, found = float(test.pvalue), test.proportion_ci(CONFIDENCE, method="exact")
+        p_value, interval = float(test.pvalue), test.proportion_ci(CONFIDENCE, method="exact")
         sizes = reference_rows / rows
-        low = float(found.low / (1 - found.low) * sizes)
-        high = float(found.high / (1 - found.high) * sizes) if found.high < 1 else None
-    return {
-        "reference": before,
-        "batch": share,
-        "ratio": share / before if before else None,
-        "interval": [low, high],
-        "p_value": p_value,
-        "changed": low > 1 or (high is not None and high < 1),
-    }
+        low = float(interval.low / (1 - interval.low) * sizes)
+        high = float(interval.high / (1 - interval.high) * sizes) if interval.high < 1 else None
+    return PrevalenceChange(
+        reference=before,
+        batch=share,
+        ratio=share / before if before else None,
+        interval=(low, high),
+        p_value=p_value,
+        changed=low > 1 or (high is not None and high < 1),
+    )
 
 
-def expected_performance(scored: pd.DataFrame, threshold: float) -> dict[str, Any]:
-    """Return what precision and recall are to be expected, from calibrated scores alone.
+def expected_performance(scored: pd.DataFrame, threshold: float) -> ExpectedPerformance:
+    """Estimate precision and recall from calibrated scores alone.
 
     Parameters
     ----------
@@ -63,41 +65,56 @@ def expected_performance(scored: pd.DataFrame, threshold: float) -> dict[str, An
 
     Returns
     -------
-    dict
-        `alerts`; `frauds`, `precision` and `recall` as expected.
+    ExpectedPerformance
+
+    See Also
+    --------
+    realized_performance : by the labels.
 
     Notes
     -----
-    The sum of the probabilities is the expected number of frauds; the share of it above the
-    threshold the expected recall (confidence-based performance estimation).
+    The sum of the probabilities is the expected number of frauds, and the share of this sum above
+    the threshold is the expected recall (confidence-based performance estimation).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> expected = expected_performance(pd.DataFrame({"score": [0.9, 0.7, 0.4]}), threshold=0.5)
+    >>> expected.alerts, expected.precision, expected.recall
+    (2, 0.8, 0.8)
     """
     scores = scored["score"].to_numpy()
     above = scores[scores >= threshold]
-    return {
-        "alerts": len(above),
-        "frauds": float(scores.sum()),
-        "precision": ratio(float(above.sum()), len(above)),
-        "recall": ratio(float(above.sum()), float(scores.sum())),
-    }
+    return ExpectedPerformance(
+        alerts=len(above),
+        frauds=float(scores.sum()),
+        precision=ratio(float(above.sum()), len(above)),
+        recall=ratio(float(above.sum()), float(scores.sum())),
+    )
 
 
-def came_true(scored: pd.DataFrame, threshold: float, now_us: int | None) -> dict[str, Any]:
-    """Return precision and recall of the rows whose label is known by now.
+def realized_performance(
+    scored: pd.DataFrame, threshold: float, now_us: int | None
+) -> RealizedPerformance:
+    """Return precision and recall on the rows whose label is known by now.
 
     Parameters
     ----------
     scored : DataFrame of shape (n_rows, n_columns)
-        With `score`, `label` and `label_known_us` (null where the data has no times: known).
+        With `score`, `label` and `label_known_us` (in microseconds; null where the data has no
+        timestamps, which counts as known).
     threshold : float
     now_us : int or None
-        The moment, in the data's own clock; None: all labels are known.
+        The current time in the data's own clock, in microseconds, as from `newest_time`; None:
+        all labels are known.
 
     Returns
     -------
-    dict
-        `labels_known` (share), `precision` and `recall`, their 95% intervals
-        (`precision_interval`, `recall_interval`), and `expected`: as from `expected_performance`
-        for the same rows. Figures without a row to stand on are None.
+    RealizedPerformance
+
+    See Also
+    --------
+    expected_performance : without labels.
     """
     known = scored["label_known_us"].isna() | (now_us is None)
     if now_us is not None:
@@ -109,17 +126,17 @@ def came_true(scored: pd.DataFrame, threshold: float, now_us: int | None) -> dic
     def share(whole: int) -> float | None:
         return caught / whole if whole else None
 
-    return {
-        "labels_known": ratio(len(rows), len(scored)),
-        "precision": share(int(alerts.sum())),
-        "precision_interval": list(share_interval(caught, int(alerts.sum()))),
-        "recall": share(int(frauds.sum())),
-        "recall_interval": list(share_interval(caught, int(frauds.sum()))),
-        "expected": expected_performance(rows, threshold),
-    }
+    return RealizedPerformance(
+        labels_known=ratio(len(rows), len(scored)),
+        precision=share(int(alerts.sum())),
+        precision_interval=share_interval(caught, int(alerts.sum())),
+        recall=share(int(frauds.sum())),
+        recall_interval=share_interval(caught, int(frauds.sum())),
+        expected=expected_performance(rows, threshold),
+    )
 
 
-def clock(scored: pd.DataFrame) -> int | None:
-    """Return the newest moment of a batch, None when it has no times."""
+def newest_time(scored: pd.DataFrame) -> int | None:
+    """Return the newest timestamp of a batch in microseconds; None when it has none."""
     known = scored["known_us"]
     return None if known.isna().all() else int(np.nanmax(known.to_numpy(dtype=float)))

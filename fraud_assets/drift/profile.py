@@ -1,8 +1,8 @@
-"""The reference profile: the champion's training data, in as many bytes whatever its size."""
+"""The reference profile: a summary of the champion's training data, of bounded size."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -14,34 +14,35 @@ from fraud_assets.drift.encoding import (
     Column,
     category_column,
     encode_rows,
+    map_in_threads,
     number_column,
-    side_by_side,
-    text_of,
+    text_column,
 )
 from fraud_assets.features.availability import MICROSECONDS_PER_SECOND
 from fraud_assets.intake.kinds import NAME
 from fraud_assets.metrics import Floats
 from fraud_assets.records.batches import Roles
+from fraud_assets.records.drift import ProfileFacts
 
 SAMPLE_ROWS = 20_000
 """Rows of the bounded sample."""
 MICROSECONDS_PER_HOUR = 3600 * MICROSECONDS_PER_SECOND
 HOUR, DAYS_KNOWN = "hour_", "days_known_"
-"""Columns of a sample beside the codes: hour of the day (-1: not known), days of history."""
+"""Columns of a sample next to the codes: hour of the day (-1: not known), days of history."""
 NO_HOUR = -1
 
 
 @dataclass(frozen=True)
 class Watched:
-    """The columns of a table that are watched.
+    """The columns of a table that are watched for drift.
 
     Attributes
     ----------
     numbers, texts : list of str
     kinds : dict of str to str
-        Kind of each source column, to tell what changed its type.
+        Kind of each source column, to detect a changed type.
     dates : bool
-        Whether its timestamps are dates and times.
+        Whether the timestamps are dates and times.
     """
 
     numbers: list[str]
@@ -51,7 +52,7 @@ class Watched:
 
 
 def watched_columns(features: Sequence[str], kinds: Mapping[str, str], roles: Roles) -> Watched:
-    """Return the columns that are watched: without timestamps, identifiers and the label.
+    """Return the columns that are watched: all but timestamps, identifiers and the label.
 
     Parameters
     ----------
@@ -59,6 +60,10 @@ def watched_columns(features: Sequence[str], kinds: Mapping[str, str], roles: Ro
     kinds : mapping of str to str
         Kind of each source column.
     roles : Roles
+
+    Returns
+    -------
+    Watched
     """
     named = {value for value in roles.model_dump().values() if isinstance(value, str)}
     left_out = named - {roles.amount} | {*LABEL_LEAKS}
@@ -70,7 +75,7 @@ def watched_columns(features: Sequence[str], kinds: Mapping[str, str], roles: Ro
 
 @dataclass(frozen=True)
 class Profile:
-    """What drift is measured against.
+    """The reference that drift is measured against.
 
     Attributes
     ----------
@@ -83,6 +88,10 @@ class Profile:
         Kind of each source column.
     scores : Column or None
         Distribution of the model's scores on rows that it was not fitted on.
+
+    See Also
+    --------
+    make_profile : makes it of training data.
     """
 
     rows: int
@@ -92,23 +101,32 @@ class Profile:
     kinds: dict[str, str]
     scores: Column | None = None
 
-    def facts(self) -> dict[str, Any]:
-        """Return all but the sample as a JSON-like dict."""
-        return {
-            "rows": self.rows,
-            "frauds": self.frauds,
-            "columns": [column.to_dict() for column in self.columns],
-            "kinds": self.kinds,
-            "scores": self.scores.to_dict() if self.scores else None,
-        }
+    def facts(self) -> ProfileFacts:
+        """Return all but the sample."""
+        return ProfileFacts(
+            rows=self.rows,
+            frauds=self.frauds,
+            columns=[*self.columns],
+            kinds=self.kinds,
+            scores=self.scores,
+        )
 
     @classmethod
-    def from_facts(cls, facts: Mapping[str, Any], sample: pd.DataFrame) -> Self:
-        """Return a profile from what `facts` gave and its sample."""
-        columns = [Column.from_dict(column) for column in facts["columns"]]
-        scores = Column.from_dict(facts["scores"]) if facts["scores"] else None
-        rows, frauds, kinds = facts["rows"], facts["frauds"], facts["kinds"]
-        return cls(rows, frauds, columns, sample, kinds, scores)
+    def from_facts(cls, facts: ProfileFacts, sample: pd.DataFrame) -> Self:
+        """Return a profile.
+
+        Parameters
+        ----------
+        facts : ProfileFacts
+        sample : DataFrame of shape (n_rows, n_columns)
+
+        Returns
+        -------
+        Profile
+        """
+        columns = [Column(**dict(column)) for column in facts.columns]
+        scores = Column(**dict(facts.scores)) if facts.scores else None
+        return cls(facts.rows, facts.frauds, columns, sample, facts.kinds, scores)
 
 
 def make_profile(
@@ -126,11 +144,11 @@ def make_profile(
         As from `training.window.load_rows`, texts included.
     watched : Watched
     warm_up_days : mapping of str to float
-        Days of history that a feature needs. Rows with less do not count for it; one of too few
-        settled rows is kept without counts, and is not judged.
+        Days of history that a feature needs. Rows with less do not count for it; a feature of
+        which too few rows count is kept without counts, and is not judged.
     scores : ndarray of shape (n_scored,), optional
-        The model's scores on rows that it was not fitted on: on those that it was, they lie
-        further apart.
+        The model's scores on rows that it was not fitted on: those on its training rows are more
+        extreme.
     seed : int
         Of the sample.
 
@@ -138,53 +156,79 @@ def make_profile(
     -------
     Profile
     """
-    columns = side_by_side(lambda name: _number_column(rows, name, warm_up_days), watched.numbers)
-    columns += [category_column(name, rows[text_of(name)]) for name in watched.texts]
+    columns = map_in_threads(lambda name: _number_column(rows, name, warm_up_days), watched.numbers)
+    columns += [category_column(name, rows[text_column(name)]) for name in watched.texts]
     frauds = int(rows["fraud_"].sum())
     drawn = rows.iloc[chosen_rows(len(rows), SAMPLE_ROWS, seed)]
     sample = sample_of(drawn, encode_rows(drawn, columns, warm_up_days), watched.dates)
-    of_scores = None if scores is None else number_column("score", scores)
-    return Profile(len(rows), frauds, columns, sample, watched.kinds, of_scores)
+    score_column = None if scores is None else number_column("score", scores)
+    return Profile(len(rows), frauds, columns, sample, watched.kinds, score_column)
 
 
 def _number_column(rows: pd.DataFrame, name: str, warm_up_days: Mapping[str, float]) -> Column:
     values = rows[name].to_numpy(dtype=float)
     if name not in warm_up_days:
         return number_column(name, values)
-    settled = values[rows[DAYS_KNOWN].to_numpy() >= warm_up_days[name]]
-    column = number_column(name, settled)
-    few = len(settled) < MIN_PROFILE_ROWS
-    return replace(column, counts=[0] * len(column.counts)) if few else column
+    complete = values[rows[DAYS_KNOWN].to_numpy() >= warm_up_days[name]]
+    column = number_column(name, complete)
+    if len(complete) >= MIN_PROFILE_ROWS:
+        return column
+    return column.model_copy(update={"counts": [0] * len(column.counts)})
 
 
 def chosen_rows(rows: int, most: int, seed: int) -> NDArray[np.int64]:
-    """Return the places of a seeded sample of rows, ascending; all of them when they are few."""
+    """Return the indices of a seeded sample of rows, ascending; all when they are few enough.
+
+    Parameters
+    ----------
+    rows : int
+        How many there are.
+    most : int
+        Size of the sample.
+    seed : int
+
+    Returns
+    -------
+    ndarray of shape (min(rows, most),)
+    """
     if rows <= most:
         return np.arange(rows)
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
 def sample_of(rows: pd.DataFrame, codes: pd.DataFrame, dates: bool) -> pd.DataFrame:
-    """Return the codes of rows, with their hour and their days of history."""
+    """Return the codes of rows, with their hour and their days of history.
+
+    Parameters
+    ----------
+    rows, codes : DataFrame of shape (n_rows, n_columns)
+        The same rows, plain and encoded.
+    dates : bool
+        Whether the timestamps are dates and times.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, n_columns + 2)
+    """
     hours = np.full(len(rows), NO_HOUR, dtype=np.int8)
     if dates:
         known = rows["known_us_"]
-        of_day = (known.fillna(0) // MICROSECONDS_PER_HOUR % 24).to_numpy(dtype=np.int8)
-        hours = np.where(known.isna(), NO_HOUR, of_day).astype(np.int8)
+        hour_of_day = (known.fillna(0) // MICROSECONDS_PER_HOUR % 24).to_numpy(dtype=np.int8)
+        hours = np.where(known.isna(), NO_HOUR, hour_of_day).astype(np.int8)
     days = rows[DAYS_KNOWN].fillna(np.inf).to_numpy(dtype=np.float32)
     return codes.reset_index(drop=True).assign(**{HOUR: hours, DAYS_KNOWN: days})
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A batch, as it is compared with a profile.
+    """A batch, summarized to be compared with a profile.
 
     Attributes
     ----------
     rows, frauds : int
     counts : dict of str to ndarray of shape (n_codes,)
-        By column.
-    sample : DataFrame
+        Rows by code, by column.
+    sample : DataFrame of shape (at most SAMPLE_ROWS, n_columns + 2)
         As of a profile.
     """
 
@@ -195,59 +239,67 @@ class Summary:
 
 
 def summarize(
-    pieces: Iterable[pd.DataFrame],
+    chunks: Iterable[pd.DataFrame],
     rows: int,
     columns: Collection[Column],
     warm_up_days: Mapping[str, float],
     dates: bool,
     seed: int,
 ) -> Summary:
-    """Summarize a batch against the columns of a profile, piece by piece.
+    """Summarize a batch by the columns of a profile, chunk by chunk.
 
     Parameters
     ----------
-    pieces : iterable of DataFrame
-        The rows, as `make_profile` takes them; a piece at a time is in memory.
+    chunks : iterable of DataFrame
+        The rows, with the columns that `make_profile` needs; one chunk at a time is in memory.
     rows : int
-        How many they are in all.
+        Number of rows in all chunks.
     columns : collection of Column
         Those of the profile that the batch has.
     warm_up_days : mapping of str to float
     dates : bool
-        Whether timestamps are dates and times.
+        Whether the timestamps are dates and times.
     seed : int
         Of the sample.
 
     Returns
     -------
     Summary
+
+    See Also
+    --------
+    make_profile : summarizes the reference.
     """
     chosen, start, frauds = chosen_rows(rows, SAMPLE_ROWS, seed), 0, 0
     counts = {c.name: np.zeros(c.missing + 1, dtype=np.int64) for c in columns}
     samples = []
-    for piece in pieces:
-        encoded = encode_rows(piece, columns, warm_up_days)
+    for chunk in chunks:
+        encoded = encode_rows(chunk, columns, warm_up_days)
         for column in columns:
             counts[column.name] += column.count(encoded[column.name].to_numpy())
-        ends = np.searchsorted(chosen, [start, start + len(piece)])
+        ends = np.searchsorted(chosen, [start, start + len(chunk)])
         drawn = chosen[slice(*ends)] - start
-        samples.append(sample_of(piece.iloc[drawn], encoded.iloc[drawn], dates))
-        start, frauds = start + len(piece), frauds + int(piece["fraud_"].sum())
+        samples.append(sample_of(chunk.iloc[drawn], encoded.iloc[drawn], dates))
+        start, frauds = start + len(chunk), frauds + int(chunk["fraud_"].sum())
     return Summary(rows, frauds, counts, pd.concat(samples, ignore_index=True))
 
 
-def settled_together(
+def shared_history_days(
     columns: Sequence[Column], warm_up_days: Mapping[str, float], *samples: pd.DataFrame
 ) -> float:
     """Return the longest history that most rows of every sample have, in days.
 
-    Columns that need more are left out of what looks at several columns at once.
+    Columns that need more are left out of the tests of several columns at once.
 
     Parameters
     ----------
     columns : sequence of Column
     warm_up_days : mapping of str to float
-    *samples : DataFrame
+    *samples : DataFrame of shape (n_rows, n_columns)
+
+    Returns
+    -------
+    float
     """
     needed = sorted({warm_up_days.get(column.name, 0.0) for column in columns}, reverse=True)
     most = (d for d in needed if all((s[DAYS_KNOWN] >= d).mean() >= 0.5 for s in samples))

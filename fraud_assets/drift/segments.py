@@ -1,8 +1,7 @@
-"""Where a batch has moved: the parts of the data, ranked."""
+"""Drift by segment of the data: amounts, hours, and each column of categories."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,18 +10,19 @@ from numpy.typing import NDArray
 from fraud_assets.drift.encoding import Column
 from fraud_assets.drift.profile import HOUR, NO_HOUR
 from fraud_assets.metrics import ranking_figures
+from fraud_assets.records.drift import SegmentDrift
 
-BANDS = 4
-LARGEST = 10
-FEWEST = 50
-"""Rows of each side below which a part's own drift is not measured."""
+REFERENCE_BANDS = 4
+LARGEST_CATEGORIES = 10
+MIN_ROWS = 50
+"""Rows of reference and batch each, below which a part has no drift score of its own."""
 BUILT_IN = ("amount_band", "hour")
 
 
-def parts_of(
+def label_segments(
     sample: pd.DataFrame, columns: Sequence[Column], amount: str | None, segments: Sequence[str]
 ) -> dict[str, NDArray[np.object_]]:
-    """Say for each segment to which part of it each row of a sample belongs.
+    """Label each row of a sample with its part of each segment.
 
     Parameters
     ----------
@@ -32,11 +32,12 @@ def parts_of(
     amount : str or None
         The column of amounts.
     segments : sequence of {"amount_band", "hour"}
-        Beside each column of categories.
+        In addition to each column of categories.
 
     Returns
     -------
     dict of str to ndarray of shape (n_rows,)
+        Labels by segment, without the segments that the data cannot give.
 
     Raises
     ------
@@ -46,110 +47,129 @@ def parts_of(
     unknown = sorted(set(segments) - set(BUILT_IN))
     if unknown:
         raise ValueError(
-            f"segments: {', '.join(unknown)} is not one; choose of {', '.join(BUILT_IN)}. Columns "
-            "of categories are looked at anyway"
+            f"segments: unknown: {', '.join(unknown)}; choose from {', '.join(BUILT_IN)}. Columns "
+            "of categories are always included"
         )
-    found = {}
+    labels = {}
     for column in columns:
         codes = sample[column.name].to_numpy()
         if column.kind == "category":
-            names = [*column.categories[:LARGEST], "other"]
-            labels = np.array([*names, "missing"], dtype=object)
-            places = np.minimum(codes, len(names) - 1)
-            found[column.name] = labels[np.where(codes >= column.missing, len(names), places)]
+            labels[column.name] = _categories(codes, column)
         elif column.name == amount and column.cuts and "amount_band" in segments:
-            found["amount_band"] = _bands(codes, column)
+            labels["amount_band"] = _reference_bands(codes, column)
     hours = sample[HOUR].to_numpy()
     if "hour" in segments and (hours != NO_HOUR).any():
-        found["hour"] = np.array([f"{h:02d}" if h != NO_HOUR else "missing" for h in hours], object)
-    return found
+        names = [f"{hour:02d}" if hour != NO_HOUR else "missing" for hour in hours]
+        labels["hour"] = np.array(names, dtype=object)
+    return labels
 
 
-def _bands(codes: NDArray[np.uint8], column: Column) -> NDArray[np.object_]:
-    """Cut the amounts at the quartiles of the reference."""
+def _categories(codes: NDArray[np.uint8], column: Column) -> NDArray[np.object_]:
+    names = [*column.categories[:LARGEST_CATEGORIES], "other"]
+    labels = np.array([*names, "missing"], dtype=object)
+    indices = np.minimum(codes, len(names) - 1)
+    chosen: NDArray[np.object_] = labels[np.where(codes >= column.missing, len(names), indices)]
+    return chosen
+
+
+def _reference_bands(codes: NDArray[np.uint8], column: Column) -> NDArray[np.object_]:
+    """Label amounts by the quartiles of the reference, approximately.
+
+    Not the bands of the evaluation, which are the exact quartiles of the test rows: drift compares
+    two batches by the same bounds, of which the profile has a sketch only.
+    """
     counts = np.array(column.counts[:-1], dtype=float)
-    place = np.cumsum(counts) / max(counts.sum(), 1)
-    edges = np.searchsorted(place, np.arange(1, BANDS) / BANDS) + 1
+    cumulative = np.cumsum(counts) / max(counts.sum(), 1)
+    quartiles = np.arange(1, REFERENCE_BANDS) / REFERENCE_BANDS
+    edges = np.searchsorted(cumulative, quartiles) + 1
     ends = [column.cuts[min(edge, len(column.cuts) - 1) - 1] for edge in edges]
     names = [f"under {ends[0]:,.2f}"]
     names += [f"{low:,.2f} to {high:,.2f}" for low, high in pairwise(ends)]
     labels = np.array([*names, f"from {ends[-1]:,.2f}", "missing"], dtype=object)
     bands = np.searchsorted(edges, codes, side="right")
-    chosen: NDArray[np.object_] = labels[np.where(codes >= column.missing, BANDS, bands)]
+    chosen: NDArray[np.object_] = labels[np.where(codes >= column.missing, REFERENCE_BANDS, bands)]
     return chosen
 
 
-def moved_segments(
-    parts: dict[str, NDArray[np.object_]],
+def drifted_segments(
+    labels: Mapping[str, NDArray[np.object_]],
     is_batch: NDArray[np.int64],
     probabilities: NDArray[np.float64],
     significance: float,
-) -> list[dict[str, Any]]:
-    """Rank the parts of the data by how far they have moved.
+) -> list[SegmentDrift]:
+    """Rank the parts of the segments that drifted.
 
     Parameters
     ----------
-    parts : dict of str to ndarray of shape (n_rows,)
-        As from `parts_of`.
+    labels : mapping of str to ndarray of shape (n_rows,)
+        As from `label_segments`.
     is_batch : ndarray of shape (n_rows,)
     probabilities : ndarray of shape (n_rows,)
-        As of `classifier.ToldApart`.
+        As of `classifier.TwoSampleTest`.
     significance : float
         Largest p-value, corrected over the parts after Benjamini and Hochberg (1995), of a part
-        that is named.
+        that is listed.
 
     Returns
     -------
-    list of dict
-        `segment`, `part`, `share_reference`, `share_batch`, `drift_score` (max(0, 2 AUC - 1) of
-        the part's rows; None when they are few), `p_value`; the farthest first, by the larger of
-        the change in share and the drift score.
+    list of SegmentDrift
+        Largest drift first: the larger of the change in share and the drift score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> is_batch = np.repeat([0, 1], 200)
+    >>> hours = np.where((np.arange(400) % 10) < 2 + 6 * is_batch, "night", "day").astype(object)
+    >>> drifts = drifted_segments({"hour": hours}, is_batch, np.full(400, 0.5), 0.01)
+    >>> [(drift.part, drift.share_reference, drift.share_batch) for drift in drifts]
+    [('day', 0.8, 0.2), ('night', 0.2, 0.8)]
     """
     from scipy.stats import false_discovery_control
 
-    found = [
-        _part(segment, str(part), labels == part, is_batch, probabilities)
-        for segment, labels in parts.items()
-        for part in sorted(set(labels), key=str)
+    drifts = [
+        _part_drift(segment, str(part), of_row == part, is_batch, probabilities)
+        for segment, of_row in labels.items()
+        for part in sorted(set(of_row), key=str)
     ]
-    if not found:
+    if not drifts:
         return []
-    corrected = false_discovery_control([part["p_value"] for part in found])
-    for part, p_value in zip(found, corrected, strict=True):
-        part["p_value"] = float(p_value)
-    named = [part for part in found if part["p_value"] <= significance]
-    return sorted(named, key=lambda part: (-_moved(part), part["segment"], part["part"]))
+    corrected = false_discovery_control([drift.p_value for drift in drifts])
+    significant = [
+        drift.model_copy(update={"p_value": float(p_value)})
+        for drift, p_value in zip(drifts, corrected, strict=True)
+        if p_value <= significance
+    ]
+    return sorted(significant, key=lambda drift: (-_size(drift), drift.segment, drift.part))
 
 
-def _moved(part: dict[str, Any]) -> float:
-    change = abs(part["share_batch"] - part["share_reference"])
-    return float(max(change, part["drift_score"] or 0.0))
+def _size(drift: SegmentDrift) -> float:
+    return max(abs(drift.share_batch - drift.share_reference), drift.drift_score or 0.0)
 
 
-def _part(
+def _part_drift(
     segment: str,
     part: str,
     inside: NDArray[np.bool_],
     is_batch: NDArray[np.int64],
     probabilities: NDArray[np.float64],
-) -> dict[str, Any]:
+) -> SegmentDrift:
     from scipy.stats import fisher_exact, norm
 
     m, n = np.bincount(is_batch, minlength=2)
     of_reference, of_batch = np.bincount(is_batch[inside], minlength=2)
     table = np.array([[of_batch, n - of_batch], [of_reference, m - of_reference]])
-    chances, score = [float(fisher_exact(table)[1])], None
-    if min(of_reference, of_batch) >= FEWEST:
+    p_values, score = [float(fisher_exact(table)[1])], None
+    if min(of_reference, of_batch) >= MIN_ROWS:
         labels = is_batch[inside]
         _, area = ranking_figures(labels, probabilities[inside], np.ones(len(labels)))
         error = np.sqrt((len(labels) + 1) / (12 * of_reference * of_batch))
-        chances.append(float(norm.sf((area - 0.5) / error)))
+        p_values.append(float(norm.sf((area - 0.5) / error)))
         score = max(0.0, 2 * area - 1)
-    return {
-        "segment": segment,
-        "part": part,
-        "share_reference": float(of_reference / m),
-        "share_batch": float(of_batch / n),
-        "drift_score": score,
-        "p_value": min(1.0, len(chances) * min(chances)),
-    }
+    return SegmentDrift(
+        segment=segment,
+        part=part,
+        share_reference=float(of_reference / m),
+        share_batch=float(of_batch / n),
+        drift_score=score,
+        p_value=min(1.0, len(p_values) * min(p_values)),
+    )

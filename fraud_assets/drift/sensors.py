@@ -1,4 +1,4 @@
-"""`drift_retraining`: critical drift asks for a training run, when somebody turned it on."""
+"""`drift_retraining`: critical drift asks for a training run, once the sensor is turned on."""
 
 from datetime import UTC, datetime
 
@@ -7,11 +7,11 @@ import dagster as dg
 from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config import environment, names
 from fraud_assets.config.names import REASON_TAG, RETRAINING_TAG
-from fraud_assets.drift.assets import DRIFT_REPORT
 from fraud_assets.drift.retraining import retraining_due
 from fraud_assets.intake.landing.runs import is_busy
+from fraud_assets.records.drift import DriftReport
 
-TRAINED_ANEW = (
+RETRAINED = (
     *("splits", "trained_model", "reference_profile", "evaluation_report"),
     *("registered_model", "published_metrics"),
 )
@@ -19,25 +19,25 @@ TRAINED_ANEW = (
 
 @dg.sensor(job_name=names.JOB_NAME, minimum_interval_seconds=30)
 def drift_retraining(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Train from the newest batches alone when the last one has drifted critically.
+    """Train on the newest batches alone when the last one has critical drift.
 
-    Off until it is turned on. The new model is a challenger like any other: the same gates
-    decide whether it takes charge.
+    Off until it is turned on. The new model is a challenger like any other, promoted by the same
+    rules.
     """
     if is_busy(context.instance):
-        return dg.SkipReason("a run of the pipeline is not over; its batch may change the verdict")
+        return dg.SkipReason("a pipeline run is still going; its batch may change the verdict")
     catalog = BatchCatalog.of(context.instance)
     accepted = list(catalog.accepted().values())
-    report = catalog.report(DRIFT_REPORT, accepted[-1].batch) if accepted else None
+    report = catalog.report(DriftReport, accepted[-1].batch) if accepted else None
     settings = environment.retraining()
     due, reason = retraining_due(report, _last(context.instance), datetime.now(UTC), settings)
     if not due or report is None:
         return dg.SkipReason(reason)
     batch = accepted[-1]
     return dg.RunRequest(
-        run_key=f"drift/{batch.batch}/{batch.content_hash}/{report['champion']}",
+        run_key=f"drift/{batch.batch}/{batch.content_hash}/{report.champion}",
         partition_key=batch.batch,
-        asset_selection=[dg.AssetKey(name) for name in TRAINED_ANEW],
+        asset_selection=[dg.AssetKey(name) for name in RETRAINED],
         tags={RETRAINING_TAG: "drift", REASON_TAG: reason},
         run_config={
             "ops": {"splits": {"config": {"window_batches": settings.window_batches}}},

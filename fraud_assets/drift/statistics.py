@@ -1,55 +1,23 @@
-"""How far one column has moved: distances over the reference's groups, and tests for chance."""
-
-from dataclasses import asdict, dataclass
-from typing import Any
+"""Drift of one column: distances over the reference's groups, and significance tests."""
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from fraud_assets.drift.encoding import Column, Counts
+from fraud_assets.records.drift import ColumnDrift
 
 Numbers = NDArray[np.float64]
 
 LEAST_EXPECTED = 5.0
 """Expected count below which a group is pooled before the chi-square test."""
+NO_DRIFT = ColumnDrift(
+    distance=0.0, psi=0.0, ks=None, missing_change=0.0, outside=0.0, p_value=1.0, noise=1.0
+)
 
 
-@dataclass(frozen=True)
-class Moved:
-    """How far a column has moved, and whether chance would do that.
-
-    Attributes
-    ----------
-    distance : float
-        Jensen-Shannon distance, base 2, in [0, 1].
-    psi : float
-        Population stability index, in nats, not negative.
-    ks : float or None
-        Kolmogorov-Smirnov statistic over the reference's quantiles, in [0, 1]; None for
-        categories.
-    missing_change : float
-        Share of missing values, batch minus reference, in [-1, 1].
-    outside : float
-        Share of the batch out of the reference's range or in categories it never had, in [0, 1].
-    p_value : float
-        Of the null hypothesis that both sides are alike; the smallest of the column's tests,
-        corrected for their number.
-    noise : float
-        Distance that chance alone passes in one batch of a hundred.
-    """
-
-    distance: float
-    psi: float
-    ks: float | None
-    missing_change: float
-    outside: float
-    p_value: float
-    noise: float
-
-
-def compare_column(column: Column, batch: Counts) -> Moved:
-    """Compare the reference's counts of a column with those of a batch.
+def compare_column(column: Column, batch: Counts) -> ColumnDrift:
+    """Compare the distribution of a column in the reference with that in a batch.
 
     Parameters
     ----------
@@ -59,30 +27,43 @@ def compare_column(column: Column, batch: Counts) -> Moved:
 
     Returns
     -------
-    Moved
-        Nothing moved when one of the sides has no value that counts.
+    ColumnDrift
+        No drift when the reference or the batch has no value that counts.
+
+    See Also
+    --------
+    compare_scores : the same for the champion's scores.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from fraud_assets.drift.encoding import number_column
+    >>> column = number_column("amount", np.arange(1000.0))
+    >>> same = column.count(column.encode(pd.Series(np.arange(1000.0))))
+    >>> compare_column(column, same).distance
+    0.0
     """
     reference = np.array(column.counts, dtype=np.int64)
     if not reference.sum() or not batch.sum():
-        return Moved(0.0, 0.0, None, 0.0, 0.0, 1.0, 1.0)
+        return NO_DRIFT
     grouped = _grouped(column, reference), _grouped(column, batch)
     ks = _ks(reference, batch) if column.kind == "number" else None
     outside = [(int(batch[code]), int(reference[code])) for code in column.outside]
     missing = int(batch[-1]), int(reference[-1])
-    # What neither side has cannot differ: such a test would only make the others weaker.
-    tests = [
+    # What neither side has cannot differ: such a test would only weaken the others.
+    p_values = [
         _chi_square(*grouped),
-        *(_more(found, batch, reference) for found in outside if any(found)),
-        *([_other_share(missing, batch, reference)] if any(missing) else []),
-        *([] if ks is None else [_ks_chance(ks, reference, batch)]),
+        *(_excess_p_value(cases, batch, reference) for cases in outside if any(cases)),
+        *([_share_p_value(missing, batch, reference)] if any(missing) else []),
+        *([] if ks is None else [_ks_p_value(ks, reference, batch)]),
     ]
-    return Moved(
+    return ColumnDrift(
         distance=_distance(*grouped),
         psi=population_stability_index(*grouped),
         ks=ks,
         missing_change=float(batch[-1] / batch.sum() - reference[-1] / reference.sum()),
-        outside=sum(found for found, _ in outside) / int(batch.sum()),
-        p_value=min(1.0, len(tests) * min(tests)),
+        outside=sum(of_batch for of_batch, _ in outside) / int(batch.sum()),
+        p_value=min(1.0, len(p_values) * min(p_values)),
         noise=_noise(*grouped),
     )
 
@@ -92,7 +73,7 @@ def _grouped(column: Column, counts: Counts) -> Numbers:
 
 
 def _distance(reference: Numbers, batch: Numbers) -> float:
-    """Return the Jensen-Shannon distance, base 2, of two rows of counts.
+    """Return the Jensen-Shannon distance, base 2, of two distributions given as counts.
 
     Notes
     -----
@@ -104,13 +85,18 @@ def _distance(reference: Numbers, batch: Numbers) -> float:
 
 
 def population_stability_index(reference: Numbers, batch: Numbers) -> float:
-    """Return the population stability index of two rows of counts, in nats.
+    """Return the population stability index of two distributions, in nats.
 
-    Half a count is added to each group, so that an empty one does not make it infinite.
+    Half a count is added to each group, so that an empty group does not make it infinite.
 
     Parameters
     ----------
     reference, batch : ndarray of shape (n_groups,)
+        Counts.
+
+    Returns
+    -------
+    float
 
     Notes
     -----
@@ -123,7 +109,7 @@ def population_stability_index(reference: Numbers, batch: Numbers) -> float:
 
 
 def _ks(reference: Counts, batch: Counts) -> float | None:
-    """Return the largest difference of the cumulated shares of present values."""
+    """Return the largest difference of the cumulative shares, without missing values."""
     present = reference[:-1].sum(), batch[:-1].sum()
     if not all(present):
         return None
@@ -131,7 +117,7 @@ def _ks(reference: Counts, batch: Counts) -> float | None:
     return float(np.abs(steps).max())
 
 
-def _ks_chance(ks: float, reference: Counts, batch: Counts) -> float:
+def _ks_p_value(ks: float, reference: Counts, batch: Counts) -> float:
     from scipy.stats import kstwo
 
     n, m = int(batch[:-1].sum()), int(reference[:-1].sum())
@@ -139,11 +125,11 @@ def _ks_chance(ks: float, reference: Counts, batch: Counts) -> float:
 
 
 def _chi_square(reference: Numbers, batch: Numbers) -> float:
-    """Return the p-value of a chi-square test on groups that are large enough for it."""
+    """Return the p-value of a chi-square test; groups too small for it are pooled."""
     from scipy.stats import chi2_contingency
 
     table = np.array([reference, batch])
-    # By the reference alone: which groups count must not depend on what the batch has in them.
+    # By the reference alone: the choice of groups must not depend on the batch.
     expected = reference * min(1.0, batch.sum() / reference.sum())
     small = expected < LEAST_EXPECTED
     pooled = np.column_stack([table[:, ~small], table[:, small].sum(axis=1)])
@@ -155,23 +141,31 @@ def _chi_square(reference: Numbers, batch: Numbers) -> float:
     return float(chi2_contingency(pooled, correction=False).pvalue)
 
 
-def _more(found: tuple[int, int], batch: Counts, reference: Counts) -> float:
-    """Return the chance of so many of all cases in the batch (Fisher's exact test, one-sided)."""
+def _excess_p_value(cases: tuple[int, int], batch: Counts, reference: Counts) -> float:
+    """Return the p-value of more cases in the batch (Fisher's exact test, one-sided).
+
+    Parameters
+    ----------
+    cases : (int, int)
+        Of the batch, of the reference.
+    batch, reference : ndarray of shape (n_codes,)
+    """
     from scipy.stats import hypergeom
 
-    of_batch, of_reference = found
+    of_batch, of_reference = cases
     n, m = int(batch.sum()), int(reference.sum())
     return float(hypergeom.sf(of_batch - 1, n + m, of_batch + of_reference, n))
 
 
-def _other_share(found: tuple[int, int], batch: Counts, reference: Counts) -> float:
-    """Return the chance of so different a share, either way."""
-    fewer = found[1], found[0]
-    return min(1.0, 2 * min(_more(found, batch, reference), _more(fewer, reference, batch)))
+def _share_p_value(cases: tuple[int, int], batch: Counts, reference: Counts) -> float:
+    """Return the p-value of a different share of cases (Fisher's exact test, doubled tail)."""
+    more = _excess_p_value(cases, batch, reference)
+    fewer = _excess_p_value((cases[1], cases[0]), reference, batch)
+    return min(1.0, 2 * min(more, fewer))
 
 
 def _noise(reference: Numbers, batch: Numbers) -> float:
-    """Return the distance that chance passes in one of a hundred batches of this size.
+    """Return the distance that chance alone exceeds in one batch of this size in a hundred.
 
     Notes
     -----
@@ -184,20 +178,20 @@ def _noise(reference: Numbers, batch: Numbers) -> float:
     return float(min(1.0, np.sqrt(chi2.ppf(0.99, freedom) * both / (8 * np.log(2)))))
 
 
-def compare_scores(reference: Column | None, scores: pd.Series) -> dict[str, Any] | None:
-    """Compare the scores of a batch with those that the model gave to rows it was not fitted on.
+def compare_scores(reference: Column | None, scores: pd.Series) -> ColumnDrift | None:
+    """Compare the scores of a batch with those on rows that the model was not fitted on.
 
     Parameters
     ----------
     reference : Column or None
-        None: nothing is known of them.
+        Distribution of the latter; None: not known.
     scores : Series of shape (n_rows,)
 
     Returns
     -------
-    dict or None
-        All of `Moved`.
+    ColumnDrift or None
+        None without a reference.
     """
     if reference is None:
         return None
-    return asdict(compare_column(reference, reference.count(reference.encode(scores))))
+    return compare_column(reference, reference.count(reference.encode(scores)))

@@ -41,21 +41,21 @@ def compare(
         Not comparable when the champion has seen nearly all frauds, or all genuine rows.
     """
     unseen = ~seen_by_champion
-    ours, theirs = challenger.of(unseen), champion.of(unseen)
-    n_rows, frauds = len(ours.labels), ours.counts.frauds
+    challenger, champion = challenger.of(unseen), champion.of(unseen)
+    n_rows, frauds = len(challenger.labels), challenger.counts.frauds
     left_out = len(unseen) - n_rows
     if frauds < MIN_COMPARED_FRAUDS or frauds == n_rows:
         return NotComparable(
             reason=f"{left_out} of {len(unseen)} test rows were seen by the champion; the others "
             f"hold {frauds} frauds, too few to compare on"
         )
-    precision, money = differences(ours, theirs, settings)
+    precision, money = differences(challenger, champion, settings)
     return Comparison(
         rows=n_rows,
         rows_seen_by_champion=left_out,
         frauds=frauds,
-        average_precision=ours.ranking[0],
-        champion_average_precision=theirs.ranking[0],
+        average_precision=challenger.ranking[0],
+        champion_average_precision=champion.ranking[0],
         difference=precision.value,
         interval=precision.interval(settings.promotion_confidence),
         confidence=settings.promotion_confidence,
@@ -63,7 +63,10 @@ def compare(
         savings_difference=money.value,
         savings_interval=money.interval(settings.promotion_confidence),
         segments=compare_segments(
-            ours, theirs, {name: values[unseen] for name, values in parts.items()}, settings
+            challenger,
+            champion,
+            {name: values[unseen] for name, values in parts.items()},
+            settings,
         ),
     )
 

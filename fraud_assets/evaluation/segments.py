@@ -15,7 +15,7 @@ from fraud_assets.text import inert
 
 NEW_CARD_COLUMN = "card_transactions_30d"
 """1 when the transaction is the card's only one in 30 days."""
-AMOUNT_BANDS = 4
+TEST_AMOUNT_BANDS = 4
 LARGEST_CATEGORIES = 10
 
 
@@ -92,11 +92,11 @@ def segment_rows(
     return {name: parts for name, parts in columns.items() if parts is not None}
 
 
-def _amount_bands(rows: pd.DataFrame, _: bool) -> pd.Series | None:
+def _test_amount_quartiles(rows: pd.DataFrame, _: bool) -> pd.Series | None:
     amounts = rows["amount_"]
-    if amounts.nunique() < AMOUNT_BANDS:
+    if amounts.nunique() < TEST_AMOUNT_BANDS:
         return None
-    edges = np.unique(np.nanquantile(amounts, np.linspace(0, 1, AMOUNT_BANDS + 1)))
+    edges = np.unique(np.nanquantile(amounts, np.linspace(0, 1, TEST_AMOUNT_BANDS + 1)))
     names = [f"{low:,.2f} to {high:,.2f}" for low, high in pairwise(edges)]
     bands = np.searchsorted(edges[1:-1], amounts.to_numpy(dtype=float), side="left")
     labels = pd.Series([names[band] for band in bands], index=rows.index)
@@ -133,7 +133,7 @@ def _categories(values: pd.Series) -> pd.Series:
 
 
 BUILT_IN: dict[str, Callable[[pd.DataFrame, bool], pd.Series | None]] = {
-    "amount_band": _amount_bands,
+    "amount_band": _test_amount_quartiles,
     "night": _night,
     "new_card": _new_cards,
     "week": _weeks,

@@ -1,4 +1,4 @@
-"""When a row and its label became known: the one place that every cut in time asks."""
+"""When a row and its label became known, as used by every cut in time."""
 
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,20 @@ MOMENT = f"make_timestamp({KNOWN})"
 
 
 def microseconds(days: float) -> int:
-    """Return a length of time in whole microseconds.
+    """Return days in whole microseconds.
 
     Parameters
     ----------
     days : float
-        In days.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> microseconds(0.5)
+    43200000000
     """
     return round(days * MICROSECONDS_PER_DAY)
 
@@ -40,7 +48,7 @@ def row_known_at(rows: "ir.Table", roles: Roles) -> "ir.Value":
     Returns
     -------
     Value of int64
-        In microseconds; null where the data does not say.
+        In microseconds; null where the data has no such time.
     """
     return _clock(rows, roles.known_at or roles.timestamp, roles.real_time)
 
@@ -60,7 +68,7 @@ def label_known_at(rows: "ir.Table", roles: Roles, label_delay_days: float) -> "
     Returns
     -------
     Value of int64
-        In microseconds; null where the data does not say.
+        In microseconds; null where the data has no such time.
     """
     if roles.label_known_at is not None:
         return _clock(rows, roles.label_known_at, roles.real_time)
@@ -68,7 +76,7 @@ def label_known_at(rows: "ir.Table", roles: Roles, label_delay_days: float) -> "
 
 
 def labels_follow_the_delay(roles: Roles) -> bool:
-    """Tell whether every label becomes known the same time after its row does."""
+    """Tell whether every label becomes known one label delay after its row."""
     return roles.known_at is None and roles.label_known_at is None
 
 
@@ -78,7 +86,11 @@ def label_known_by(moment: str) -> str:
     Parameters
     ----------
     moment : str
-        As DuckDB writes a timestamp.
+        A timestamp as DuckDB writes it.
+
+    Returns
+    -------
+    str
     """
     return f"({LABEL_KNOWN} <= epoch_us(TIMESTAMP {literal(moment)}))"
 
@@ -94,7 +106,7 @@ def _clock(rows: "ir.Table", column: str | None, real_time: bool) -> "ir.Value":
 
 
 def _since_1970(moment: "ir.Value") -> "ir.Value":
-    """Return a timestamp as an integer; Ibis has one function for each engine, none for both."""
+    """Return microseconds since 1970; Ibis has no function that both engines share."""
     import ibis
     import ibis.expr.datatypes as dt
 

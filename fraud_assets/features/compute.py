@@ -28,14 +28,24 @@ if TYPE_CHECKING:
     from ibis.backends import BaseBackend
 
 FORMAT = "(FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1)"
-"""Deltas instead of dictionaries: most values here are distinct. Smaller, and faster to write."""
+"""Deltas instead of dictionaries: most values are distinct, so files are smaller and faster."""
 
 
 def own_features(kinds: dict[str, str], roles: Roles) -> list[str]:
-    """Return the source columns that are features as they are.
+    """Return the source columns that are used as features unchanged.
 
-    Numbers that are neither the target nor a role that only locates the transaction. A
-    timestamp in seconds counts as a number when there is no card or terminal to follow.
+    Parameters
+    ----------
+    kinds : dict of str to str
+        Kind of each source column.
+    roles : Roles
+
+    Returns
+    -------
+    list of str
+        The numbers, except for the target, for roles that only identify the transaction, and for
+        columns that reveal the label. A timestamp in seconds is kept when there is no card or
+        terminal to follow.
     """
     left_out = {roles.target, roles.card, roles.terminal, roles.transaction_id}
     left_out |= {roles.known_at, roles.label_known_at, *LABEL_LEAKS}
@@ -45,7 +55,19 @@ def own_features(kinds: dict[str, str], roles: Roles) -> list[str]:
 
 
 def common_delay(sources: Sequence[AcceptedRows], label_delay_days: float) -> float | None:
-    """Return the label delay if it holds for every row of these batches, else None."""
+    """Return the label delay if it holds for every row of these batches.
+
+    Parameters
+    ----------
+    sources : sequence of AcceptedRows
+    label_delay_days : float
+        In days.
+
+    Returns
+    -------
+    float or None
+        None where a batch has a column that says when rows or labels became known.
+    """
     follow = all(labels_follow_the_delay(source.roles) for source in sources)
     return label_delay_days if follow else None
 
@@ -65,12 +87,12 @@ def write_features(
     Parameters
     ----------
     backend : BaseBackend
-        What computes the features.
+        Computes the features.
     connection : duckdb.DuckDBPyConnection
-        What writes the file; it masks card numbers, as those of `storage.Engine` do.
+        Writes the file, with the masking of `store.resources.Engine`.
     own : AcceptedRows
     history : sequence of AcceptedRows
-        Batches accepted before it, those that its windows may see.
+        The earlier batches that its windows may see.
     span : Span
         Of the batch.
     features : sequence of Feature
@@ -79,21 +101,21 @@ def write_features(
         In days, positive.
     destination : Path
         Parquet: the source columns, `known_us`, `label_known_us`, `days_known` and the
-        derived features; rows in the order of the file. Card numbers are tokens: the windows
-        are computed from the accepted rows, and nothing that reads features needs the numbers.
+        derived features; rows in the order of the file. Card numbers are replaced by tokens: the
+        windows are computed from the accepted rows, so no reader of features needs the numbers.
     """
     scratch, delay = destination.parent, common_delay([own, *history], label_delay_days)
     windows = [feature for feature in features if isinstance(feature, WindowFeature)]
     with (
-        look_back(backend, own, history, span, label_delay_days).cache() as seen,
+        look_back(backend, own, history, span, label_delay_days).cache() as transactions,
         ExitStack() as kept,
     ):
-        first = seen[KNOWN].min().to_pyarrow().as_py()
+        first = transactions[KNOWN].min().to_pyarrow().as_py()
         parts = [f"({_rows(connection, own, features, label_delay_days, first)})"]
-        # An entity at a time: the windows of one do not carry those of the other along.
+        # One entity at a time, so that its sort does not carry the windows of the other.
         for entity in dict.fromkeys(feature.family.entity[0] for feature in windows):
             of_entity = [f for f in windows if f.family.entity[0] == entity]
-            table = window_features(seen, of_entity, delay)
+            table = window_features(transactions, of_entity, delay)
             parts.append(kept.enter_context(computed(table, scratch)))
         connection.execute(f"COPY ({_joined(parts)}) TO {literal(destination)} {FORMAT}")
 
@@ -105,7 +127,7 @@ def _rows(
     label_delay_days: float,
     first: int | None,
 ) -> str:
-    """Return SQL for the rows of a batch with all that needs no other row."""
+    """Return SQL for the rows of a batch with the features that need no other row."""
     import ibis
 
     rows = ibis.duckdb.from_connection(connection).read_parquet(
@@ -131,7 +153,7 @@ def _masked(query: str, texts: Sequence[str], card: str | None) -> str:
 
 
 def _joined(parts: Sequence[str]) -> str:
-    """Return SQL that puts tables of the same rows beside each other, in the order of the file."""
+    """Return SQL that joins tables of the same rows, in the order of the file."""
     others = range(1, len(parts))
     columns = ", ".join(["part0.*", *(f"part{n}.* EXCLUDE ({KEY})" for n in others)])
     joins = " ".join(f"JOIN {parts[n]} AS part{n} ON part{n}.{KEY} = part0.{KEY}" for n in others)

@@ -24,17 +24,17 @@ def open_engine(address: str, connection: "duckdb.DuckDBPyConnection") -> "Itera
     address : str
         `duckdb`, or a Spark master such as `spark://host:7077`.
     connection : duckdb.DuckDBPyConnection
-        What `duckdb` stands for.
+        Used when the address is `duckdb`.
 
     Yields
     ------
     BaseBackend
-        A Spark session is stopped at the end.
+        Its Spark session is stopped at the end.
 
     Raises
     ------
     ModuleNotFoundError
-        When Spark is asked for and not installed.
+        When the address is a Spark master and Spark is not installed.
     """
     import ibis
 
@@ -57,24 +57,24 @@ def _spark_session(address: str):  # type: ignore[no-untyped-def]
             "pip install 'fraud_assets[spark]', or unset FRAUD_ENGINE"
         ) from error
     builder = SparkSession.builder.master(address).appName("fraud_assets")
-    # Moments are in UTC throughout.
+    # All times are in UTC.
     return builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
 
 
 @contextmanager
 def computed(table: "ir.Table", scratch: Path) -> Iterator[str]:
-    """Compute a table on its engine and yield SQL by which DuckDB reads it.
+    """Compute a table on its engine, and yield SQL with which DuckDB reads the result.
 
     Parameters
     ----------
     table : Table
     scratch : Path
-        Folder in which Spark may leave its result; all its workers must see it there.
+        Folder for Spark's result, which all its workers must reach under the same path.
 
     Yields
     ------
     str
-        What stands after FROM.
+        For the FROM clause.
     """
     import ibis
 

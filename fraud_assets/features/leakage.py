@@ -1,4 +1,4 @@
-"""Looks for features that know the future, by taking the future away."""
+"""Detects features that use the future, by removing the future and computing them again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 CUTS = (0.3, 0.6, 0.9)
 SAMPLED_ROWS = 300
-"""Rows at each moment whose features are computed again."""
+"""Rows at each moment whose features are recomputed."""
 TOLERANCE = 1e-6
 PAST = "past_without_future"
 
 
 @dataclass(frozen=True)
 class Leak:
-    """A feature whose value moved when the future was taken away.
+    """A feature whose values changed when the future was removed.
 
     Attributes
     ----------
     feature : str
     rows : int
-        Sampled rows at which it moved.
+        Sampled rows at which it changed.
     """
 
     feature: str
@@ -43,17 +43,17 @@ def find_leaks(
     features: Sequence[WindowFeature],
     label_delay_days: float | None,
 ) -> list[Leak]:
-    """Compute stored features again without the future and compare.
+    """Recompute stored features without the future, and compare.
 
-    At some moments of the batch, every later row is removed and every label that was not
-    known by then is flipped; no feature of an earlier row may move. At each moment a sample
-    of earlier rows is looked at, with the past of their cards and terminals.
+    At several moments of the batch, all later rows are removed and every label not yet known is
+    flipped; no feature of an earlier row may change. At each moment a sample of earlier rows is
+    compared, with the history of their cards and terminals.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
     transactions : Table
-        In DuckDB, as made by `transactions.look_back`.
+        In DuckDB, as made by `lookback.look_back`.
     stored : Path
         Parquet file of the batch's features.
     features : sequence of WindowFeature
@@ -63,12 +63,12 @@ def find_leaks(
     Returns
     -------
     list of Leak
-        Empty when no feature knows the future.
+        Empty when no feature uses the future.
     """
     import ibis
 
-    found = {feature.name: 0 for feature in features}
-    backend, question = transactions.get_backend(), ""
+    changed = {feature.name: 0 for feature in features}
+    backend, query = transactions.get_backend(), ""
     for share in CUTS if features else ():
         moment = connection.execute(
             f"SELECT quantile_disc({KNOWN}, {share}) FROM {parquet(stored)}"
@@ -76,21 +76,21 @@ def find_leaks(
         if moment is None:
             continue
         past = backend.create_table(PAST, as_of(transactions, moment), temp=True, overwrite=True)
-        # The same question of each past: writing it as SQL takes longer than answering it.
-        question = question or str(ibis.to_sql(window_features(past, features, label_delay_days)))
-        moved = ", ".join(f"count(*) FILTER (WHERE {_differs(name)})" for name in found)
+        # One query for all moments: generating its SQL takes longer than running it.
+        query = query or str(ibis.to_sql(window_features(past, features, label_delay_days)))
+        differing = ", ".join(f"count(*) FILTER (WHERE {_differs(name)})" for name in changed)
         counts = connection.execute(
-            f"SELECT {moved} FROM ({question}) AS again "
+            f"SELECT {differing} FROM ({query}) AS again "
             f"JOIN {parquet(stored)} AS stored USING ({KEY})"
         ).fetchall()[0]
-        for name, count in zip(found, counts, strict=True):
-            found[name] += count
+        for name, count in zip(changed, counts, strict=True):
+            changed[name] += count
     backend.drop_table(PAST, force=True)
-    return [Leak(name, rows) for name, rows in found.items() if rows]
+    return [Leak(name, rows) for name, rows in changed.items() if rows]
 
 
 def as_of(transactions: "ir.Table", moment: int) -> "ir.Table":
-    """Return what was known at a moment of a sample of rows and of their cards and terminals.
+    """Return what was known at a moment about sampled rows and their cards and terminals.
 
     Parameters
     ----------
@@ -101,8 +101,8 @@ def as_of(transactions: "ir.Table", moment: int) -> "ir.Table":
     Returns
     -------
     Table
-        The columns of `transactions`; `source_line` is null for all but the sampled rows, and
-        a label that was not known is the opposite of the true one.
+        The columns of `transactions`; `source_line` is null except for the sampled rows, and
+        labels not yet known are flipped.
     """
     import ibis
 

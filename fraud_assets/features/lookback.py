@@ -1,4 +1,4 @@
-"""A batch and the past that it looks back on, in one table with columns of one name each."""
+"""A batch and its history in one table, with the same column names for every source."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,10 @@ class AcceptedRows(NamedTuple):
 class Span(NamedTuple):
     """When the rows of a batch, and their labels, became known.
 
-    In microseconds; None where the data does not say.
+    Attributes
+    ----------
+    first, last, last_label : int or None
+        First row, last row and last label, in microseconds; None where the data has no times.
     """
 
     first: int | None
@@ -39,15 +42,24 @@ class Span(NamedTuple):
 
     @property
     def reach(self) -> int | None:
-        """The moment after which the longest window of the first row begins."""
+        """Begin (excluded) of the longest window of the first row, in microseconds."""
         return None if self.first is None else self.first - microseconds(LONGEST_WINDOW_DAYS)
 
     def may_see(self, earlier: "Span") -> bool:
-        """Tell whether a window of this batch may hold a row, or a label, of an earlier one.
+        """Tell whether a window of this batch may contain a row, or a label, of an earlier one.
 
         Parameters
         ----------
         earlier : Span
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> Span(10**15, 10**15, None).may_see(Span(10**15 - 1, 10**15 - 1, None))
+        True
         """
         if self.reach is None or self.last is None or earlier.first is None:
             return False
@@ -56,12 +68,25 @@ class Span(NamedTuple):
 
 
 def span_of(backend: "BaseBackend", own: AcceptedRows, label_delay_days: float) -> Span:
-    """Return when the rows of a batch, and their labels, became known."""
+    """Return when the rows of a batch, and their labels, became known.
+
+    Parameters
+    ----------
+    backend : BaseBackend
+    own : AcceptedRows
+        The batch.
+    label_delay_days : float
+        In days, positive.
+
+    Returns
+    -------
+    Span
+    """
     rows = canonical(backend, own, label_delay_days)
-    found = rows.aggregate(
+    moments = rows.aggregate(
         first=rows[KNOWN].min(), last=rows[KNOWN].max(), last_label=rows[LABEL_KNOWN].max()
     )
-    return Span(**found.to_pyarrow().to_pylist()[0])
+    return Span(**moments.to_pyarrow().to_pylist()[0])
 
 
 def look_back(
@@ -71,7 +96,7 @@ def look_back(
     span: Span,
     label_delay_days: float,
 ) -> "ir.Table":
-    """Return a batch and what its windows may hold of the batches before it.
+    """Return a batch with the earlier rows that its windows may contain.
 
     Parameters
     ----------
@@ -103,7 +128,7 @@ def look_back(
 
 
 def _union(tables: Sequence["ir.Table"]) -> "ir.Table":
-    """Return the rows of all tables, by halves: one after the other would nest as deep as many."""
+    """Return the rows of all tables, joined in halves to limit how deep the SQL nests."""
     if len(tables) == 1:
         return tables[0]
     half = len(tables) // 2
@@ -112,6 +137,13 @@ def _union(tables: Sequence["ir.Table"]) -> "ir.Table":
 
 def canonical(backend: "BaseBackend", source: AcceptedRows, label_delay_days: float) -> "ir.Table":
     """Return the accepted rows of a batch with a column for each role.
+
+    Parameters
+    ----------
+    backend : BaseBackend
+    source : AcceptedRows
+    label_delay_days : float
+        In days, positive.
 
     Returns
     -------

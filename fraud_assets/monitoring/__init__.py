@@ -1,1 +1,1 @@
-"""Figures for Prometheus."""
+"""Monitoring: metrics, alert rules and dashboards, and messages to people."""

@@ -1,15 +1,16 @@
 """`published_drift` and `published_metrics`: figures published to Prometheus."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import dagster as dg
 
-from fraud_assets.drift.assets import FIGURES as DRIFT_FIGURES
 from fraud_assets.intake.partitions import batch_asset
+from fraud_assets.metadata import shown
 from fraud_assets.monitoring.exposition import push, to_openmetrics, to_registry
 from fraud_assets.monitoring.resources import Pushgateway
 from fraud_assets.records.decisions import RegisteredModel
+from fraud_assets.records.drift import DriftReport, JudgedDrift, MeasuredDrift
 from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.records.published import Published, PublishedDrift, PublishedMetrics
 from fraud_assets.store import files, paths
@@ -21,7 +22,7 @@ P = TypeVar("P", bound=Published)
 
 @batch_asset(kinds={"prometheus"}, code_version="1", io_manager_key="reports")
 def published_drift(
-    drift_report: dict[str, Any], tracking: Tracking, pushgateway: Pushgateway
+    drift_report: DriftReport, tracking: Tracking, pushgateway: Pushgateway
 ) -> dg.MaterializeResult[PublishedDrift]:
     """Drift figures of the batch, published also when no model could be trained on it.
 
@@ -29,7 +30,7 @@ def published_drift(
     a group separate from the evaluation figures.
     """
     figures = drift_figures(drift_report)
-    info = {"batch": drift_report["batch"], "champion": drift_report["champion"] or ""}
+    info = {"batch": drift_report.batch, "champion": drift_report.champion or ""}
     return publish(PublishedDrift, tracking.model_name, "drift", figures, info, pushgateway)
 
 
@@ -53,32 +54,35 @@ def published_metrics(
     return publish(PublishedMetrics, tracking.model_name, "evaluation", figures, info, pushgateway)
 
 
-def drift_figures(report: dict[str, Any]) -> dict[str, float]:
+def drift_figures(report: DriftReport) -> dict[str, float]:
     """Return the figures of a drift report that are published.
 
     Parameters
     ----------
-    report : dict
-        The drift report.
+    report : DriftReport
 
     Returns
     -------
     dict of str to float
         By metric name; empty when nothing was measured.
     """
-    if "verdict" not in report:
+    if not isinstance(report, MeasuredDrift):
         return {}
-    figures = {name: report[name] for name in DRIFT_FIGURES if name in report}
-    figures["drift_judged"] = float("drift_score" in report)
-    figures["fraud_prevalence"] = report["prevalence"]["batch"]
-    if report["scores"]:
-        figures["score_drift"] = report["scores"]["distance"]
-    if report["expected"]:
-        true = report["performance"][-1]["came_true"]
-        for name in ("precision", "recall"):
-            figures[f"expected_{name}"] = report["expected"][name]
-            if true[name] is not None:
-                figures[f"realized_{name}"] = true[name]
+    figures = {
+        **report.figures,
+        "drift_judged": float(isinstance(report, JudgedDrift)),
+        "fraud_prevalence": report.prevalence.batch,
+    }
+    if report.scores:
+        figures["score_drift"] = report.scores.distance
+    if report.expected:
+        realized = report.performance[-1].came_true
+        figures["expected_precision"] = report.expected.precision
+        figures["expected_recall"] = report.expected.recall
+        if realized.precision is not None:
+            figures["realized_precision"] = realized.precision
+        if realized.recall is not None:
+            figures["realized_recall"] = realized.recall
     return figures
 
 
@@ -132,6 +136,6 @@ def publish(
             "pushgateway": result.gateway or "not set",
             "pushed": result.pushed,
             **info,
-            **figures,
+            **shown(figures),
         },
     )

@@ -1,7 +1,7 @@
-"""The Grafana dashboards, as tables; `grafana/dashboards/*.json` is their text.
+"""The Grafana dashboards, generated into `grafana/dashboards/*.json`.
 
-Colours and thresholds come from `config.py`. Needs the Grafana Foundation SDK, which the
-product itself does not.
+Thresholds come from `config/limits.py`. Needs the Grafana Foundation SDK, which is a development
+dependency only.
 """
 
 import json
@@ -31,12 +31,12 @@ COLORS = {
     "failure": RED,
     "canceled": ORANGE,
 }
-"""What always means the same is drawn in the same colour."""
+"""Series with a fixed meaning have a fixed color."""
 COUNTS = ("frauds_detected_count", "frauds_missed_count", "false_alarms_count")
 UNITS = {"return_on_investment": "percentunit"}
 GOOD_OR_BAD = ("fails", "passes")
 BOOKKEEPING = ("Time", "__name__", "instance", "job", "location")
-"""Columns of a table that nobody asks for."""
+"""Columns that tables hide."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,15 @@ class Panel:
     unit : str
         As Grafana names it.
     limits : Limits, optional
-        Where colours change.
+        Where colors change.
     states : (str, str), optional
-        What 0, drawn in red, and 1, drawn in green, mean.
+        Texts for 0, in red, and 1, in green.
     colored : sequence of str
-        Series that are drawn in their colour of `COLORS`.
+        Series that have their color of `COLORS`.
     by_name : bool
-        Whether a stat shows the name of its series, not its value.
+        Whether a stat shows the name of its series instead of its value.
     width, height : int
-        Of 24 columns, and in rows.
+        In columns, of 24, and in rows.
     """
 
     title: str
@@ -89,24 +89,24 @@ def _top_row() -> list[Panel]:
     verdicts = [
         ("Fraud recall", "Share of test frauds caught.", _last("test_fraud_recall"),
          "percentunit", limits.FRAUD_RECALL),
-        ("Frauds missed", "Share of test frauds missed; good is under 10 of 99.",
+        ("Frauds missed", "Share of test frauds missed; good is below 10 of 99.",
          f"{missed} / ({missed} + {caught})", "percentunit", limits.FRAUDS_MISSED_SHARE),
-        ("False alarms", "Share of genuine transactions that raise an alarm.",
+        ("False alarms", "Share of genuine transactions that raise an alert.",
          _last("false_alarm_rate"), "percentunit", limits.FALSE_ALARM_RATE),
-        ("Drift score", "How well anybody could tell the batch from the reference.",
+        ("Drift score", "How well a classifier tells the batch from the reference.",
          _last("drift_score"), "percentunit", limits.DRIFT_SCORE),
     ]  # fmt: skip
     row = [
-        Panel(title, said, "stat", [(expr, title)], unit, limits, 4, VERDICT_HEIGHT)
-        for title, said, expr, unit, limits in verdicts
+        Panel(title, description, "stat", [(expr, title)], unit, limits, 4, VERDICT_HEIGHT)
+        for title, description, expr, unit, limits in verdicts
     ]
     since = f"time() - fraud_champion_since_timestamp_seconds{MODEL}"
     return [
         *row,
-        Panel("Champion", "The version in charge.", "stat",
+        Panel("Champion", "The champion version.", "stat",
               [(f"fraud_champion_info{MODEL}", "version {{version}}")], "none", None, 4,
               VERDICT_HEIGHT, by_name=True),
-        Panel("In charge for", "How long the champion has been in charge.", "stat",
+        Panel("Champion age", "Time since the champion was promoted.", "stat",
               [(since, "age")], "s", None, 4, VERDICT_HEIGHT),
     ]  # fmt: skip
 
@@ -118,7 +118,7 @@ def model_panels() -> list[Panel]:
         Panel("Fraud detection performance", "F1, precision and recall of the fraud class.",
               "bargauge", _figures("test_fraud_f1", "test_fraud_precision", "test_fraud_recall"),
               "percentunit", limits.FRAUD_RECALL),
-        Panel("Business impact", "Money saved on the test rows against doing nothing.", "stat",
+        Panel("Business impact", "Money saved on the test rows by detection.", "stat",
               _figures("net_savings", "return_on_investment")),
         Panel("Confusion counts over time", "Frauds caught and missed, and false alarms.",
               "timeseries",
@@ -128,28 +128,28 @@ def model_panels() -> list[Panel]:
               "percentunit", limits.FRAUD_RECALL),
         Panel("Threshold", "Score from which a transaction is an alert.", "timeseries",
               _figures("decision_threshold"), "percentunit"),
-        Panel("Challengers by decision", "What became of the challengers.", "timeseries",
+        Panel("Challengers by decision", "Decisions about challengers, by outcome.", "timeseries",
               [("fraud_decisions_total", "{{outcome}}")],
               colored=("promote", "shadow_only", "reject")),
         Panel("Drift metrics", "Drift score, and the largest distance of a feature.", "bargauge",
               _figures("drift_score", "max_feature_drift"), "percentunit", limits.DRIFT_SCORE),
-        Panel("Drift score over time", "Under 0.1 is stable, over 0.3 says retrain.", "timeseries",
+        Panel("Drift score over time", "Below 0.1: stable; above 0.3: retrain.", "timeseries",
               _figures("drift_score"), "percentunit", limits.DRIFT_SCORE),
         Panel("Drifted features", "Features that drifted beyond chance.", "timeseries",
               _figures("n_drifted_features")),
         Panel("Prevalence and score drift", "Share of frauds, and drift of the champion's scores.",
               "timeseries", _figures("fraud_prevalence", "score_drift"), "percentunit"),
         Panel("Expected and realized recall",
-              "What the scores foretell, beside what the labels known by now say.", "timeseries",
+              "Estimated from the scores, and measured on the labels known by now.", "timeseries",
               _figures("expected_recall", "realized_recall"), "percentunit"),
         Panel("Expected and realized precision",
-              "What the scores foretell, beside what the labels known by now say.", "timeseries",
+              "Estimated from the scores, and measured on the labels known by now.", "timeseries",
               _figures("expected_precision", "realized_precision"), "percentunit"),
-        Panel("Verdicts over time", "When a verdict was good, and when its check failed.",
+        Panel("Verdicts over time", "When each verdict passed, and when its check failed.",
               "statetimeline",
               [(f'fraud_asset_check_passed{{severity="ERROR",{VERDICT_CHECKS}}}', "{{check}}")],
               "none", None, 12, states=GOOD_OR_BAD),
-        Panel("Asset checks", "Which check fails now, and with which severity.", "table",
+        Panel("Asset checks", "Checks that fail now, with their severity.", "table",
               [("fraud_asset_check_passed", "")], "none", None, 12, states=GOOD_OR_BAD),
     ]  # fmt: skip
 
@@ -159,9 +159,9 @@ def health_panels() -> list[Panel]:
     job = f'{{job_name="{names.JOB_NAME}"}}'
     since = [("time() - fraud_pipeline_last_success_timestamp_seconds", "since the last success")]
     return [
-        Panel("Last success", "Time since a batch last went through whole.", "stat", since, "s",
+        Panel("Last success", "Time since the pipeline last succeeded.", "stat", since, "s",
               Limits(watch=86_400, critical=93_600, higher_is_better=False), 6, VERDICT_HEIGHT),
-        Panel("Files waiting", "Files that wait for their run.", "stat",
+        Panel("Files waiting", "Files waiting for their run.", "stat",
               [("fraud_files_waiting", "waiting")], "short",
               Limits(watch=1, critical=5, higher_is_better=False), 6, VERDICT_HEIGHT),
         Panel("Rejected rows", "Rows of the last batch that were rejected.", "stat",
@@ -169,25 +169,25 @@ def health_panels() -> list[Panel]:
         Panel("Push age", "Time since the figures were last pushed.", "stat",
               [("time() - max by (part) (push_time_seconds)", "{{part}}")], "s", None, 6,
               VERDICT_HEIGHT),
-        Panel("Runs that are over", "By how they ended.", "timeseries",
+        Panel("Finished runs", "By status.", "timeseries",
               [(f"dagster_completed_runs_total{job}", "{{status}}")],
               colored=("success", "failure", "canceled")),
-        Panel("Runs that are not over", "In the queue, starting, started.", "timeseries",
+        Panel("Runs in progress", "Queued, starting or started.", "timeseries",
               [(f"dagster_active_runs{job}", "{{status}}")]),
-        Panel("Seconds of the last run", "Of the pipeline, from start to end.", "timeseries",
+        Panel("Duration of the last run", "Of the pipeline, from start to end.", "timeseries",
               [(f"dagster_last_run_duration_seconds{job}", "{{status}}")], "s"),
-        Panel("Seconds by asset", "In the last run.", "bargauge",
+        Panel("Duration by asset", "In the last run.", "bargauge",
               [("fraud_asset_seconds", "{{asset}}")], "s"),
-        Panel("Daemons", "Seconds since each daemon was last heard of.", "bargauge",
+        Panel("Daemons", "Time since each daemon's last heartbeat.", "bargauge",
               [("time() - dagster_daemon_last_heartbeat_timestamp_seconds", "{{daemon_type}}")],
               "s", Limits(watch=60, critical=120, higher_is_better=False)),
-        Panel("Sensors", "How each sensor's last tick ended.", "table",
+        Panel("Sensors", "Status of each sensor's last tick.", "table",
               [("dagster_sensor_last_tick_status", "")], "none"),
-        Panel("Targets", "When Prometheus reached what it scrapes.", "statetimeline",
+        Panel("Targets", "When Prometheus could scrape each target.", "statetimeline",
               [("up", "{{job}}")], "none", None, 12, states=("down", "up")),
         Panel("Exporter", "Which parts of the exporter could be read.", "statetimeline",
               [("fraud_exporter_part_up", "{{part}}")], "none", None, 12,
-              states=("unread", "read")),
+              states=("failed", "read")),
     ]  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def dashboards() -> dict[str, str]:
 
 def _text(uid: str, title: str, panels: Sequence[Panel]) -> str:
     with warnings.catch_warnings():
-        # The SDK would rather have dashboards of a format that Grafana 11 cannot read.
+        # The SDK recommends a format of dashboards that Grafana 11 cannot read.
         warnings.simplefilter("ignore", DeprecationWarning)
         from grafana_foundation_sdk.builders import dashboard
     from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -236,7 +236,7 @@ ANNOTATIONS = (
 
 
 def links() -> list[tuple[str, str]]:
-    """Return names and addresses of what stands beside the dashboards."""
+    """Return the names and addresses that the dashboards link to."""
     return [
         ("Dagster", environment.dagster_url()),
         ("MLflow", environment.mlflow_url()),
@@ -304,7 +304,7 @@ def _mapping(states: tuple[str, str]) -> Any:
 
 
 def _overrides(panel: Panel) -> Iterator[tuple[str, list[Any]]]:
-    """Yield names of series or columns, and how they differ from the panel's defaults."""
+    """Yield the series or columns that differ from the panel's defaults, with their properties."""
     from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
     if panel.kind == "table":

@@ -1,4 +1,4 @@
-"""Serves metrics to scrape, part by part: one that cannot be read never hides the others."""
+"""Serves metrics for Prometheus in parts: one that cannot be read does not hide the others."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,54 +16,56 @@ class Exporter(Collector):
     Parameters
     ----------
     parts : mapping of str to callable
-        Each returns its metrics; what it raises is counted and shown, not raised.
-    report : callable, optional
-        Told the name of a part and what it raised.
+        Each returns its metrics; its exceptions are counted, not raised.
+    report_error : callable, optional
+        Called with the name of a part and the exception.
     """
 
     def __init__(
-        self, parts: Mapping[str, Part], report: Callable[[str, Exception], None] | None = None
+        self,
+        parts: Mapping[str, Part],
+        report_error: Callable[[str, Exception], None] | None = None,
     ) -> None:
-        self._parts, self._report = dict(parts), report
+        self._parts, self._report_error = dict(parts), report_error
         self._errors = dict.fromkeys(self._parts, 0)
-        # A scrape that comes while another is answered must not read the same events twice.
+        # Two scrapes at the same time must not read the same events.
         self._lock = threading.Lock()
 
     def describe(self) -> Iterable[Metric]:
-        """Return nothing: metrics are read at the scrape, not when registering."""
+        """Return nothing: metrics are read at each scrape, not at registration."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics of all parts, then how reading them went."""
+        """Yield the metrics of all parts, then whether each could be read."""
         with self._lock:
-            yield from self._collected()
+            yield from self._collect_parts()
 
-    def _collected(self) -> Iterator[Metric]:
-        read = GaugeMetricFamily(
+    def _collect_parts(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily(
             "fraud_exporter_part_up", "1 when a part could be read.", labels=["part"]
         )
         for name, part in self._parts.items():
             try:
-                found = list(part())
-            except Exception as error:  # any fault of the instance, the ledger or the registry
+                metrics = list(part())
+            except Exception as error:  # any error of the instance, the ledger or the registry
                 self._errors[name] += 1
-                found = []
-                if self._report:
-                    self._report(name, error)
-                read.add_metric([name], 0)
+                metrics = []
+                if self._report_error:
+                    self._report_error(name, error)
+                up.add_metric([name], 0)
             else:
-                read.add_metric([name], 1)
-            yield from found
+                up.add_metric([name], 1)
+            yield from metrics
         errors = CounterMetricFamily(
             "fraud_exporter_scrape_errors", "Parts that could not be read.", labels=["part"]
         )
         for name, count in self._errors.items():
             errors.add_metric([name], count)
-        yield from (read, errors)
+        yield from (up, errors)
 
 
 def serve(exporter: Exporter, host: str, port: int) -> Callable[[], None]:
-    """Serve `/metrics` in a thread; return what ends it.
+    """Serve `/metrics` in a thread.
 
     Parameters
     ----------
@@ -71,6 +73,11 @@ def serve(exporter: Exporter, host: str, port: int) -> Callable[[], None]:
     host : str
         Address to listen on.
     port : int
+
+    Returns
+    -------
+    callable
+        Stops the server.
     """
     registry = CollectorRegistry()
     registry.register(exporter)

@@ -1,4 +1,4 @@
-"""Alertmanager's configuration, with the receivers that are set and no others."""
+"""Alertmanager's configuration, with only the receivers that are set."""
 
 import os
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ TEXT = (
 )
 _ESCAPED = '| reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;"'
 SLACK_TEXT = TEXT.replace(".Annotations.summary", f".Annotations.summary {_ESCAPED}")
-"""For Slack, which reads tags and mentions in whatever text; links stand where we put them."""
+"""For Slack, which reads tags and mentions in any text; only our own links are left."""
 GROUP_WAIT, GROUP_INTERVAL, REPEAT = "1s", "5s", "12h"
 
 
@@ -27,8 +27,8 @@ def alertmanager_text(env: Mapping[str, str] = os.environ) -> str:
         `FRAUD_ALERT_SLACK_URL_FILE`; `FRAUD_ALERT_EMAIL_TO`, `FRAUD_ALERT_EMAIL_FROM`,
         `FRAUD_ALERT_SMTP` (host:port), `FRAUD_ALERT_SMTP_USER`,
         `FRAUD_ALERT_SMTP_PASSWORD_FILE`; `FRAUD_ALERT_WEBHOOK_URL_FILE`,
-        `FRAUD_ALERT_WEBHOOK_TOKEN_FILE`; `FRAUD_ALERT_DEADMAN_URL_FILE`. Secrets are named by file;
-        addresses that hold none may be given without `_FILE`.
+        `FRAUD_ALERT_WEBHOOK_TOKEN_FILE`; `FRAUD_ALERT_DEADMAN_URL_FILE`. Secrets are given as
+        files; addresses without a secret may be given without `_FILE`.
 
     Returns
     -------
@@ -37,8 +37,8 @@ def alertmanager_text(env: Mapping[str, str] = os.environ) -> str:
     Raises
     ------
     ValueError
-        When a secret file is missing, empty or readable for others, which Alertmanager itself
-        would notice late or never; or when an e-mail has no server or sender.
+        When a secret file is missing, empty or readable by others, which Alertmanager itself
+        notices late or never; or when e-mails have no server or sender.
     """
     people: dict[str, Any] = {"name": "people"}
     if "FRAUD_ALERT_SLACK_URL_FILE" in env:
@@ -80,7 +80,7 @@ def _configuration(receivers: list[dict[str, Any]]) -> dict[str, Any]:
                 "source_matchers": ['alertname="PipelineRunFailed"'],
                 "target_matchers": ['topic="stale"'],
             },
-            # A figure's own alert says more than that its check fails.
+            # The alert of a metric is more specific than that of its check.
             {
                 "source_matchers": ['topic=~"FraudRecall|FraudsMissed|FalseAlarmRate"'],
                 "target_matchers": ['topic="check"', 'asset="evaluation_report"'],
@@ -100,10 +100,10 @@ def _slack(env: Mapping[str, str]) -> dict[str, Any]:
         "send_resolved": True,
         "title": TITLE,
         "text": SLACK_TEXT,
-        # By default it would hold every label, as it came, the batch among them.
+        # The default holds every label unescaped, the batch among them.
         "fallback": TITLE,
         "link_names": False,
-        # Markup is read in what we do not send, and so not in the text.
+        # Markup only in the pretext, which is not sent: the text is plain.
         "mrkdwn_in": ["pretext"],
     }
 
@@ -111,7 +111,7 @@ def _slack(env: Mapping[str, str]) -> dict[str, Any]:
 def _email(env: Mapping[str, str]) -> dict[str, Any]:
     missing = [n for n in ("FRAUD_ALERT_EMAIL_FROM", "FRAUD_ALERT_SMTP") if not env.get(n)]
     if missing:
-        raise ValueError(f"FRAUD_ALERT_EMAIL_TO is set, so set {' and '.join(missing)}, too")
+        raise ValueError(f"FRAUD_ALERT_EMAIL_TO is set; {' and '.join(missing)} must be set, too")
     email: dict[str, Any] = {
         "to": env["FRAUD_ALERT_EMAIL_TO"],
         "from": env["FRAUD_ALERT_EMAIL_FROM"],
@@ -137,14 +137,14 @@ def _webhook(env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _address(env: Mapping[str, str], name: str) -> dict[str, Any]:
-    """Return where Alertmanager finds an address, by file or as it is; nothing when it is unset."""
+    """Return the address of a receiver, or the file that holds it; empty when it is not set."""
     if f"{name}_FILE" in env:
         return {"url_file": _secret(env, f"{name}_FILE")}
     return {"url": env[name]} if name in env else {}
 
 
 def _secret(env: Mapping[str, str], name: str) -> str:
-    """Return the path of a secret file that is there and not empty."""
+    """Return the path of a secret file; refuse one that is missing, empty or not private."""
     path = Path(env[name])
     if not path.is_file() or not path.read_text(encoding="utf-8").strip():
         raise ValueError(
@@ -152,5 +152,5 @@ def _secret(env: Mapping[str, str], name: str) -> str:
             f"{name}"
         )
     if path.stat().st_mode & 0o077:
-        raise ValueError(f"{name} names {path}, which others may read: chmod 600 {path}")
+        raise ValueError(f"{name} names {path}, which is readable by others: chmod 600 {path}")
     return str(path)

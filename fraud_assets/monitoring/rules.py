@@ -1,7 +1,7 @@
-"""The Prometheus rules, made from the limits in `config.py`; `prometheus/rules.yml` is their text.
+"""The Prometheus rules, generated from `config/limits.py` into `prometheus/rules.yml`.
 
-Pushed gauges are read through `last_over_time`, so that a Pushgateway that is away for a while
-announces no recovery. Verdicts carry their batch, so that a second bad batch in a row is a new
+Pushed gauges are read through `last_over_time`, so that a Pushgateway that is briefly down does
+not resolve alerts. Verdicts have the batch as a label, so that a second bad batch in a row is a new
 alert.
 """
 
@@ -14,7 +14,7 @@ from fraud_assets.config import environment, limits, names
 from fraud_assets.config.limits import Limits
 
 MEMORY = "1h"
-"""For how long a figure counts after it was last scraped."""
+"""How long a metric is used after its last scrape."""
 BATCH = "model_part:fraud_batch_published_timestamp_seconds:newest"
 DASHBOARD = "/d/fraud-model-monitoring"
 HEALTH = "/d/fraud-pipeline-health"
@@ -31,18 +31,18 @@ class Alert:
     Attributes
     ----------
     name : str
-        Also that of its runbook, `docs/runbooks/<name>.md`.
+        Also the name of its runbook, `docs/runbooks/<name>.md`.
     expr : str
         PromQL.
     severity : {"critical", "watch", "none"}
     summary : str
-        One sentence with the figures in it, in Prometheus' template language.
+        One sentence with its figures, in Prometheus' template language.
     hold : str
-        How long it must be so.
+        How long the condition must hold.
     topic : str
-        What it is about: a critical alert silences the watch alert of its topic.
+        A critical alert suppresses the watch alert of the same topic.
     dashboard : str
-        Path below Grafana.
+        Path of the dashboard in Grafana.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Alert:
     dashboard: str = HEALTH
 
     def to_rule(self) -> dict[str, Any]:
-        """Return the rule as Prometheus reads it."""
+        """Return the rule in Prometheus' format."""
         labels = {"severity": self.severity, "topic": self.topic or self.name}
         return {
             "alert": self.name,
@@ -76,10 +76,14 @@ def verdict_alerts(name: str, expr: str, limits: Limits, summary: str) -> list[A
     ----------
     name : str
     expr : str
-        PromQL of the figure, by `model` and `part`.
+        PromQL of the metric, by `model` and `part`.
     limits : Limits
     summary : str
-        With `{value}` where the figure stands.
+        With the placeholders `{value}` and `{batch}`.
+
+    Returns
+    -------
+    list of Alert
     """
     figure = f"({expr})"
     if limits.higher_is_better:
@@ -88,15 +92,15 @@ def verdict_alerts(name: str, expr: str, limits: Limits, summary: str) -> list[A
     else:
         watch = f"{figure} >= {limits.watch:g} and {figure} <= {limits.critical:g}"
         critical = f"{figure} > {limits.critical:g}"
-    said = summary.format(value='{{ printf "%.3g" $value }}', batch="{{ $labels.batch }}")
-    wanted = "from" if limits.higher_is_better else "under"
-    good = f"good is {wanted} {limits.watch:g}"
-    critical_from = "under" if limits.higher_is_better else "over"
+    text = summary.format(value='{{ printf "%.3g" $value }}', batch="{{ $labels.batch }}")
+    good_side = "at least" if limits.higher_is_better else "below"
+    good = f"good is {good_side} {limits.watch:g}"
+    critical_side = "below" if limits.higher_is_better else "above"
     return [
-        Alert(f"{name}Watch", _of_batch(watch), "watch", f"{said}; {good}.", topic=name,
+        Alert(f"{name}Watch", _of_batch(watch), "watch", f"{text}; {good}.", topic=name,
               dashboard=DASHBOARD),
         Alert(f"{name}Critical", _of_batch(critical), "critical",
-              f"{said}; {good}, critical {critical_from} {limits.critical:g}.", topic=name,
+              f"{text}; {good}, critical {critical_side} {limits.critical:g}.", topic=name,
               dashboard=DASHBOARD),
     ]  # fmt: skip
 
@@ -110,7 +114,7 @@ def _of_batch(condition: str) -> str:
 
 
 def _with_detail(condition: str) -> str:
-    """Add what the check says: its figures, and with them another alert for another batch."""
+    """Add the description of the check, whose figures make it a new alert for each batch."""
     return f"({condition}) * on (asset, check) group_left (detail) fraud_asset_check_detail_info"
 
 
@@ -124,16 +128,16 @@ def all_alerts() -> list[Alert]:
     job = f'job_name="{names.JOB_NAME}"'
     return [
         *verdict_alerts("FraudRecall", _by_model("test_fraud_recall"), limits.FRAUD_RECALL,
-                        "Batch {batch}: recall of frauds is {value}"),
+                        "Batch {batch}: fraud recall is {value}"),
         *verdict_alerts("FraudsMissed", f"{missed} / ({missed} + {caught})",
                         limits.FRAUDS_MISSED_SHARE,
-                        "Batch {batch}: a share of {value} of the test frauds is missed"),
+                        "Batch {batch}: {value} of the test frauds are missed"),
         *verdict_alerts("FalseAlarmRate", _by_model("false_alarm_rate"), limits.FALSE_ALARM_RATE,
-                        "Batch {batch}: {value} of the genuine transactions raise an alarm"),
+                        "Batch {batch}: {value} of the genuine transactions raise an alert"),
         *verdict_alerts("Drift", _by_model("drift_score"), limits.DRIFT_SCORE,
                         "Batch {batch}: the drift score is {value}"),
         Alert("TooFewRowsToJudge", _of_batch(f"{_by_model('drift_judged')} == 0"), "watch",
-              "Batch {{ $labels.batch }} has too few rows for a verdict on drift.",
+              "Batch {{ $labels.batch }} has too few rows to judge drift.",
               dashboard=DASHBOARD),
         Alert("AssetCheckFailed", _with_detail('fraud_asset_check_passed{severity="ERROR"} == 0'),
               "critical", "{{ $labels.check }} of {{ $labels.asset }} fails: "
@@ -144,7 +148,7 @@ def all_alerts() -> list[Alert]:
         Alert("AssetCheckFailedBriefly",
               'increase(fraud_asset_check_evaluations_total{result="failed"}[10m]) > 0 and on '
               '(asset, check) fraud_asset_check_passed{severity="ERROR"} == 1', "critical",
-              "{{ $labels.check }} of {{ $labels.asset }} failed and was replaced since.",
+              "{{ $labels.check }} of {{ $labels.asset }} failed, and has passed since.",
               topic="check"),
         Alert("PipelineRunFailed",
               f'dagster_last_run_info{{{job},status="failure"}} == 1 or '
@@ -152,46 +156,46 @@ def all_alerts() -> list[Alert]:
               "critical", "A run of {{ $labels.job_name }} failed.", topic="run"),
         Alert("NoSuccessfulRun",
               f"time() - fraud_pipeline_last_success_timestamp_seconds > {NO_SUCCESS_HOURS} * 3600",
-              "critical", "No batch went through whole for {{ $value | humanizeDuration }}.",
+              "critical", "The pipeline has not succeeded for {{ $value | humanizeDuration }}.",
               topic="stale"),
         Alert("NoNewFile",
               f"time() - fraud_last_file_timestamp_seconds > {NO_FILE_HOURS} * 3600", "watch",
               "No CSV has landed for {{ $value | humanizeDuration }}.", topic="stale"),
         Alert("FilesWaiting", f"fraud_files_waiting > {FILES_WAITING}", "watch",
-              "{{ $value }} files wait for a run.", hold="30m"),
+              "{{ $value }} files are waiting for a run.", hold="30m"),
         Alert("ChampionTooOld",
               f"time() - fraud_champion_since_timestamp_seconds > {CHAMPION_DAYS} * 86400", "watch",
-              "The champion is in charge for {{ $value | humanizeDuration }}.",
+              "The champion was promoted {{ $value | humanizeDuration }} ago.",
               dashboard=DASHBOARD),
         Alert("IntakeSensorFailing",
               'dagster_sensor_last_tick_status{sensor_name="csv_landing",status="failure"} == 1 '
               'or on () (abs(time() - dagster_sensor_last_tick_timestamp_seconds'
               '{sensor_name="csv_landing"}) > 600)', "critical",
-              "The sensor csv_landing fails or stands still: no file is taken.", hold="1m"),
+              "The sensor csv_landing fails or is stuck: no file is ingested.", hold="1m"),
         Alert("DaemonSilent",
               f"time() - dagster_daemon_last_heartbeat_timestamp_seconds > {HEARTBEAT_SECONDS}",
-              "critical", "{{ $labels.daemon_type }} was last heard of "
+              "critical", "The last heartbeat of {{ $labels.daemon_type }} was "
               "{{ $value | humanizeDuration }} ago.", hold="1m"),
         Alert("TargetDown", "up == 0", "critical",
-              "{{ $labels.job }} does not answer at {{ $labels.instance }}.", hold="1m"),
+              "{{ $labels.job }} does not respond at {{ $labels.instance }}.", hold="1m"),
         Alert("PushFailing", "push_failure_time_seconds > push_time_seconds", "watch",
               "The last push of {{ $labels.part }} was refused by the Pushgateway."),
         Alert("ExporterPartUnread", "fraud_exporter_part_up == 0", "critical",
               "The exporter cannot read {{ $labels.part }}.", hold="1m"),
         Alert("MetricsMissing", "absent(fraud_asset_check_evaluations_total)", "critical",
-              "Nothing is known of the asset checks for 30 minutes: unknown is not healthy.",
+              "The asset checks have had no metrics for 30 minutes; they may be failing.",
               hold="30m"),
         Alert("FiguresNotPublished",
               "fraud_pipeline_last_success_timestamp_seconds - on () group_left () "
               'max(push_time_seconds{part="evaluation"}) > 1800', "critical",
-              "A batch went through, and its figures did not arrive."),
+              "A run of the pipeline succeeded, but its figures were not pushed."),
         Alert("Watchdog", "vector(1)", "none",
-              "Always firing: when it stops, alerts do not get through."),
+              "Always firing: when it stops, alerts are not delivered."),
     ]  # fmt: skip
 
 
 def rule_groups() -> dict[str, Any]:
-    """Return the recording and the alerting rules as Prometheus reads them."""
+    """Return the recording and alerting rules in Prometheus' format."""
     newest = f"topk by (model, part) (1, {_last('fraud_batch_published_timestamp_seconds')})"
     alerts = [alert.to_rule() for alert in all_alerts()]
     rules = [{"record": BATCH, "expr": newest}, *alerts]
@@ -200,5 +204,5 @@ def rule_groups() -> dict[str, Any]:
 
 def rules_text() -> str:
     """Return `prometheus/rules.yml`."""
-    head = "# Made by `fraud-assets rules` from the limits in fraud_assets/config.py.\n"
+    head = "# Generated by `fraud-assets rules` from fraud_assets/config/limits.py.\n"
     return head + yaml.safe_dump(rule_groups(), sort_keys=False, width=100)

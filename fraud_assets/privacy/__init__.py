@@ -1,1 +1,1 @@
-"""What a person may ask for: that old batches, and what is known of one card, are removed."""
+"""Deletion of personal data: old batches, and the data of one card or customer."""

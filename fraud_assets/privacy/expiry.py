@@ -1,4 +1,4 @@
-"""Removes old batches: tables, lists, models that nothing needs, MLflow runs, copies in events."""
+"""Deletes old batches: tables, lists, unused models, MLflow runs, and copies in events."""
 
 import shutil
 from collections.abc import Sequence
@@ -25,34 +25,35 @@ from fraud_assets.store.decision_log import (
 )
 from fraud_assets.tracking import Tracking
 
-STAYS = (
-    "the decision log and the place in the order of arrival",
+KEPT = (
+    "the decision log and the order of arrival",
     "tuned parameters and comparisons of challengers: figures and settings of several batches",
-    "figures in the Pushgateway until the next push, and in Prometheus for its 90 days",
+    "figures in the Pushgateway until the next push, and in Prometheus for 90 days",
     "backups",
 )
 """What is kept of a batch in every case."""
 
 
 @dataclass(frozen=True)
-class Expired:
-    """What was removed of a batch.
+class ExpiredBatch:
+    """What was deleted of a batch.
 
     Attributes
     ----------
     batch : str
     runs : int
-        Runs whose events and output were removed.
+        Runs whose events and output were deleted.
     versions : tuple of str
-        Model versions that were removed.
+        Deleted model versions.
     kept : tuple of str
-        Model versions that stay: an alias names them, or they were champion once.
+        Model versions that are kept, because they have an alias or were champion once.
     tracked : int
-        MLflow runs that were removed beside those of versions: tunings, trials, failed trainings.
+        Other deleted MLflow runs: tunings, trials, failed trainings.
     metrics : tuple of str
-        Textfiles that were removed: their figures were of this batch.
+        Deleted textfiles with figures of this batch.
     in_ledger : tuple of str
-        Files that stay in the ledger, so that none is taken again while it is in the drop folder.
+        Files that are kept in the ledger, so that none is ingested again while it is in the drop
+        folder.
     """
 
     batch: str
@@ -84,11 +85,11 @@ def expired_batches(instance: dg.DagsterInstance, before: datetime) -> list[str]
 
 def expire(
     instance: dg.DagsterInstance, tracking: Tracking, names: Sequence[str], actor: str
-) -> list[Expired]:
-    """Remove all that is kept of some batches, but for the decision log and their place in order.
+) -> list[ExpiredBatch]:
+    """Delete everything stored of some batches, except the decision log and the order of arrival.
 
-    The order of arrival stays known, so that an older batch never replaces the champion of a newer
-    one. The CSV in the drop folder belongs to whoever dropped it and stays.
+    The order of arrival is kept, so that an older batch never replaces the champion of a newer
+    one. The CSV in the drop folder belongs to whoever dropped it and is kept.
 
     Parameters
     ----------
@@ -97,17 +98,21 @@ def expire(
     names : sequence of str
         Batches.
     actor : str
-        Who asked for it; kept in the decision log.
+        Who asked for it; recorded in the decision log.
 
     Returns
     -------
-    list of Expired
+    list of ExpiredBatch
         In the same order.
 
     Raises
     ------
     RuntimeError
-        When a run is in progress: it may be reading what is to be removed.
+        When a run is in progress: it may be reading what is to be deleted.
+
+    See Also
+    --------
+    expired_batches : which batches are old.
     """
     removed = []
     for batch in names:
@@ -118,21 +123,21 @@ def expire(
         removed.append(_expire(instance, tracking, batch))
         log = paths.decisions_path()
         with registry_lock(log):
-            gone = list(removed[-1].versions)
+            versions = list(removed[-1].versions)
             append_entry(
-                log, ExpiryEntry(time=now(), actor=actor, batch=batch, versions_removed=gone)
+                log, ExpiryEntry(time=now(), actor=actor, batch=batch, versions_removed=versions)
             )
     return removed
 
 
-def _expire(instance: dg.DagsterInstance, tracking: Tracking, batch: str) -> Expired:
-    # Models first: what is interrupted here is found again, since the batch's runs are still there.
+def _expire(instance: dg.DagsterInstance, tracking: Tracking, batch: str) -> ExpiredBatch:
+    # Models first: after an interruption, the batch is found again by its runs.
     promoted = versions_promoted(read_entries(paths.decisions_path()))
-    gone: list[str] = []
+    deleted: list[str] = []
     kept: list[str] = []
     for version, aliases in tracking.versions_of(batch).items():
         needed = bool(aliases) or version in promoted
-        (kept if needed else gone).append(version)
+        (kept if needed else deleted).append(version)
         if not needed:
             tracking.delete_version(version)
     for folder in paths.folders_of(batch):
@@ -144,11 +149,11 @@ def _expire(instance: dg.DagsterInstance, tracking: Tracking, batch: str) -> Exp
     in_ledger = _expire_entries(batch)
     runs = remove_runs(instance, batch, kept_asset=ACCEPTED_BATCHES)
     instance.delete_dynamic_partition(str(batches.name), batch)
-    return Expired(batch, runs, tuple(gone), tuple(kept), tracked, metrics, in_ledger)
+    return ExpiredBatch(batch, runs, tuple(deleted), tuple(kept), tracked, metrics, in_ledger)
 
 
 def _remove_metrics(batch: str) -> tuple[str, ...]:
-    """Remove the textfiles whose figures are of a batch; return their names."""
+    """Delete the textfiles with figures of a batch; return their names."""
     files = sorted(paths.metrics_folder().glob("fraud_*.prom"))
     of_batch = [path for path in files if batch in _batches_named(path)]
     for path in of_batch:
@@ -165,10 +170,10 @@ def _batches_named(textfile: Path) -> set[str]:
 
 
 def _expire_entries(batch: str) -> tuple[str, ...]:
-    """Remove a batch from the ledger of files; return the files that stay in it."""
+    """Delete a batch from the ledger of files; return the files that are kept in it."""
     folder = environment.drop_folder()
     with open_ledger(paths.ledger_path()) as ledger:
-        if not folder.is_dir():  # nobody knows what will be there
+        if not folder.is_dir():  # its files may come back
             present = set(ledger.entries())
         else:
             present = set(map(printable, list_files(folder)))

@@ -3,7 +3,13 @@
 import json
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
 from fraud_assets.text import named
 
@@ -87,6 +93,23 @@ class Report(Record):
     """The asset whose output it is."""
 
     batch: str
+
+    @classmethod
+    def variant_of(cls, value: dict[str, Any]) -> type["Report"]:  # noqa: ARG003
+        """Return the class of a report by its keys; another than `cls` where there are variants.
+
+        Parameters
+        ----------
+        value : dict
+            The report as JSON has it.
+        """
+        return cls
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _as_variant(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Any:
+        kind = cls.variant_of(value) if isinstance(value, dict) else cls
+        return handler(value) if kind is cls else kind.model_validate(value)
 
 
 def _places(error: ValidationError) -> str:

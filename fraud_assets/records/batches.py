@@ -172,6 +172,8 @@ class Features(TableFacts):
         Days of history that a window feature needs before it is complete, by feature.
     """
 
+    RETIRED: ClassVar[frozenset[str]] = frozenset({"champion"})
+
     source: Provenance
     kinds: dict[str, str]
     roles: Roles

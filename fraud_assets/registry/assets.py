@@ -12,6 +12,7 @@ from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import shown
 from fraud_assets.platform.outages import resumed_runs
 from fraud_assets.records.decisions import DecisionEntry, RegisteredModel, now
+from fraud_assets.records.drift import DriftReport, JudgedDrift
 from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.records.models import ReferenceProfile, TrainedModel
 from fraud_assets.registry.card import model_card
@@ -43,7 +44,7 @@ def registered_model(
     splits: tables.SplitTable,
     trained_model: TrainedModel,
     evaluation_report: EvaluationReport,
-    drift_report: dict[str, Any],
+    drift_report: DriftReport,
     reference_profile: ReferenceProfile,
     catalog: BatchCatalog,
     tracking: Tracking,
@@ -62,7 +63,7 @@ def registered_model(
                     context,
                     trained_model,
                     evaluation_report,
-                    drift_report.get("drift_score"),
+                    drift_report.drift_score if isinstance(drift_report, JudgedDrift) else None,
                     artifacts,
                     catalog,
                     tracking,

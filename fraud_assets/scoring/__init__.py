@@ -1,1 +1,1 @@
-"""The champion's scores for a whole batch, and what the analysts get to review."""
+"""The champion's scores of a batch, and the worklist for the analysts."""

@@ -1,4 +1,4 @@
-"""`champion_scores` and `scored_transactions`: what the champion makes of a whole batch."""
+"""`champion_scores` and `scored_transactions`: the champion's scores and decisions by batch."""
 
 import hashlib
 import json
@@ -12,12 +12,13 @@ from fraud_assets.config import environment
 from fraud_assets.config.settings import ScoringSettings
 from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.intake.schema import schema_changes
-from fraud_assets.metadata import table_metadata
+from fraud_assets.metadata import shown, table_metadata
 from fraud_assets.platform.masking import masking
-from fraud_assets.records.batches import ChampionScores
+from fraud_assets.records.batches import ChampionScores, Features
+from fraud_assets.records.scoring import ScoredBatch, ScoredTransactions, UnscoredBatch
 from fraud_assets.scoring.score import BatchRows, no_scores, rank_rows, score_rows
-from fraud_assets.scoring.suppressions import read_suppressions, to_frame
-from fraud_assets.scoring.worklist import make_worklist, outcome
+from fraud_assets.scoring.suppressions import Suppression, read_suppressions, to_frame
+from fraud_assets.scoring.worklist import alert_outcomes, make_worklist
 from fraud_assets.store import files, paths, resources, tables
 from fraud_assets.store.spreadsheet import csv_text
 from fraud_assets.text import inert
@@ -28,6 +29,7 @@ NO_CHAMPION = (
     "scored_transactions of this batch"
 )
 SHOWN_ENTRIES = 20
+ENTRY_COLUMNS = ["place", "kind", "score", "amount", "reasons"]
 SUPPRESSIONS = "suppressions.csv"
 
 
@@ -42,40 +44,41 @@ def champion_scores(
     engine: resources.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[tables.ScoreTable]:
-    """The champion's score of every row, computed once for all that compare with the champion.
+    """The champion's score of every row, computed once for everything that uses it.
 
-    By the champion of the moment at which the batch arrived, so that no row helped to train what
-    scores it, and no later step is compared with itself. Needs no training.
+    From the champion at the time the batch arrived: no row was used to train the model that scores
+    it, and no later step compares the champion with itself. Needs no training.
     """
-    facts = features.facts
     champion = tracking.champion()
-    record = ChampionScores(
-        batch=facts.batch,
-        content_hash=facts.content_hash,
-        champion=champion.version if champion else None,
-        decision_threshold=champion.decision_threshold if champion else None,
-        missing_columns=sorted(set(champion.features) - set(facts.features)) if champion else [],
-        champion_batch=champion.batch if champion else None,
-        source_file=facts.source.source_file,
-        column_changes=_column_changes(tracking, champion, facts.kinds),
-    )
+    record = _record(tracking, champion, features.facts)
     with (
         tables.incoming("champion_scores", record.batch) as rows,
         engine.connect("features", "champion_scores") as connection,
     ):
         scores = no_scores()
         if champion and record.is_scored:
-            model, roles = tracking.load(champion.version), facts.roles
+            model, roles = tracking.load(champion.version), features.facts.roles
             scores = score_rows(connection, features.path, roles, model, list(champion.features))
         scores.assign(champion=record.champion).to_parquet(rows, index=False)
         metadata = table_metadata(connection, rows)
+    metadata["champion"] = tracking.version_link(champion.version) if champion else "none yet"
     if not record.is_scored:
-        context.log.warning(f"not scored: {_obstacle(record)}")
-    return dg.MaterializeResult(
-        value=tables.ScoreTable(rows, record),
-        metadata=metadata
-        | {"champion": tracking.version_link(champion.version) if champion else "none yet"}
-        | ({} if record.is_scored else {"not_scored": _obstacle(record)}),
+        metadata["not_scored"] = _why_not_scored(record)
+        context.log.warning(f"not scored: {_why_not_scored(record)}")
+    return dg.MaterializeResult(value=tables.ScoreTable(rows, record), metadata=metadata)
+
+
+def _record(tracking: Tracking, champion: ModelVersion | None, facts: Features) -> ChampionScores:
+    missing = set(champion.features) - set(facts.features) if champion else set()
+    return ChampionScores(
+        batch=facts.batch,
+        content_hash=facts.content_hash,
+        champion=champion.version if champion else None,
+        decision_threshold=champion.decision_threshold if champion else None,
+        missing_columns=sorted(missing),
+        champion_batch=champion.batch if champion else None,
+        source_file=facts.source.source_file,
+        column_changes=_column_changes(tracking, champion, facts.kinds),
     )
 
 
@@ -96,48 +99,57 @@ def scored_transactions(
     champion_scores: tables.ScoreTable,
     engine: resources.Engine,
     tracking: Tracking,
-) -> dg.MaterializeResult[dict[str, Any]]:
-    """The champion's decisions and reasons, ranked by its scores, and a worklist for the analysts.
+) -> dg.MaterializeResult[ScoredTransactions]:
+    """The champion's decisions with reasons, ranked by score, and a worklist for the analysts.
 
-    Needs no training, so that a batch too poor to train on is scored, too.
+    Needs no training, so a batch too poor to train on is scored, too.
     """
     batch, record = context.partition_key, champion_scores.facts
     if record.champion is None or not record.is_scored:
-        value = {"batch": batch, "not_scored": _obstacle(record)}
-        return dg.MaterializeResult(value=value, metadata={"not_scored": _obstacle(record)})
+        reason = _why_not_scored(record)
+        unscored = UnscoredBatch(batch=batch, not_scored=reason)
+        return dg.MaterializeResult(value=unscored, metadata={"not_scored": reason})
     version = tracking.version(record.champion)
-    path = environment.suppressions_path()
-    entries = read_suppressions(path, masking())
-    with engine.connect("features", "champion_scores") as connection:
-        scored = rank_rows(
-            connection,
-            BatchRows(features.path, champion_scores.path, features.facts.roles),
-            tracking.load(version.version),
-            list(version.features),
-            version.decision_threshold,
-            entries,
-            datetime.now(UTC).date(),
-        )
+    suppressions = read_suppressions(environment.suppressions_path(), masking())
+    rows = BatchRows(features.path, champion_scores.path, features.facts.roles)
+    scored = _rank(engine, tracking, version, rows, suppressions)
     worklist = make_worklist(scored, config)
-    suppressions = csv_text(to_frame(entries)) if path.exists() else None
-    _write(batch, scored, worklist, suppressions)
-    report = {
-        "batch": batch,
-        # Line numbers are of one version of the batch.
-        "content_hash": record.content_hash,
-        "champion": version.version,
-        "decision_threshold": version.decision_threshold,
-        "rows": len(scored),
-        # Of the copy that is kept beside, in which no card number stands.
-        "suppressions": hashlib.sha256(suppressions.encode()).hexdigest() if suppressions else None,
-        "worklist_entries": len(worklist),
-        **outcome(scored),
-    }
-    context.log.info(f"{report['alerts_count']} alerts, {len(worklist)} entries of the worklist")
+    suppressed_by = _suppressions_csv(suppressions)
+    _write(batch, scored, worklist, suppressed_by)
+    report = ScoredBatch(
+        batch=batch,
+        content_hash=record.content_hash,
+        champion=version.version,
+        decision_threshold=version.decision_threshold,
+        rows=len(scored),
+        suppressions=hashlib.sha256(suppressed_by.encode()).hexdigest() if suppressed_by else None,
+        worklist_entries=len(worklist),
+        **dict(alert_outcomes(scored)),
+    )
+    context.log.info(f"{report.alerts_count} alerts, {len(worklist)} worklist entries")
     return dg.MaterializeResult(value=report, metadata=_metadata(tracking, report, worklist))
 
 
-def _obstacle(record: ChampionScores) -> str:
+def _rank(
+    engine: resources.Engine,
+    tracking: Tracking,
+    version: ModelVersion,
+    rows: BatchRows,
+    suppressions: list[Suppression],
+) -> pd.DataFrame:
+    with engine.connect("features", "champion_scores") as connection:
+        return rank_rows(
+            connection,
+            rows,
+            tracking.load(version.version),
+            list(version.features),
+            version.decision_threshold,
+            suppressions,
+            datetime.now(UTC).date(),
+        )
+
+
+def _why_not_scored(record: ChampionScores) -> str:
     """Return why a batch was not scored; empty when it was."""
     if record.champion is None:
         return NO_CHAMPION
@@ -151,6 +163,13 @@ def _obstacle(record: ChampionScores) -> str:
     )
 
 
+def _suppressions_csv(suppressions: list[Suppression]) -> str | None:
+    """Return the suppressions with tokens in place of card numbers; None without a file."""
+    if not environment.suppressions_path().exists():
+        return None
+    return csv_text(to_frame(suppressions))
+
+
 def _write(
     batch: str, scored: pd.DataFrame, worklist: pd.DataFrame, suppressions: str | None
 ) -> None:
@@ -158,23 +177,22 @@ def _write(
     files.write_atomically(folder / "scored_transactions.parquet", scored.to_parquet(index=False))
     files.write_atomically(folder / "scored_transactions.csv", csv_text(scored))
     files.write_atomically(folder / "worklist.csv", csv_text(worklist))
-    # One of before may name cards by their numbers.
+    # A copy from an earlier release may contain card numbers.
     (folder / SUPPRESSIONS).unlink(missing_ok=True)
     if suppressions is not None:
         files.write_atomically(folder / SUPPRESSIONS, suppressions)
 
 
-def _metadata(tracking: Tracking, report: dict[str, Any], worklist: pd.DataFrame) -> dict[str, Any]:
-    folder = paths.report_folder(report["batch"])
-    # Who is behind an entry stands in the CSV alone: events are kept for long, and copied.
-    shown = worklist.head(SHOWN_ENTRIES)[["place", "kind", "score", "amount", "reasons"]]
-    records = json.loads(shown.to_json(orient="records"))
+def _metadata(tracking: Tracking, report: ScoredBatch, worklist: pd.DataFrame) -> dict[str, Any]:
+    folder = paths.report_folder(report.batch)
+    # Without cards and terminals: events are kept for long, and copied.
+    entries = json.loads(worklist.head(SHOWN_ENTRIES)[ENTRY_COLUMNS].to_json(orient="records"))
     return {
-        "champion": tracking.version_link(report["champion"]),
-        "dagster/row_count": report["rows"],
-        "worklist": dg.MetadataValue.table([dg.TableRecord(record) for record in records]),
+        "champion": tracking.version_link(report.champion),
+        "dagster/row_count": report.rows,
+        "worklist": dg.MetadataValue.table([dg.TableRecord(shown(entry)) for entry in entries]),
         "worklist_csv": dg.MetadataValue.path(folder / "worklist.csv"),
         "scored_csv": dg.MetadataValue.path(folder / "scored_transactions.csv"),
-        "suppressions": report["suppressions"] or "none",
-        **{name: value for name, value in report.items() if name.endswith(("_count", "_rate"))},
+        "suppressions": report.suppressions or "none",
+        **shown(report.figures),
     }

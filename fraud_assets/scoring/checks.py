@@ -1,4 +1,4 @@
-"""Check on `champion_scores`: the champion knows the columns of the batch."""
+"""Check on `champion_scores`: the batch has the columns that the champion was trained on."""
 
 import dagster as dg
 
@@ -13,9 +13,9 @@ CHANGES_SHOWN = 5
 
 @dg.asset_check(asset=champion_scores, partitions_def=batches)
 def champion_columns(champion_scores: tables.ScoreTable) -> dg.AssetCheckResult:
-    """Every column that the champion was trained on is there, and of the same kind.
+    """Every column that the champion was trained on is present and has the same type.
 
-    Otherwise a new model can be trained, and perhaps cannot be compared with the champion.
+    Otherwise a new model can still be trained, but perhaps not compared with the champion.
     """
     record = champion_scores.facts
     return dg.AssetCheckResult(
@@ -30,9 +30,9 @@ def _description(record: ChampionScores) -> str:
     if record.champion is None or record.champion_batch is None:
         return "no champion to compare with"
     if not record.column_changes:
-        return "every column is as the champion knows it"
+        return "every column is as in the champion's training data"
     return (
-        f"{inert(record.source_file)}: against the champion (version {record.champion}, batch "
-        f"{named(record.champion_batch)}): {some(record.column_changes, CHANGES_SHOWN)}; export "
-        "these columns again, or expect a model that cannot be compared with it"
+        f"{inert(record.source_file)}: compared with the champion (version {record.champion}, "
+        f"batch {named(record.champion_batch)}): {some(record.column_changes, CHANGES_SHOWN)}; "
+        "export these columns again, or expect a model that cannot be compared with it"
     )

@@ -1,4 +1,4 @@
-"""Scores every row of a batch with a model, and decides by the scores."""
+"""Scores every row of a batch with a model, and decides about each row by its score."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from fraud_assets.training.calibration import CalibratedModel
 
-PIECE = 200_000
+CHUNK_ROWS = 200_000
 """Rows scored at a time."""
 EXPLAINED = 20_000
-"""Alerts that are given reasons, the highest scores first."""
+"""Alerts with reasons, at most, the highest scores first."""
 WITHOUT_SHAP = "not known: pip install 'fraud_assets[explain]'"
-TOO_SLOW = "not computed: this estimator explains the highest scores alone"
+TOO_SLOW = "not computed: with this estimator, only the highest scores are explained"
 COLUMNS = [
     *("rank", "score", "decision", "reasons", "suppressed_because", "source_line"),
     *("transaction_id", "card", "terminal", "amount", "day", "label"),
@@ -44,7 +44,7 @@ ALERT, SUPPRESSED, PASS = "alert", "suppressed", "pass"
 
 @dataclass(frozen=True)
 class BatchRows:
-    """Where the rows of a batch and their scores lie.
+    """The files with the rows of a batch and their scores.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ def score_rows(
     model: "CalibratedModel",
     columns: list[str],
 ) -> pd.DataFrame:
-    """Score all rows of a batch, piece by piece.
+    """Score all rows of a batch, chunk by chunk.
 
     Parameters
     ----------
@@ -85,22 +85,22 @@ def score_rows(
 
     See Also
     --------
-    rank_rows : what follows from the scores.
+    rank_rows : decides by the scores.
     """
     query = (
         f"SELECT {_inputs(columns)}source_line, {identifier(roles.target)} AS label, {KNOWN}, "
         f"{LABEL_KNOWN} FROM {parquet(features)} ORDER BY source_line"
     )
-    pieces = [no_scores()]
-    for piece in connection.sql(query).to_arrow_reader(PIECE):
-        rows = piece.to_pandas()
+    chunks = [no_scores()]
+    for chunk in connection.sql(query).to_arrow_reader(CHUNK_ROWS):
+        rows = chunk.to_pandas()
         scores = fraud_scores(model, rows, columns)
-        pieces.append(rows.assign(score=scores)[list(SCORED)])
-    return pd.concat(pieces[1:] or pieces, ignore_index=True)
+        chunks.append(rows.assign(score=scores)[list(SCORED)])
+    return pd.concat(chunks[1:] or chunks, ignore_index=True)
 
 
 def no_scores() -> pd.DataFrame:
-    """Return the scores of a batch that nothing scored: no row, with all columns."""
+    """Return the scores of a batch that was not scored: no rows, but all columns."""
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in SCORED.items()})
 
 
@@ -113,41 +113,41 @@ def rank_rows(
     entries: list[Suppression],
     today: date,
 ) -> pd.DataFrame:
-    """Rank the rows of a batch by their scores, decide about each, and give alerts reasons.
+    """Rank the rows of a batch by score, decide about each, and explain the alerts.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        That masks card numbers, as of `storage.Engine`.
+        That masks card numbers, as of `store.resources.Engine`.
     batch : BatchRows
     model : CalibratedModel
-        What gave the scores; asked for reasons only.
+        The model that scored the rows; used for the reasons only.
     columns : list of str
         The model's features.
     threshold : float
     entries : list of Suppression
-        Cards by their tokens.
+        With tokens in place of card numbers.
     today : date
-        By which entries expire where the data has no dates.
+        Decides whether an entry has expired where the data has no dates.
 
     Returns
     -------
     DataFrame of shape (n_rows, 12)
         `rank` (1 is the highest score), `score`, `decision` (alert, suppressed or pass),
         `reasons` of alerts, `suppressed_because`, `source_line`, `transaction_id`, `card`,
-        `terminal`, `amount`, `day` (missing where the data has no dates) and `label`; in the
-        order of the rank, equal scores in that of the file. Card numbers are tokens.
+        `terminal`, `amount`, `day` (missing where the data has no dates) and `label`; ordered by
+        rank, equal scores as in the file. Card numbers are tokens.
 
     See Also
     --------
-    score_rows : what gives the scores.
+    score_rows : computes the scores.
     """
     scored: pd.DataFrame = connection.sql(_ranked(batch)).to_arrow_table().to_pandas()
     scored.insert(0, "rank", np.arange(1, len(scored) + 1))
     scored["suppressed_because"] = suppressed(scored, entries, today)
     above = scored["score"] >= threshold
-    off = scored["suppressed_because"].notna()
-    scored["decision"] = np.select([above & off, above], [SUPPRESSED, ALERT], PASS)
+    is_suppressed = scored["suppressed_because"].notna()
+    scored["decision"] = np.select([above & is_suppressed, above], [SUPPRESSED, ALERT], PASS)
     scored.loc[~above, "suppressed_because"] = None
     alerts = scored[above].head(EXPLAINED)
     scored["reasons"] = _reasons(connection, batch.features, alerts, model, columns)
@@ -163,7 +163,7 @@ def _ranked(batch: BatchRows) -> str:
     roles = batch.roles
 
     def text(name: str | None, mask: str = MASK_TEXT) -> str:
-        # Features of before have card numbers in them; a token stays as it is.
+        # Features from earlier releases contain card numbers; a token stays as it is.
         return f"{mask}(CAST({identifier(name)} AS VARCHAR))" if name else "CAST(NULL AS VARCHAR)"
 
     amount = f"CAST({identifier(roles.amount)} AS DOUBLE)" if roles.amount else "NULL"
@@ -196,8 +196,8 @@ def _reasons(
     ).df()
     connection.unregister("alerted_lines")
     rows = rows.set_index("source_line").loc[alerts["source_line"]]
-    found = explain(model, rows, columns)
-    reasons = [] if found is None else found.reasons()
-    told = WITHOUT_SHAP if found is None else TOO_SLOW
-    reasons += [told] * (len(alerts) - len(reasons))
+    explanation = explain(model, rows, columns)
+    reasons = [] if explanation is None else explanation.reasons()
+    unexplained = WITHOUT_SHAP if explanation is None else TOO_SLOW
+    reasons += [unexplained] * (len(alerts) - len(reasons))
     return pd.Series(reasons, index=alerts.index, dtype=object)

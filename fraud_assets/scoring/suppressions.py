@@ -1,4 +1,4 @@
-"""Cards and terminals that analysts do not want on the worklist, with reason and expiry."""
+"""Suppressions: cards and terminals kept off the worklist, with reason and expiry date."""
 
 import csv
 from datetime import date
@@ -15,16 +15,16 @@ KINDS = ("card", "terminal")
 
 
 class Suppression(NamedTuple):
-    """An entry of the file.
+    """An entry of the suppressions file.
 
     Attributes
     ----------
     kind : {"card", "terminal"}
     name : str
-        Of the card or terminal, as it is shown: in place of a card number its token.
+        Of the card or terminal, as it is shown: a token in place of a card number.
     reason : str
     expires : date
-        The last day on which it holds.
+        The last day on which it is in force.
     """
 
     kind: Literal["card", "terminal"]
@@ -34,7 +34,7 @@ class Suppression(NamedTuple):
 
 
 def read_suppressions(path: Path, mask: Masking) -> list[Suppression]:
-    """Read the file; no file, no entry.
+    """Read the suppressions file.
 
     Parameters
     ----------
@@ -46,12 +46,16 @@ def read_suppressions(path: Path, mask: Masking) -> list[Suppression]:
     Returns
     -------
     list of Suppression
-        Without a card number in them.
+        With tokens in place of card numbers; empty without a file.
 
     Raises
     ------
     ValueError
-        When a line does not say what it should; with file, line and column, not the value.
+        When a line is invalid. The message names file, line and column, not the value.
+
+    See Also
+    --------
+    suppressed : applies the entries.
     """
     if not path.exists():
         return []
@@ -59,7 +63,7 @@ def read_suppressions(path: Path, mask: Masking) -> list[Suppression]:
         reader = csv.DictReader(file)
         if reader.fieldnames != COLUMNS:
             raise ValueError(
-                f"{path}: line 1: not the header of suppressions; make it {','.join(COLUMNS)}"
+                f"{path}: line 1: not the header of suppressions; it must be {','.join(COLUMNS)}"
             )
         return [_entry(path, reader.line_num, line, mask) for line in reader]
 
@@ -74,7 +78,7 @@ def _entry(path: Path, number: int, line: dict[str, str | None], mask: Masking) 
         raise refuse("kind", "write card or terminal")
     for column in ("name", "reason"):
         if not values[column]:
-            raise refuse(column, "write one; without it nobody can tell later what it was for")
+            raise refuse(column, "write one; without it nobody knows later what the entry was for")
     try:
         expires = date.fromisoformat(values["expires"])
     except ValueError as error:
@@ -85,17 +89,21 @@ def _entry(path: Path, number: int, line: dict[str, str | None], mask: Masking) 
 
 
 def to_frame(entries: list[Suppression]) -> pd.DataFrame:
-    """Return entries as the table that the file holds, card numbers as tokens.
+    """Return entries as a table with the columns of the file, card numbers as tokens.
 
     Parameters
     ----------
     entries : list of Suppression
+
+    Returns
+    -------
+    DataFrame of shape (n_entries, 4)
     """
     return pd.DataFrame(entries, columns=COLUMNS)
 
 
 def suppressed(rows: pd.DataFrame, entries: list[Suppression], today: date) -> pd.Series:
-    """Return for each row the reason why it is suppressed, None where it is not.
+    """Return the reason why each row is suppressed, None where it is not.
 
     Parameters
     ----------
@@ -103,15 +111,24 @@ def suppressed(rows: pd.DataFrame, entries: list[Suppression], today: date) -> p
         With `card`, `terminal` and `day` (datetime64, or missing).
     entries : list of Suppression
     today : date
-        Taken for rows without a day.
+        The day of rows without one.
 
     Returns
     -------
     Series of shape (n_rows,)
+        Of the first entry that applies.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"card": ["a", "b"], "terminal": ["x", "y"], "day": pd.NaT})
+    >>> entries = [Suppression("card", "a", "a trip", date(2026, 6, 30))]
+    >>> suppressed(rows, entries, date(2026, 6, 1)).tolist()
+    ['a trip', None]
     """
     reasons = pd.Series([None] * len(rows), index=rows.index, dtype=object)
     days = rows["day"].fillna(pd.Timestamp(today))
     for entry in entries:
-        holds = (rows[entry.kind] == entry.name) & (days <= pd.Timestamp(entry.expires))
-        reasons[np.asarray(holds & reasons.isna())] = entry.reason
+        applies = (rows[entry.kind] == entry.name) & (days <= pd.Timestamp(entry.expires))
+        reasons[np.asarray(applies & reasons.isna())] = entry.reason
     return reasons

@@ -5,50 +5,65 @@ import pandas as pd
 
 from fraud_assets.config.settings import ScoringSettings
 from fraud_assets.metrics import ratio
+from fraud_assets.records.scoring import AlertOutcomes
 from fraud_assets.scoring.score import ALERT
 
 BY_ALERT, BY_CHANCE = "alert", "sample"
 
 
 def make_worklist(scored: pd.DataFrame, settings: ScoringSettings) -> pd.DataFrame:
-    """Return the entries that are to be reviewed, day by day.
+    """Return the entries to review, day by day.
 
     Parameters
     ----------
     scored : DataFrame of shape (n_rows, n_columns)
-        As from `score.score_batch`.
+        As from `score.rank_rows`.
     settings : ScoringSettings
 
     Returns
     -------
     DataFrame of shape (n_entries, 10)
         `day`, `place` in the day's list, `kind` (alert, or sample: drawn from the transactions
-        that nobody would review otherwise, because they lie below the threshold, beyond the
-        capacity, or are suppressed), `card`, `score` (the highest), `transactions` (how many),
-        `amount` (their sum), `source_lines`, `reasons`, and `stands_for`: how many transactions
-        one drawn stands for, 1 for an alert.
+        that nobody would otherwise review, because they are below the threshold, beyond the
+        capacity, or suppressed), `card`, `score` (the highest), `transactions` (their number),
+        `amount` (their sum), `source_lines`, `reasons`, and `stands_for`: how many transactions a
+        sampled one represents, 1 for an alert.
+
+    See Also
+    --------
+    alert_outcomes : compares the alerts with the labels.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> scored = pd.DataFrame({"decision": ["alert", "alert", "pass"], "score": [0.9, 0.8, 0.1],
+    ...     "source_line": [4, 2, 3], "card": ["a", "a", "b"], "amount": [10.0, 5.0, 1.0],
+    ...     "day": pd.Timestamp("2026-06-01"), "reasons": ["amount (+2.80)", "hour (+1.10)", None]})
+    >>> worklist = make_worklist(scored, ScoringSettings(sampled_per_day=0))
+    >>> worklist[["card", "score", "transactions", "amount", "source_lines"]].values.tolist()
+    [['a', 0.9, 2, 15.0, '4 2']]
     """
     days = scored["day"].fillna(pd.Timestamp(0)) if len(scored) else scored["day"]
     generator = np.random.default_rng(settings.seed)
-    parts = []
+    lists = []
     for day in sorted(days.unique()):
         rows = scored[days == day]
         listed = _cards(rows[rows["decision"] == ALERT]).head(settings.alerts_per_day)
         reviewed = {line for lines in listed["source_lines"] for line in lines}
         drawn = _draw(rows[~rows["source_line"].isin(reviewed)], settings, generator)
-        part = pd.concat([listed, drawn]) if len(drawn) else listed
-        part.insert(0, "place", np.arange(1, len(part) + 1))
-        part.insert(0, "day", rows["day"].iloc[0])
-        parts.append(part)
-    worklist = pd.concat(parts, ignore_index=True) if parts else _cards(scored)
+        of_day = pd.concat([listed, drawn]) if len(drawn) else listed
+        of_day.insert(0, "place", np.arange(1, len(of_day) + 1))
+        of_day.insert(0, "day", rows["day"].iloc[0])
+        lists.append(of_day)
+    worklist = pd.concat(lists, ignore_index=True) if lists else _cards(scored)
     worklist["source_lines"] = [" ".join(map(str, lines)) for lines in worklist["source_lines"]]
     return worklist
 
 
 def _cards(alerts: pd.DataFrame) -> pd.DataFrame:
-    """Return one entry for each card, highest score first; rows without a card stand alone."""
-    alone = "line " + alerts["source_line"].astype(str)
-    grouped = alerts.groupby(alerts["card"].fillna(alone), sort=False)
+    """Return one entry for each card, highest score first, and for each row without a card."""
+    own_key = "line " + alerts["source_line"].astype(str)
+    grouped = alerts.groupby(alerts["card"].fillna(own_key), sort=False)
     entries = grouped.agg(
         card=("card", "first"),
         score=("score", "max"),
@@ -81,25 +96,27 @@ def _draw(
     )
 
 
-def outcome(scored: pd.DataFrame) -> dict[str, float]:
-    """Return what came of the frauds of a batch, by its labels.
+def alert_outcomes(scored: pd.DataFrame) -> AlertOutcomes:
+    """Compare the alerts of a batch with its labels.
+
+    Parameters
+    ----------
+    scored : DataFrame of shape (n_rows, n_columns)
+        As from `score.rank_rows`.
 
     Returns
     -------
-    dict of str to float
-        `alerts_count`, `suppressed_count`, `frauds_detected_count`, `frauds_missed_count` with
-        the suppressed ones among them, `frauds_suppressed_count`, `false_alarms_count`,
-        `fraud_detection_rate`.
+    AlertOutcomes
     """
     fraud, alert = scored["label"] == 1, scored["decision"] == ALERT
-    off = scored["suppressed_because"].notna()
+    suppressed = scored["suppressed_because"].notna()
     detected = int((fraud & alert).sum())
-    return {
-        "alerts_count": int(alert.sum()),
-        "suppressed_count": int(off.sum()),
-        "frauds_detected_count": detected,
-        "frauds_missed_count": int(fraud.sum()) - detected,
-        "frauds_suppressed_count": int((fraud & off).sum()),
-        "false_alarms_count": int((~fraud & alert).sum()),
-        "fraud_detection_rate": ratio(detected, int(fraud.sum())),
-    }
+    return AlertOutcomes(
+        alerts_count=int(alert.sum()),
+        suppressed_count=int(suppressed.sum()),
+        frauds_detected_count=detected,
+        frauds_missed_count=int(fraud.sum()) - detected,
+        frauds_suppressed_count=int((fraud & suppressed).sum()),
+        false_alarms_count=int((~fraud & alert).sum()),
+        fraud_detection_rate=ratio(detected, int(fraud.sum())),
+    )

@@ -6,9 +6,11 @@ from typing import Any, TypeVar
 
 from fraud_assets.records.base import Report
 from fraud_assets.records.decisions import RegisteredModel
+from fraud_assets.records.drift import DriftReport
 from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.records.models import ReferenceProfile, TrainedModel, TunedParameters
 from fraud_assets.records.published import PublishedDrift, PublishedMetrics
+from fraud_assets.records.scoring import ScoredTransactions
 from fraud_assets.store import object_store
 from fraud_assets.store.files import write_atomically
 from fraud_assets.store.paths import report_folder, report_path
@@ -20,6 +22,7 @@ REPORTS: dict[str, type[Report]] = {
     for report in (
         *(TunedParameters, TrainedModel, ReferenceProfile, EvaluationReport, RegisteredModel),
         *(PublishedDrift, PublishedMetrics),
+        *(DriftReport, ScoredTransactions),
     )
 }
 """The reports by asset; a new one is an entry here."""

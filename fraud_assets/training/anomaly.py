@@ -1,4 +1,4 @@
-"""An isolation forest: as a detector of its own, and as a feature of others."""
+"""An isolation forest: as a detector by itself, and as a feature of other estimators."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ SCORE = "anomaly_score"
 
 
 class _Forest(BaseEstimator):  # type: ignore[misc]
-    """The parameters of an isolation forest, and the forest that they make."""
+    """The parameters of an isolation forest, and how it is fitted."""
 
     def __init__(
         self, n_estimators: int = 200, max_samples: Any = "auto", random_state: int = 0
@@ -20,7 +20,7 @@ class _Forest(BaseEstimator):  # type: ignore[misc]
         self.max_samples = max_samples
         self.random_state = random_state
 
-    def _grown(self, rows: pd.DataFrame) -> IsolationForest:
+    def _fitted_forest(self, rows: pd.DataFrame) -> IsolationForest:
         forest = IsolationForest(
             n_estimators=self.n_estimators,
             max_samples=self.max_samples,
@@ -30,7 +30,7 @@ class _Forest(BaseEstimator):  # type: ignore[misc]
 
 
 class AnomalyClassifier(ClassifierMixin, _Forest):  # type: ignore[misc]
-    """An isolation forest that learns from no label and answers like a classifier.
+    """An isolation forest, which uses no labels, with the interface of a classifier.
 
     Parameters
     ----------
@@ -43,14 +43,18 @@ class AnomalyClassifier(ClassifierMixin, _Forest):  # type: ignore[misc]
     Notes
     -----
     The score is 2^(-E[h(x)] / c(n)), in (0, 1): F. T. Liu, K. M. Ting and Z.-H. Zhou, Isolation
-    forest, 2008. It is no probability; `calibration.py` makes it one.
+    forest, 2008. It is not a probability; `calibration.fit_sigmoid` turns it into one.
+
+    See Also
+    --------
+    AnomalyScore : adds the score as a feature.
     """
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> "AnomalyClassifier":  # noqa: N803
-        """Fit the forest; the labels are not looked at."""
+        """Fit the forest; labels are ignored."""
         del y
         self.classes_ = np.array([0, 1])
-        self.forest_ = self._grown(X)
+        self.forest_ = self._fitted_forest(X)
         self.n_rounds = self.n_estimators
         return self
 
@@ -75,9 +79,9 @@ class AnomalyScore(TransformerMixin, _Forest):  # type: ignore[misc]
     """
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> "AnomalyScore":  # noqa: N803
-        """Fit the forest; the labels are not looked at."""
+        """Fit the forest; labels are ignored."""
         del y
-        self.forest_ = self._grown(X)
+        self.forest_ = self._fitted_forest(X)
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:  # noqa: N803

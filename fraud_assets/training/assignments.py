@@ -1,4 +1,4 @@
-"""The index of assigned splits, so that none has to be opened to know its settings."""
+"""The index of assigned splits, so that the settings of each are known without opening it."""
 
 import hashlib
 import json
@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from fraud_assets.config.settings import SplitSettings
 from fraud_assets.store.files import whole_file
 
-NOT_OF_THE_ASSIGNMENT = "window_batches"
-"""The setting that says which batches a model is trained from, not which row is for what."""
+WINDOW_SETTING = "window_batches"
+"""The setting that chooses the batches that a model is trained from, and assigns no row."""
 
 
 class Assignment(BaseModel):
@@ -22,7 +22,8 @@ class Assignment(BaseModel):
     settings : str
         As of `settings_hash`.
     hash_key_id : str or None
-        Which key its content keys are hashed with; None: with none, as in old releases.
+        The key that its content keys are hashed with; None: hashed without a key, as in old
+        releases.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,12 +54,12 @@ def settings_hash(settings: SplitSettings) -> str:
     >>> settings_hash(one) == settings_hash(three)
     True
     """
-    used = settings.model_dump(mode="json", exclude={NOT_OF_THE_ASSIGNMENT})
+    used = settings.model_dump(mode="json", exclude={WINDOW_SETTING})
     return hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()
 
 
 def read_index(path: Path) -> dict[tuple[str, str], Assignment]:
-    """Return all assignments by batch and content hash; none when there is no index yet.
+    """Return all assignments by batch and content hash.
 
     Parameters
     ----------
@@ -67,15 +68,16 @@ def read_index(path: Path) -> dict[tuple[str, str], Assignment]:
     Returns
     -------
     dict of (str, str) to Assignment
+        Empty when there is no index yet.
     """
     if not path.exists():
         return {}
-    found = _entries.validate_json(path.read_bytes())
-    return {(entry.batch, entry.content_hash): entry for entry in found}
+    entries = _entries.validate_json(path.read_bytes())
+    return {(entry.batch, entry.content_hash): entry for entry in entries}
 
 
 def note(path: Path, assignment: Assignment) -> None:
-    """Put an assignment into the index, in place of an earlier one of the same version.
+    """Add an assignment to the index, replacing an earlier one of the same version.
 
     Parameters
     ----------

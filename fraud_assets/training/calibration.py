@@ -1,4 +1,4 @@
-"""Puts probabilities right after resampling, weights or a loss that bends them."""
+"""Calibrates probabilities that resampling, class weights or a custom loss has distorted."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,26 +12,40 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 SMALLEST = 1e-12
-"""Probabilities are kept this far from 0 and 1, where log-odds have no end."""
+"""Probabilities are kept this far from 0 and 1, where log-odds are infinite."""
 
 
 def log_odds(probabilities: Floats) -> Floats:
-    """Return ln(p / (1 - p)), finite also at 0 and 1."""
+    """Return ln(p / (1 - p)), finite also at 0 and 1.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Examples
+    --------
+    >>> log_odds(np.array([0.5, 0.9])).round(3).tolist()
+    [0.0, 2.197]
+    """
     p = np.clip(probabilities, SMALLEST, 1 - SMALLEST)
     result: Floats = np.log(p) - np.log1p(-p)
     return result
 
 
 class CalibratedModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A fitted pipeline whose log-odds are stretched and shifted.
+    """A fitted pipeline with a line on its log-odds.
 
     Parameters
     ----------
     model : Pipeline
         Fitted.
     slope, intercept : float
-        The log-odds become `slope * log-odds + intercept`; 1 and 0 change nothing. The order of
-        the rows stays.
+        The log-odds become `slope * log-odds + intercept`; 1 and 0 change nothing. The ranking of
+        rows is the same for any positive slope.
     """
 
     def __init__(self, model: Any = None, slope: float = 1.0, intercept: float = 0.0) -> None:
@@ -40,7 +54,7 @@ class CalibratedModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.intercept = intercept
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Say so: it wraps what is fitted."""
+        """Report as fitted: it wraps a fitted pipeline."""
         return self.model is not None
 
     def fit(self, X: pd.DataFrame, y: Any) -> "CalibratedModel":  # noqa: N803
@@ -65,25 +79,33 @@ class CalibratedModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.predict_proba(X)[:, 1] >= 0.5, dtype=int)
 
 
-def for_odds(model: "Pipeline", odds_factor: float) -> CalibratedModel:
-    """Take back by how much resampling or weights raised the odds of a fraud.
+def divide_odds(model: "Pipeline", odds_factor: float) -> CalibratedModel:
+    """Undo the factor by which resampling raised the odds of a fraud.
 
     Parameters
     ----------
     model : Pipeline
     odds_factor : float
-        As from `imbalance.rebalance`.
+        As from `imbalance.rebalance`; positive.
+
+    Returns
+    -------
+    CalibratedModel
+
+    See Also
+    --------
+    fit_sigmoid : where no factor is known.
 
     Notes
     -----
     The posterior odds are divided by the factor: A. Dal Pozzolo et al., Calibrating probability
-    with undersampling for unbalanced classification, 2015. With SMOTE it is an approximation.
+    with undersampling for unbalanced classification, 2015. With SMOTE this is an approximation.
     """
     return CalibratedModel(model, 1.0, float(np.log(1 / odds_factor)))
 
 
-def by_sigmoid(model: "Pipeline", labels: Labels, scores: Floats) -> CalibratedModel:
-    """Fit slope and intercept to labels, on rows that did not train the model.
+def fit_sigmoid(model: "Pipeline", labels: Labels, scores: Floats) -> CalibratedModel:
+    """Fit slope and intercept on rows that the model was not fitted on.
 
     Parameters
     ----------
@@ -91,10 +113,18 @@ def by_sigmoid(model: "Pipeline", labels: Labels, scores: Floats) -> CalibratedM
     labels, scores : ndarray of shape (n_rows,)
         Of the validation rows.
 
+    Returns
+    -------
+    CalibratedModel
+
+    See Also
+    --------
+    divide_odds : where the factor of the odds is known.
+
     Notes
     -----
     J. Platt, Probabilistic outputs for support vector machines, 1999. A slope of zero or less
-    would turn the order of the rows round; then only the intercept is fitted.
+    would reverse the ranking; then only the intercept is fitted.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -102,5 +132,5 @@ def by_sigmoid(model: "Pipeline", labels: Labels, scores: Floats) -> CalibratedM
     fitted = LogisticRegression(C=np.inf).fit(margins, labels)
     slope = float(fitted.coef_[0, 0])
     if slope <= 0:
-        return for_odds(model, float(scores.mean()) / max(float(labels.mean()), SMALLEST))
+        return divide_odds(model, float(scores.mean()) / max(float(labels.mean()), SMALLEST))
     return CalibratedModel(model, slope, float(fitted.intercept_[0]))

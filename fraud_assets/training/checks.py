@@ -10,21 +10,21 @@ from fraud_assets.text import named
 from fraud_assets.training.assets import splits, trained_model
 
 REMEDY = (
-    "; the earlier batches were split under other settings: materialize their splits again with "
-    "the settings of this batch, or narrow `window_batches`"
+    "; earlier batches were split with other settings: materialize their splits again with the "
+    "settings of this batch, or narrow `window_batches`"
 )
 
 
 @dg.asset_check(asset=splits, blocking=True, partitions_def=batches)
 def splits_disjoint(splits: tables.SplitTable) -> dg.AssetCheckResult:
-    """Every row has one split, and equal rows have the same, over the whole window."""
+    """Every row has exactly one split, and equal rows of the window share it."""
     straddling = splits.facts.straddling_contents
     unassigned = splits.facts.unassigned_rows
     return dg.AssetCheckResult(
         passed=straddling == 0 and unassigned == 0,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=f"{straddling} row contents stand in more than one split, {unassigned} rows "
-        f"have not exactly one; window of {len(splits.facts.window)} batches"
+        description=f"{straddling} row contents occur in more than one split, {unassigned} rows "
+        f"do not have exactly one; window of {len(splits.facts.window)} batches"
         + (REMEDY if straddling else ""),
         metadata={"straddling_contents": straddling, "unassigned_rows": unassigned},
     )
@@ -32,7 +32,7 @@ def splits_disjoint(splits: tables.SplitTable) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset=splits, blocking=True, partitions_def=batches)
 def enough_frauds(splits: tables.SplitTable) -> dg.AssetCheckResult:
-    """Each split holds enough frauds, and genuine rows, to learn from or to judge by."""
+    """Each split has enough frauds and enough genuine rows to train or evaluate with."""
     counts = splits.facts.counts
     short = []
     for split, needed in limits.MIN_FRAUDS.items():
@@ -42,8 +42,8 @@ def enough_frauds(splits: tables.SplitTable) -> dg.AssetCheckResult:
             short.append(f"{split} has {frauds} frauds and needs {needed}")
         if genuine < needed:
             short.append(f"{split} has {genuine} genuine rows and needs {needed}")
-    found = ", ".join(f"{name} {of_split.frauds}" for name, of_split in counts.items())
-    description = f"frauds by split: {found}"
+    by_split = ", ".join(f"{split} {n.frauds}" for split, n in counts.items())
+    description = f"frauds by split: {by_split}"
     if short:
         description = (
             f"batch {named(splits.facts.batch)}: {'; '.join(short)}; drop more transactions "
@@ -59,7 +59,7 @@ def enough_frauds(splits: tables.SplitTable) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset=trained_model, partitions_def=batches)
 def model_converged(trained_model: TrainedModel) -> dg.AssetCheckResult:
-    """The training stopped by itself, not because it ran out of iterations."""
+    """The training converged before it ran out of iterations."""
     iterations = trained_model.iterations
     converged = trained_model.converged
     return dg.AssetCheckResult(

@@ -1,4 +1,4 @@
-"""Gradient boosting with focal loss, by XGBoost or LightGBM."""
+"""Gradient boosting with focal loss, fitted by XGBoost or LightGBM."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ SMALLEST_HESSIAN = 1e-6
 def focal_derivatives(
     labels: np.ndarray, margins: np.ndarray, gamma: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return first and second derivative of the focal loss by the margin.
+    """Return the first and second derivative of the focal loss with respect to the margin.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def focal_derivatives(
     margins : ndarray of shape (n_rows,)
         Log-odds.
     gamma : float
-        0 is the log loss.
+        0 or more; 0 gives the log loss.
 
     Returns
     -------
@@ -57,7 +57,11 @@ class FocalBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    Its probabilities are too timid by design; `calibration.py` puts them right.
+    Its probabilities are underconfident by design; `calibration.fit_sigmoid` corrects them.
+
+    See Also
+    --------
+    focal_derivatives : the loss.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What is done about frauds being few: on the train rows only, and what it does to the odds."""
+"""Resamples the train rows where frauds are few, and reports the effect on the odds."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,23 @@ from fraud_assets.config.settings import Imbalance, TrainingSettings
 
 
 def odds(labels: pd.Series) -> float:
-    """Return frauds over genuine rows."""
+    """Return the odds of a fraud.
+
+    Parameters
+    ----------
+    labels : Series of shape (n_rows,)
+        0 or 1.
+
+    Returns
+    -------
+    float
+        Frauds for each genuine row.
+
+    Examples
+    --------
+    >>> odds(pd.Series([1, 0, 0, 0, 0]))
+    0.25
+    """
     frauds = float((labels == 1).sum())
     return frauds / (len(labels) - frauds)
 
@@ -15,7 +31,7 @@ def odds(labels: pd.Series) -> float:
 def rebalance(
     features: pd.DataFrame, labels: pd.Series, settings: TrainingSettings
 ) -> tuple[pd.DataFrame, pd.Series, float]:
-    """Resample the train rows, where that is asked for.
+    """Resample the train rows as the settings say.
 
     Parameters
     ----------
@@ -29,12 +45,17 @@ def rebalance(
     features, labels : DataFrame, Series
         After resampling; with SMOTE, missing values are the column's median.
     odds_factor : float
-        By how much the odds of a fraud that the model will see exceed the true ones: what
-        `calibration.py` takes back. 1 when nothing was done.
+        Odds of a fraud after resampling, divided by those before; `calibration.divide_odds`
+        undoes it. 1 when nothing was resampled.
+
+    Raises
+    ------
+    ValueError
+        When SMOTE has only one fraud to start from.
     """
     before = odds(labels)
     wanted = 1 / settings.genuine_per_fraud
-    # A whole fraud more at least, or there is nothing to make.
+    # Resampling must add or remove at least one row.
     enough = int((labels == 0).sum() * wanted) <= int((labels == 1).sum())
     if settings.imbalance not in (Imbalance.undersample, Imbalance.smote) or enough:
         return features, labels, 1.0
@@ -52,7 +73,7 @@ def _undersample(
 
     sampler = RandomUnderSampler(sampling_strategy=wanted, random_state=seed)
     sampler.fit_resample(np.zeros((len(labels), 1)), labels)
-    # In the order of time again, as everything after this expects.
+    # Restore the time order, which stacking relies on.
     kept = np.sort(sampler.sample_indices_)
     return features.iloc[kept], labels.iloc[kept]
 
@@ -66,8 +87,8 @@ def _smote(
     neighbours = min(5, int((labels == 1).sum()) - 1)
     if neighbours < 1:
         raise ValueError(
-            "smote makes frauds between two others, and the train rows hold one; choose another "
-            "imbalance, or drop more transactions with labels"
+            "smote interpolates between two frauds, and the train rows have only one; choose "
+            "another imbalance, or drop more transactions with labels"
         )
     imputer = SimpleImputer(strategy="median", keep_empty_features=True).set_output(
         transform="pandas"

@@ -4,10 +4,9 @@ Rows with the same content (all columns but the label and the transaction id) sh
 split, and a row that an earlier batch already assigned keeps that split, so that a later
 batch can neither train on an earlier test row nor test on a row that a model has seen.
 
-The content of a row has a hash without a key, which decides its split and is never written: whoever
-has it could try card numbers until one fits. What is written is a keyed hash of that hash. So the
-split of a row does not depend on the key, and the hashes that older versions wrote, without a key,
-can be converted.
+The split of a row is decided by an unkeyed hash of its content. That hash is never written, because
+card numbers could be recovered from it by trial. What is written is a keyed hash of it, so splits
+do not depend on the key, and the unkeyed hashes of older releases can be converted.
 """
 
 from collections.abc import Sequence
@@ -29,14 +28,14 @@ AUTO_SPAN_IN_DELAYS = 4
 
 
 class Assigned(NamedTuple):
-    """Splits that were written.
+    """Splits of a batch that were written earlier.
 
     Attributes
     ----------
     path : Path
         Parquet, as from `write_splits`.
     keyed : bool
-        Whether their content keys are keyed hashes; those of before are not.
+        Whether their content keys are keyed hashes; those of old releases are not.
     """
 
     path: Path
@@ -50,7 +49,7 @@ class Assigned(NamedTuple):
 
 @dataclass(frozen=True)
 class Cuts:
-    """How a batch is cut.
+    """How a batch is cut into periods.
 
     Attributes
     ----------
@@ -66,14 +65,19 @@ class Cuts:
 
 
 def content_hash(columns: Sequence[str], roles: Roles) -> str:
-    """Return SQL for a 64-bit hash of a row's content, without a key: never to be written.
+    """Return SQL for an unkeyed 64-bit hash of a row's content, which must never be written.
 
     Parameters
     ----------
     columns : sequence of str
         Source columns.
     roles : Roles
-        The label, its time and the transaction id do not count.
+        The label, the times at which row and label became known, and the transaction id are left
+        out.
+
+    Returns
+    -------
+    str
     """
     left_out = {roles.target, roles.transaction_id, roles.known_at, roles.label_known_at}
     values = ", chr(31), ".join(
@@ -109,7 +113,7 @@ def plan_cuts(
     Raises
     ------
     ValueError
-        When temporal is asked for and the data has no timestamp.
+        When the mode is temporal and the data has no timestamp.
     """
     if settings.mode is SplitMode.temporal and roles.timestamp is None:
         raise ValueError(
@@ -152,7 +156,7 @@ def write_splits(
     Parameters
     ----------
     engine : duckdb.DuckDBPyConnection
-        That knows keyed hashes, as of `storage.Engine`.
+        With the keyed hashes of `store.resources.Engine`.
     features : Path
         Parquet file of the batch's features: when each row and its label became known.
     accepted : Path
@@ -200,7 +204,7 @@ def _kept(earlier: Sequence[Assigned]) -> str:
 
 
 def _assign_stratified(settings: SplitSettings) -> str:
-    """Cut each class at the shares, in an order that only content and seed decide."""
+    """Cut each class at the shares, in an order that depends on content and seed only."""
     order = f"md5_number_lower(concat(content, ':', {settings.seed})), content"
     return f"""
         SELECT content_key, CASE WHEN position < {settings.train_share} THEN '{TRAIN}'

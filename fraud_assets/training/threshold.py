@@ -1,4 +1,4 @@
-"""Chooses the decision threshold, on validation rows only."""
+"""Chooses the decision threshold on the validation rows."""
 
 from dataclasses import dataclass
 
@@ -9,20 +9,20 @@ from fraud_assets.metrics import Floats, Labels, threshold_curve
 from fraud_assets.records.models import ThresholdPoint
 
 NEIGHBOURS = (0.5, 0.8, 1.0, 1.25, 2.0)
-"""Alerts of the neighbours, as shares of those at the chosen threshold."""
+"""Alerts of the neighbouring thresholds, as shares of those of the chosen one."""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The chosen threshold and what others would give.
+class ThresholdChoice:
+    """The chosen threshold, and what neighbouring ones would give.
 
     Attributes
     ----------
     threshold : float
-        In (0, 1]: halfway between the lowest score that is an alert and the next one below, so
-        that rows like those on the border fall on the same side.
+        In (0, 1]: halfway between the lowest score of an alert and the next lower score, so that
+        rows similar to the borderline ones fall on the same side.
     neighbours : list of ThresholdPoint
-        Fewest alerts first; one of them is the chosen.
+        Fewest alerts first; one of them is the chosen threshold.
     """
 
     threshold: float
@@ -35,38 +35,47 @@ def choose_threshold(
     losses: Floats,
     settings: ThresholdSettings,
     days: float | None = None,
-) -> Choice:
+) -> ThresholdChoice:
     """Return the threshold that the rule chooses on these rows.
 
     Parameters
     ----------
     labels, scores, losses : ndarray of shape (n_rows,)
-        Of the validation rows; losses in money.
+        Of the validation rows: 0 or 1, between 0 and 1, and what each row would cost as a missed
+        fraud.
     settings : ThresholdSettings
-        `max_f1` of the fraud class; `min_cost`; `min_recall`: the highest threshold that
-        catches the target; `max_alerts`: the lowest that raises no more a day.
+        `max_f1` maximizes the F1 score of the fraud class, `min_cost` minimizes the cost;
+        `min_recall` is the highest threshold that reaches the target, `max_alerts` the lowest
+        that stays within the alerts per day.
     days : float, optional
         Days of transactions that these rows stand for; needed by `max_alerts`.
 
     Returns
     -------
-    Choice
+    ThresholdChoice
 
     Raises
     ------
     ValueError
-        When no row is a fraud, for then every threshold is as good as any other; when alerts
-        per day are asked for and the data has no time.
+        When no row is a fraud; when the rule is `max_alerts` and the data has no times.
+
+    Examples
+    --------
+    >>> labels, scores = np.array([1, 1, 0, 0]), np.array([0.9, 0.6, 0.4, 0.1])
+    >>> choose_threshold(labels, scores, np.full(4, 100.0), ThresholdSettings()).threshold
+    0.5
     """
     if not np.any(labels == 1):
         raise ValueError("no fraud among the validation rows, so no threshold can be chosen")
     curve = threshold_curve(labels, scores, losses, settings.costs)
     best = _best(curve, settings, days)
-    return Choice(_halfway(curve["threshold"], best), _neighbours(curve, best, int(labels.sum())))
+    return ThresholdChoice(
+        _halfway(curve["threshold"], best), _neighbours(curve, best, int(labels.sum()))
+    )
 
 
 def _best(curve: dict[str, Floats], settings: ThresholdSettings, days: float | None) -> int:
-    """Return the place of the chosen point on the curve, which has falling thresholds."""
+    """Return the index of the chosen point on the curve, whose thresholds decrease."""
     rule = settings.threshold_rule
     if rule is ThresholdRule.max_f1:
         return int(np.argmax(curve["f1"]))
@@ -76,11 +85,11 @@ def _best(curve: dict[str, Floats], settings: ThresholdSettings, days: float | N
         return int(np.argmax(curve["recall"] >= settings.recall_target))
     if not days:
         raise ValueError(
-            "threshold_rule is max_alerts, but the data does not say over how many days its "
-            "transactions took place; set `timestamp` on raw_transactions, or choose another rule"
+            "threshold_rule is max_alerts, but the data has no times, so alerts per day are "
+            "unknown; set `timestamp` on raw_transactions, or choose another rule"
         )
     allowed = int(np.sum(curve["alerts"] <= settings.alerts_per_day * days))
-    # Where even the highest scores are too many, they alone are still the nearest to it.
+    # Ties at the highest score may exceed the allowance; that threshold is then the closest.
     return max(allowed - 1, 0)
 
 

@@ -68,7 +68,8 @@ class FittedModel:
     decision_threshold : float
         A row with at least this score is an alert.
     neighbours : list of ThresholdPoint
-        What other thresholds would give on the validation rows; as of `threshold.Choice`.
+        What other thresholds would give on the validation rows; as of
+        `threshold.ThresholdChoice`.
     iterations : int
     converged : bool
     validation_figures : dict of str to float
@@ -111,16 +112,16 @@ def train(
     -------
     FittedModel
     """
-    from fraud_assets.training.calibration import by_sigmoid, for_odds
+    from fraud_assets.training.calibration import divide_odds, fit_sigmoid
 
     features = [name for name in columns if rows[name].notna().any()]
     fitted = fit_model(rows, features, settings)
     labels = validation["fraud_"].to_numpy()
     if settings.imbalance in DISTORTING or not settings.estimator.kind.scores_are_probabilities:
         raw = fraud_scores(fitted.pipeline, validation, features)
-        model = by_sigmoid(fitted.pipeline, labels, raw)
+        model = fit_sigmoid(fitted.pipeline, labels, raw)
     else:
-        model = for_odds(fitted.pipeline, fitted.odds_factor)
+        model = divide_odds(fitted.pipeline, fitted.odds_factor)
     scores = fraud_scores(model, validation, features)
     losses = losses_of(validation, settings.costs)
     choice = choose_threshold(labels, scores, losses, settings, days)
@@ -224,12 +225,37 @@ def example_of(rows: pd.DataFrame) -> pd.DataFrame:
 def fraud_scores(
     model: "CalibratedModel | Pipeline", rows: pd.DataFrame, columns: Sequence[str]
 ) -> Floats:
-    """Return the fraud probability of each row, shape (n_rows,)."""
+    """Return the fraud probability of each row.
+
+    Parameters
+    ----------
+    model : CalibratedModel or Pipeline
+    rows : DataFrame of shape (n_rows, n_columns)
+    columns : sequence of str
+        The features of the model, in its order.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Between 0 and 1.
+    """
     return np.asarray(model.predict_proba(rows[list(columns)])[:, 1], dtype=float)
 
 
 def losses_of(rows: pd.DataFrame, costs: Costs) -> Floats:
-    """Return what each row would cost as a missed fraud, in money, shape (n_rows,)."""
+    """Return the loss of each row if it were a missed fraud.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As from `training.window.load_rows`.
+    costs : Costs
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        In the currency of the amount.
+    """
     amounts = rows["amount_"]
     known = None if amounts.isna().all() else amounts.to_numpy(dtype=float)
     return fraud_losses(known, len(rows), costs)

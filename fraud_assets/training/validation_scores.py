@@ -41,7 +41,7 @@ def validation_scores(batch: str) -> Floats:
     Raises
     ------
     FileNotFoundError
-        When the model of the batch was trained by a release that kept none.
+        When none are kept: the model was trained by an older release.
 
     See Also
     --------
@@ -50,7 +50,7 @@ def validation_scores(batch: str) -> Floats:
     path = reports.find_report_file(batch, VALIDATION_SCORES)
     if path is None:
         raise FileNotFoundError(
-            f"the validation scores of batch {named(batch)} are not kept; materialize "
+            f"there are no validation scores of batch {named(batch)}; materialize "
             "trained_model of this batch again"
         )
     scores: Floats = pd.read_parquet(path)["score"].to_numpy()

@@ -27,7 +27,7 @@ class Member:
     kinds : dict of str to str
         Kind of each source column.
     keyed : bool
-        Whether the content keys of its splits are keyed hashes, as those of before are not.
+        Whether the content keys of its splits are keyed hashes; those of old releases are not.
     """
 
     batch: str
@@ -56,14 +56,14 @@ def load_rows(
     Parameters
     ----------
     engine : duckdb.DuckDBPyConnection
-        That masks card numbers and knows keyed hashes, as of `storage.Engine`.
+        With the masking and the keyed hashes of `store.resources.Engine`.
     members : sequence of Member
         Oldest first.
     split : {"train", "validation", "test"}
     columns : sequence of str
         Features to load, as 64-bit floats.
     known_by : str, optional
-        A moment: only rows whose label was known by then.
+        Time in ISO 8601: load only rows whose label was known by then.
     texts : sequence of str
         Source columns to load as text, as `text_<name>_`.
 
@@ -88,11 +88,20 @@ def load_rows(
 def count_rows(
     engine: duckdb.DuckDBPyConnection, members: Sequence[Member], known_by: str | None
 ) -> dict[str, SplitCounts]:
-    """Count rows and frauds by split: train and validation of the window, test of its last batch.
+    """Count rows and frauds by split.
+
+    Parameters
+    ----------
+    engine : duckdb.DuckDBPyConnection
+    members : sequence of Member
+        Oldest first.
+    known_by : str or None
+        As for `load_rows`; applies to train and validation rows.
 
     Returns
     -------
     dict of str to SplitCounts
+        Train and validation rows of the whole window, test rows of its last batch.
     """
     counts = {}
     for split, of, known in (
@@ -109,7 +118,7 @@ def count_rows(
 
 
 def straddling_contents(engine: duckdb.DuckDBPyConnection, members: Sequence[Member]) -> int:
-    """Return how many row contents stand in more than one split of the window."""
+    """Return how many row contents occur in more than one split of the window."""
     parts = " UNION ALL ".join(
         f"SELECT {member.assigned.content_key} AS content_key, split FROM {parquet(member.splits)}"
         for member in members
@@ -122,13 +131,13 @@ def straddling_contents(engine: duckdb.DuckDBPyConnection, members: Sequence[Mem
 
 
 def unassigned_rows(engine: duckdb.DuckDBPyConnection, member: Member) -> int:
-    """Return how many rows of a batch have not exactly one split."""
-    found = engine.execute(
+    """Return how many rows of a batch do not have exactly one split."""
+    unassigned = engine.execute(
         "SELECT count(*) FROM (SELECT features.source_line, count(splits.split) AS n "
         f"FROM {parquet(member.features)} AS features LEFT JOIN {parquet(member.splits)} AS splits "
         "USING (source_line) GROUP BY features.source_line) WHERE n <> 1",
     ).fetchall()[0][0]
-    return int(found)
+    return int(unassigned)
 
 
 def _union(
@@ -139,8 +148,8 @@ def _union(
 ) -> str:
     """Return SQL for the rows of all members.
 
-    Members of the same roles and kinds are read together: a join for each would be planned for
-    seconds where a window has a hundred batches.
+    Members with the same roles and kinds are read together: with a join for each, planning the
+    query takes seconds for a window of a hundred batches.
     """
     alike: dict[str, list[tuple[int, Member]]] = {}
     for place, member in enumerate(members):
@@ -167,11 +176,11 @@ def _rows_of(
     amount = (
         f"CAST({identifier(roles.amount)} AS DOUBLE)" if roles.amount else "CAST(NULL AS DOUBLE)"
     )
-    # Features of before have card numbers in them.
+    # Features of old releases contain card numbers.
     name = "NULL"
     if roles.transaction_id:
         name = f"{MASK_TEXT}(CAST({identifier(roles.transaction_id)} AS VARCHAR))"
-    # Without a timestamp nothing says that a label was not known.
+    # Without timestamps, every label counts as known.
     known = f"coalesce({label_known_by(known_by)}, true)" if known_by else "true"
     files = ", ".join(
         f"({literal(member.features)}, {literal(member.splits)}, {literal(member.batch)}, {place})"

@@ -1,4 +1,3 @@
-import json
 from types import SimpleNamespace
 
 import dagster as dg
@@ -6,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from fraud_assets.cli import main, pipeline
-from fraud_assets.store import paths
+from fraud_assets.records.scoring import UnscoredBatch
 from fraud_assets.store.reports import save_report
 from fraud_assets_tests import factories
 
@@ -70,8 +69,7 @@ def test_a_check_is_printed_with_its_severity_and_a_failed_step_with_its_cause(c
 def test_the_verdict_names_figures_decision_and_worklist(home, capsys):
     save_report("june", factories.evaluation_report())
     save_report("june", factories.decision(version="1", reason="the first"))
-    scored = {"not_scored": "there was no champion"}
-    (paths.report_folder("june") / "scored_transactions.json").write_text(json.dumps(scored))
+    save_report("june", UnscoredBatch(batch="june", not_scored="there was no champion"))
     pipeline._print_verdict("june", True, [])
     verdict, decided, worklist = capsys.readouterr().out.splitlines()
     assert verdict.startswith("  Verdict: watch. 36 of 40 test frauds caught (recall 0.90")

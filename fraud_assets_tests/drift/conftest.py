@@ -5,12 +5,13 @@ import pytest
 from fraud_assets.config.settings import DriftSettings
 from fraud_assets.drift.measure import column_findings, common_columns, measure_drift
 from fraud_assets.drift.profile import Watched, make_profile, summarize
+from fraud_assets_tests import factories
 
 NAMES = [f"f{i}" for i in range(8)]
 
 
 def frame(seed, n=3000, flip=0.0, **moved):
-    """Normal columns, of which the first two move together, a category, and few frauds."""
+    """Normal columns, of which the first two are correlated, a category, and few frauds."""
     generator = np.random.default_rng(seed)
     values = generator.normal(size=(n, len(NAMES)))
     values[:, 1] = 0.8 * values[:, 0] + 0.6 * values[:, 1]
@@ -41,6 +42,11 @@ def measure(profile, batch, of=None, warm_up=None, amount="f2", **settings):
     return measure_drift(profile, summary, columns, findings, warm_up, amount, settings)
 
 
+def report_of(verdict):
+    """Return the report with a verdict that was measured."""
+    return factories.drift_report(**dict(verdict))
+
+
 @pytest.fixture(scope="package")
 def profile():
     return make_profile(frame(0, n=12_000), watched(), {}, np.linspace(0, 0.2, 500))
@@ -53,7 +59,7 @@ def quiet_report(profile):
 
 @pytest.fixture(scope="package")
 def moved_report(profile):
-    """Two features far off, in a batch whose frauds are five times as frequent."""
+    """Two features with large drift, in a batch whose frauds are five times as frequent."""
     batch = frame(1, f3=1.0, f5=2.0)
     batch.loc[::10, "fraud_"] = 1
     return measure(profile, batch)

@@ -1,7 +1,7 @@
 import duckdb
 import pytest
 
-from fraud_assets.drift.batch_reader import pieces_of
+from fraud_assets.drift.batch_reader import read_chunks
 from fraud_assets.drift.profile import Watched
 from fraud_assets.records.batches import Roles
 from fraud_assets_tests.conftest import connected
@@ -22,8 +22,8 @@ def rows(tmp_path):
 def test_rows_come_in_the_order_of_the_file_under_the_names_of_the_window(rows):
     with connected() as connection:
         watched = Watched(["Amount"], ["channel"], {}, dates=False)
-        (piece,) = pieces_of(connection, rows, watched, ROLES)
-    assert piece["Amount"].tolist() == [0, 1, 2, 3, 4]
-    assert piece["text_channel_"].tolist() == ["c0", "c1", "c2", "c3", "c4"]
-    assert piece["fraud_"].tolist() == [0, 1, 0, 1, 0]
-    assert piece["days_known_"].isna().all()
+        (chunk,) = read_chunks(connection, rows, watched, ROLES)
+    assert chunk["Amount"].tolist() == [0, 1, 2, 3, 4]
+    assert chunk["text_channel_"].tolist() == ["c0", "c1", "c2", "c3", "c4"]
+    assert chunk["fraud_"].tolist() == [0, 1, 0, 1, 0]
+    assert chunk["days_known_"].isna().all()

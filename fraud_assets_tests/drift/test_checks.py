@@ -2,28 +2,26 @@ import dagster as dg
 import pytest
 
 from fraud_assets.drift.checks import drift_score, drifted_features
-
-REFERENCE = {"version": "3", "batch": "march", "before": None}
-
-
-def judged(report, **changed):
-    return {**report, "champion": "3", "reference": REFERENCE, **changed}
+from fraud_assets.records.drift import ColumnFindings
+from fraud_assets_tests import factories
+from fraud_assets_tests.drift.conftest import report_of
 
 
 @pytest.mark.parametrize("check", [drift_score, drifted_features])
 def test_without_a_champion_the_checks_pass_and_say_so(check):
-    result = check(drift_report={"champion": None, "not_measured": "no champion yet"})
+    report = factories.unmeasured_drift()
+    result = check(drift_report=report)
     assert result.passed
     assert result.description == "no champion yet"
 
 
 @pytest.mark.parametrize("check", [drift_score, drifted_features])
 def test_too_few_rows_are_a_warning_and_not_stable(check):
-    report = {"verdict": "not_enough_rows", "rows": 120, "min_rows": 500, "reference": REFERENCE}
-    result = check(drift_report=report)
+    result = check(drift_report=factories.unjudged_drift())
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "not enough rows" in result.description
     assert "stable" not in result.description
+    assert result.metadata["verdict"].value == "not_enough_rows"
 
 
 @pytest.mark.parametrize(
@@ -34,17 +32,17 @@ def test_too_few_rows_are_a_warning_and_not_stable(check):
         (0.4, "critical", False, dg.AssetCheckSeverity.ERROR, "retrain"),
     ],
 )
-def test_the_drift_score_says_what_to_do(moved_report, score, verdict, passed, severity, word):
-    report = judged(moved_report, drift_score=score, verdict=verdict)
-    result = drift_score(drift_report=report)
+def test_the_drift_score_says_what_to_do(score, verdict, passed, severity, word):
+    result = drift_score(drift_report=factories.drift_report(drift_score=score, verdict=verdict))
     assert (result.passed, result.severity) == (passed, severity)
     assert word in result.description
-    assert "champion version 3, trained for batch 'march'" in result.description
+    assert "champion version 1, trained for batch 'march'" in result.description
 
 
-def test_the_features_that_moved_are_named(moved_report):
-    result = drifted_features(drift_report=judged(moved_report))
-    assert "2 of 9 features drifted; moved most: f5 0." in result.description
+def test_the_features_with_the_largest_drift_are_listed(moved_report):
+    result = drifted_features(drift_report=report_of(moved_report))
+    described = "2 of 9 features drifted; features with the largest drift: f5 0."
+    assert described in result.description
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
 
 
@@ -56,9 +54,9 @@ def test_the_features_that_moved_are_named(moved_report):
         ("changed_type", dg.AssetCheckSeverity.ERROR),
     ],
 )
-def test_columns_that_come_and_go_fail_the_check_by_name(quiet_report, finding, severity):
-    columns = {"appeared": [], "vanished": [], "changed_type": [], finding: ["device"]}
-    result = drifted_features(drift_report=judged(quiet_report, columns=columns))
+def test_columns_that_differ_from_the_reference_fail_the_check_by_name(finding, severity):
+    columns = ColumnFindings(**{finding: ["device"]})
+    result = drifted_features(drift_report=factories.drift_report(columns=columns))
     assert (result.passed, result.severity) == (False, severity)
     assert "device" in result.description
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from fraud_assets.drift.classifier import classifier_inputs, giveaways, tell_apart
+from fraud_assets.drift.classifier import classifier_inputs, giveaways, two_sample_test
 from fraud_assets.drift.encoding import encode_rows
 from fraud_assets_tests.drift.conftest import NAMES, frame
 
@@ -13,44 +13,46 @@ def sides(n=1500, shift=0.0):
     return inputs, is_batch
 
 
-def test_sides_that_are_alike_cannot_be_told_apart():
-    apart = tell_apart(*sides(), folds=3, seed=0)
-    assert apart.score < 0.1
-    assert apart.p_value > 0.01
+def test_sides_that_are_alike_cannot_be_distinguished():
+    test = two_sample_test(*sides(), folds=3, seed=0)
+    assert test.score < 0.1
+    assert test.p_value > 0.01
 
 
-def test_sides_that_have_nothing_in_common_always_can():
-    apart = tell_apart(*sides(shift=20), folds=3, seed=0)
-    assert apart.score > 0.99
-    assert apart.p_value < 1e-6
+def test_sides_with_nothing_in_common_are_always_distinguished():
+    test = two_sample_test(*sides(shift=20), folds=3, seed=0)
+    assert test.score > 0.99
+    assert test.p_value < 1e-6
 
 
-def test_every_row_is_judged_by_a_classifier_that_did_not_see_it():
+def test_every_row_is_scored_by_a_classifier_that_held_it_out():
     inputs, is_batch = sides(shift=1)
-    apart = tell_apart(inputs, is_batch, folds=3, seed=0)
-    assert (apart.probabilities > 0).all()
-    assert apart.probabilities[is_batch == 1].mean() > apart.probabilities[is_batch == 0].mean()
+    test = two_sample_test(inputs, is_batch, folds=3, seed=0)
+    assert (test.probabilities > 0).all()
+    assert test.probabilities[is_batch == 1].mean() > test.probabilities[is_batch == 0].mean()
 
 
 def test_the_same_rows_and_seed_give_the_same_score():
-    scores = {tell_apart(*sides(shift=0.3), folds=3, seed=1).score for _ in range(2)}
+    scores = {two_sample_test(*sides(shift=0.3), folds=3, seed=1).score for _ in range(2)}
     assert len(scores) == 1
 
 
-def test_fewer_rows_see_less():
-    large, small = (tell_apart(*sides(n), folds=2, seed=0) for n in (1500, 200))
+def test_fewer_rows_detect_less():
+    large, small = (two_sample_test(*sides(n), folds=2, seed=0) for n in (1500, 200))
     assert large.smallest_visible < small.smallest_visible < 1
 
 
-def test_what_gives_the_batch_away_is_named_first():
+def test_what_gives_the_batch_away_most_comes_first():
     inputs, is_batch = sides(shift=1)
-    apart = tell_apart(inputs, is_batch, folds=3, seed=0)
-    found = giveaways(apart, inputs, is_batch, [("a",), ("b",), ("c",), ("d", "e")], 0)
-    assert found[0]["feature"] == "c"
-    assert all(giveaway["importance"] > 0 for giveaway in found)
+    test = two_sample_test(inputs, is_batch, folds=3, seed=0)
+    ranked = giveaways(test, inputs, is_batch, [("a",), ("b",), ("c",), ("d", "e")], 0)
+    assert ranked[0].feature == "c"
+    assert all(giveaway.importance > 0 for giveaway in ranked)
 
 
-def test_the_classifier_sees_columns_with_gaps_and_the_products_of_plain_pairs(profile):
+def test_the_inputs_are_columns_with_gaps_and_products_of_clearly_correlated_pairs(
+    profile,
+):
     rows = frame(1)
     rows.loc[:9, "f0"] = np.nan
     columns = [c for c in profile.columns if c.name in NAMES]

@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fraud_assets.drift.encoding import (
+    INCOMPLETE_WINDOW,
     KEPT_CATEGORIES,
-    UNSETTLED,
     Column,
     category_column,
     encode_rows,
+    map_in_threads,
     number_column,
-    side_by_side,
-    text_of,
+    text_column,
 )
 
 numbers = st.lists(
@@ -28,7 +28,7 @@ def test_every_value_has_exactly_one_code(reference, batch):
     counts = column.count(column.encode(pd.Series(batch, dtype=float)))
     assert counts.sum() == len(batch)
     assert counts[-1] == np.isnan(batch).sum() if batch else counts[-1] == 0
-    assert len(column.groups()) == len(column.counts) == len(counts) < UNSETTLED
+    assert len(column.groups()) == len(column.counts) == len(counts) < INCOMPLETE_WINDOW
 
 
 @given(numbers)
@@ -85,25 +85,25 @@ def test_a_category_of_few_rows_is_pooled_and_stands_in_no_profile():
     column = category_column("c", pd.Series(["a"] * 10 + ["Zoe Quixote"] * 9))
     assert (column.categories, column.pooled) == (["a"], True)
     assert column.counts == [10, 9, 0]
-    assert "Zoe" not in str(column.to_dict())
+    assert "Zoe" not in column.model_dump_json()
 
 
 def test_a_value_whose_window_is_not_full_does_not_count():
     rows = pd.DataFrame({"w": [1.0, 2.0], "days_known_": [3.0, 30.0]})
     column = number_column("w", np.arange(5.0))
     codes = encode_rows(rows, [column], {"w": 7})["w"].to_numpy()
-    assert codes[0] == UNSETTLED
+    assert codes[0] == INCOMPLETE_WINDOW
     assert column.count(codes).sum() == 1
 
 
 def test_a_column_survives_its_json():
     column = category_column("c", pd.Series(["a", "b"]))
-    assert Column.from_dict(column.to_dict()) == column
+    assert Column.model_validate_json(column.model_dump_json()) == column
 
 
 def test_texts_are_loaded_under_a_name_that_no_feature_has():
-    assert text_of("channel") == "text_channel_"
+    assert text_column("channel") == "text_channel_"
 
 
-def test_work_side_by_side_keeps_the_order():
-    assert side_by_side(lambda n: n * n, range(20)) == [n * n for n in range(20)]
+def test_work_in_threads_keeps_the_order():
+    assert map_in_threads(lambda n: n * n, range(20)) == [n * n for n in range(20)]

@@ -1,60 +1,80 @@
 import pytest
 
-from fraud_assets.drift.messages import moved_most, verdict_sentence, what_changed
-
-REFERENCE = {"version": "3", "batch": "march", "before": None}
-
-
-def test_a_quiet_batch_is_stable(quiet_report):
-    said = verdict_sentence({**quiet_report, "reference": REFERENCE})
-    assert "against champion version 3, trained for batch 'march': stable" in said
-    assert "moved" not in said
+from fraud_assets.drift.messages import largest_drift, verdict_sentence, what_changed
+from fraud_assets.records.drift import ColumnFindings, DriftReference, SmallestVisible
+from fraud_assets_tests import factories
+from fraud_assets_tests.drift.conftest import report_of
 
 
-def test_what_changed_is_said_in_words(moved_report):
-    said = verdict_sentence({**moved_report, "reference": REFERENCE})
-    assert ": retrain; moved most: f5 0." in said
-    assert "given away by: f5" in said
-    assert "frauds: 2." in said
+def test_a_batch_like_the_reference_is_stable():
+    sentence = verdict_sentence(factories.drift_report())
+    assert sentence == (
+        "drift score 0.03 against champion version 1, trained for batch 'march': stable"
+    )
 
 
-def test_a_new_reference_is_named(quiet_report):
-    said = verdict_sentence({**quiet_report, "reference": REFERENCE | {"before": "2"}})
-    assert "the reference was version 2 before" in said
+def test_what_changed_is_described(moved_report):
+    sentence = verdict_sentence(report_of(moved_report))
+    assert ": retrain; features with the largest drift: f5 0." in sentence
+    assert "the classifier relied most on: f5" in sentence
+    assert "share of frauds: 2." in sentence
 
 
-def test_few_rows_are_said_with_the_remedy():
-    report = {"verdict": "not_enough_rows", "rows": 120, "min_rows": 500, "reference": REFERENCE}
-    assert "not enough rows: 120 of the 500" in verdict_sentence(report)
+def test_the_pair_and_the_segment_that_changed_most_are_described():
+    pair = factories.correlation_change(first="amount", second="hour", before=0.8, after=-0.8)
+    segment = factories.segment_drift(segment="hour", part="03")
+    described = what_changed(
+        factories.drift_verdict(verdict="watch", pairs=[pair, pair], segments=[segment])
+    )
+    assert described == (
+        "correlation of amount and hour: +0.80 before, -0.80 now; segment with the largest drift: "
+        "hour 03, 1.0% of the transactions before, 4.0% now"
+    )
 
 
-def test_a_small_change_is_said_to_be_small(quiet_report):
-    said = verdict_sentence({**quiet_report, "changed": True, "reference": REFERENCE})
-    assert "changed beyond chance, but too little to act on" in said
+def test_a_new_reference_is_named():
+    reference = DriftReference(version="1", batch="march", before="2")
+    sentence = verdict_sentence(factories.drift_report(reference=reference))
+    assert sentence.endswith("; the previous reference was version 2")
 
 
-def test_an_effect_that_could_not_have_been_seen_is_said(quiet_report):
-    blind = quiet_report | {"smallest_visible": {"drift_score": 0.18}, "reference": REFERENCE}
-    assert "a score under 0.18 could not have been seen" in verdict_sentence(blind)
+def test_too_few_rows_come_with_a_remedy():
+    sentence = verdict_sentence(factories.unjudged_drift())
+    assert "not enough rows: 120 of the 500 needed for a verdict" in sentence
+    assert "deliver larger files" in sentence
+
+
+def test_a_small_change_is_called_small():
+    sentence = verdict_sentence(factories.drift_report(changed=True))
+    assert "stable: changed beyond chance, but too little to act on" in sentence
+
+
+def test_an_effect_that_is_not_detectable_is_reported():
+    visible = SmallestVisible(drift_score=0.18, distance=0.2)
+    sentence = verdict_sentence(factories.drift_report(smallest_visible=visible))
+    assert sentence.endswith("a score under 0.18 is not detectable with 1,000 rows")
 
 
 @pytest.mark.parametrize(
-    ("finding", "said"),
+    ("finding", "described"),
     [
         ("appeared", "new columns: x"),
-        ("vanished", "columns gone: x"),
-        ("changed_type", "columns of another type: x"),
+        ("vanished", "columns missing: x"),
+        ("changed_type", "columns with another type: x"),
     ],
 )
-def test_columns_are_named_also_in_a_quiet_batch(quiet_report, finding, said):
-    columns = {"appeared": [], "vanished": [], "changed_type": [], finding: ["x"]}
-    assert what_changed(quiet_report | {"columns": columns}) == said
+def test_columns_are_named_also_in_a_stable_batch(finding, described):
+    verdict = factories.drift_verdict(columns=ColumnFindings(**{finding: ["x"]}))
+    assert what_changed(verdict) == described
 
 
-def test_missing_and_never_seen_values_are_told_with_the_feature():
-    feature = {
-        "feature": "amount", "distance": 0.4, "drifted": True, "finding": "",
-        "missing_change": 0.2, "outside": 0.05,
-    }  # fmt: skip
-    said = moved_most({"features": [feature]})
-    assert said == "moved most: amount 0.40 (missing +20%) (5% never seen before)"
+def test_missing_and_unseen_values_are_reported_with_the_feature():
+    feature = factories.feature_drift(distance=0.4, drifted=True, missing_change=0.2, outside=0.05)
+    assert largest_drift([feature]) == (
+        "features with the largest drift: amount 0.40 (missing +20%) (5% never seen before)"
+    )
+
+
+def test_columns_that_could_not_be_compared_are_no_drifted_features():
+    missing = factories.feature_drift(finding="vanished", drifted=True, distance=1.0)
+    assert largest_drift([missing]) == ""

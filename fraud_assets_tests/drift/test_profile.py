@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,11 +9,12 @@ from fraud_assets.drift.profile import (
     chosen_rows,
     make_profile,
     sample_of,
-    settled_together,
+    shared_history_days,
     summarize,
     watched_columns,
 )
 from fraud_assets.records.batches import Roles
+from fraud_assets.records.drift import ProfileFacts
 from fraud_assets_tests.drift.conftest import frame, watched
 
 CARDS = Roles(
@@ -44,7 +43,8 @@ def test_timestamps_identifiers_the_label_and_what_leaks_it_are_not_watched():
 
 
 def test_a_profile_survives_its_json(profile):
-    again = Profile.from_facts(json.loads(json.dumps(profile.facts())), profile.sample)
+    facts = ProfileFacts.from_json(profile.facts().to_json(), "profile")
+    again = Profile.from_facts(facts, profile.sample)
     assert again.columns == profile.columns
     assert again.scores == profile.scores
     assert (again.rows, again.frauds, again.kinds) == (12_000, profile.frauds, profile.kinds)
@@ -53,7 +53,7 @@ def test_a_profile_survives_its_json(profile):
 def test_a_profile_costs_the_same_whatever_the_training_data_was():
     small, large = (make_profile(frame(0, n=n), watched(), {}) for n in (30_000, 60_000))
     assert len(small.sample) == len(large.sample) == SAMPLE_ROWS
-    assert abs(len(json.dumps(small.facts())) - len(json.dumps(large.facts()))) < 2_000
+    assert abs(len(small.facts().to_json()) - len(large.facts().to_json())) < 2_000
     assert small.sample.drop(columns=["hour_", "days_known_"]).dtypes.eq(np.uint8).all()
 
 
@@ -65,11 +65,11 @@ def test_rows_without_enough_history_do_not_count_for_a_window():
     assert sum(make_profile(rows, of, {"f0": 19}).columns[0].counts) == 0
 
 
-def test_a_batch_in_pieces_is_summarized_as_a_whole(profile):
+def test_a_batch_in_chunks_is_summarized_as_a_whole(profile):
     rows = frame(1)
-    pieces = [rows[:1000], rows[1000:1001], rows[1001:]]
+    chunks = [rows[:1000], rows[1000:1001], rows[1001:]]
     whole, parts = (
-        summarize(given, len(rows), profile.columns, {}, True, 0) for given in ([rows], pieces)
+        summarize(given, len(rows), profile.columns, {}, True, 0) for given in ([rows], chunks)
     )
     assert whole.frauds == parts.frauds == rows["fraud_"].sum()
     assert all((whole.counts[name] == parts.counts[name]).all() for name in whole.counts)
@@ -100,4 +100,4 @@ def test_hours_are_known_only_where_timestamps_are_dates(profile):
 def test_columns_that_most_rows_have_no_history_for_are_left_out(profile, days, longest):
     sample = profile.sample.assign(days_known_=np.linspace(0, 2 * days, len(profile.sample)))
     warm_up = {"f0": 7.0, "f1": 30.0}
-    assert settled_together(profile.columns, warm_up, profile.sample, sample) == longest
+    assert shared_history_days(profile.columns, warm_up, profile.sample, sample) == longest

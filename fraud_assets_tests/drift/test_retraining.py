@@ -2,9 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 from fraud_assets.config.settings import RetrainingSettings
 from fraud_assets.drift.retraining import retraining_due
+from fraud_assets_tests import factories
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-CRITICAL = {"batch": "may", "verdict": "critical", "drift_score": 0.42, "champion": "3"}
+CRITICAL = factories.drift_report(batch="may", verdict="critical", drift_score=0.42, champion="3")
 SETTINGS = RetrainingSettings(every_days=7)
 
 
@@ -23,8 +24,12 @@ def test_at_most_once_in_the_configured_days():
 
 
 def test_anything_less_does_not():
-    for verdict in ("good", "watch", "not_enough_rows"):
-        assert not retraining_due(CRITICAL | {"verdict": verdict}, None, NOW, SETTINGS)[0]
-    due, reason = retraining_due({"batch": "may"}, None, NOW, SETTINGS)
+    for verdict in ("good", "watch"):
+        report = factories.drift_report(verdict=verdict)
+        assert not retraining_due(report, None, NOW, SETTINGS)[0]
+    few = factories.unjudged_drift(batch="may")
+    assert retraining_due(few, None, NOW, SETTINGS)[1].endswith("not critical: not enough rows")
+    unmeasured = factories.unmeasured_drift(batch="may")
+    due, reason = retraining_due(unmeasured, None, NOW, SETTINGS)
     assert (due, reason) == (False, "drift of batch 'may' is not critical: not measured")
     assert retraining_due(None, None, NOW, SETTINGS) == (False, "no batch has been measured yet")

@@ -3,10 +3,9 @@ import pytest
 
 from fraud_assets.catalog import AcceptedBatch, acceptance
 from fraud_assets.config.names import REASON_TAG, RETRAINING_TAG
-from fraud_assets.drift.sensors import TRAINED_ANEW, drift_retraining
-from fraud_assets.store import paths, reports
-
-CRITICAL = {"batch": "may", "verdict": "critical", "drift_score": 0.42, "champion": "3"}
+from fraud_assets.drift.sensors import RETRAINED, drift_retraining
+from fraud_assets.store.reports import save_report
+from fraud_assets_tests import factories
 
 
 @pytest.fixture
@@ -27,9 +26,11 @@ def look(instance):
     return drift_retraining(dg.build_sensor_context(instance=instance))
 
 
-def report(batch, **figures):
-    path = paths.report_folder(batch) / "drift_report.json"
-    path.write_text(reports.to_json(CRITICAL | {"batch": batch} | figures))
+def report(batch, verdict="critical"):
+    save_report(
+        batch,
+        factories.drift_report(batch=batch, champion="3", drift_score=0.42, verdict=verdict),
+    )
 
 
 def test_it_is_off_until_somebody_turns_it_on():
@@ -41,7 +42,7 @@ def test_critical_drift_of_the_newest_batch_asks_for_training_from_recent_batche
     asked = look(instance)
     assert asked.partition_key == "may"
     assert asked.run_config == {"ops": {"splits": {"config": {"window_batches": 2}}}}
-    assert {key.to_user_string() for key in asked.asset_selection} == {*TRAINED_ANEW}
+    assert {key.to_user_string() for key in asked.asset_selection} == {*RETRAINED}
     assert asked.tags[RETRAINING_TAG] == "drift"
     assert "drift score 0.42" in asked.tags[REASON_TAG]
     assert asked.run_key == "drift/may/hash of may/3"
@@ -57,7 +58,7 @@ def test_drift_of_an_older_batch_is_history(instance):
 def test_it_waits_for_the_pipeline_and_does_not_ask_twice_in_a_week(instance, monkeypatch):
     report("may")
     run = instance.create_run_for_job(fraud_pipeline, tags={RETRAINING_TAG: "drift"})
-    assert "a run of the pipeline is not over" in look(instance).skip_message
+    assert "a pipeline run is still going" in look(instance).skip_message
     instance.report_run_canceled(run)
     assert "at most one in 7 days" in look(instance).skip_message
     monkeypatch.setenv("FRAUD_RETRAIN_DAYS", "0.00000001")

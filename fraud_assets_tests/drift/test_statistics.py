@@ -100,7 +100,7 @@ def test_nothing_is_said_when_a_side_is_empty():
 def test_scores_are_compared_like_a_feature_and_only_with_a_reference():
     assert compare_scores(None, pd.Series([0.1])) is None
     reference = number_column("score", REFERENCE)
-    assert compare_scores(reference, pd.Series(REFERENCE + 2))["distance"] > 0.5
+    assert compare_scores(reference, pd.Series(REFERENCE + 2)).distance > 0.5
 
 
 def test_chance_beyond_either_end_of_the_range_is_no_change():

@@ -33,14 +33,14 @@ def test_amount_bands_hold_about_as_many_rows_each_and_missing_amounts_apart(row
     assert sorted(counts.drop("no amount")) == [9, 10, 10, 10]
 
 
-def test_night_new_cards_and_weeks_are_told_by_time_and_history(rows):
+def test_night_new_cards_and_weeks_follow_from_time_and_history(rows):
     found = segment_rows(rows, ["night", "new_card", "week"], True)
     assert found["night"].tolist()[:3] == ["night", "day", "night"]
     assert found["new_card"].tolist()[:2] == ["new card", "card seen before"]
     assert found["week"].tolist()[13:15] == ["week 1", "week 2"]
 
 
-def test_segments_that_the_data_cannot_tell_are_left_out(rows):
+def test_segments_without_their_columns_are_left_out(rows):
     bare = rows[["amount_"]].assign(amount_=np.nan, known_us_=np.nan)
     assert segment_rows(bare, list(BUILT_IN), real_time=False) == {}
 

@@ -13,7 +13,7 @@ WINDOWS = [f for f in features_for(CARD_ROLES) if isinstance(f, WindowFeature)]
 NAMES = [feature.name for feature in WINDOWS]
 # `roles` is the same for all examples. Fewer than usual: each compiles many windows anew.
 fixed = settings(
-    deadline=None, max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 some_windows = st.lists(st.sampled_from(WINDOWS), min_size=1, max_size=6, unique=True)
 

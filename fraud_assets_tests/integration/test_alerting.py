@@ -63,11 +63,11 @@ def test_a_bad_csv_reaches_a_person_with_its_figures(watched):
     pushed = servers.pushed_at("evaluation")
     when, alert = wait_for("the message", lambda: inbox.find("firing", CRITICAL, "bad"), 180)
     print(f"message {when - pushed:.1f} s after the push")
-    assert alert["annotations"]["summary"].startswith("Batch bad: recall of frauds is 0")
+    assert alert["annotations"]["summary"].startswith("Batch bad: fraud recall is 0")
     assert alert["annotations"]["runbook_url"] == f"{environment.runbooks_url()}/{CRITICAL}.md"
     mail = wait_for("the mail", lambda: next((m for m in inbox.mails if CRITICAL in m), None), 180)
-    assert "recall of frauds is 0" in mail
-    wait_for("Slack", lambda: said_in_slack(inbox, "recall of frauds is 0"), 180)
+    assert "fraud recall is 0" in mail
+    wait_for("Slack", lambda: said_in_slack(inbox, "fraud recall is 0"), 180)
 
 
 @pytest.mark.parametrize("name", ["prometheus", "pushgateway", "alertmanager"])

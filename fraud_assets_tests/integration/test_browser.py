@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from fraud_assets.config.settings import SimulationSettings
-from fraud_assets.intake.simulator import simulate, write_csv
 from fraud_assets_tests.integration.conftest import require
 from fraud_assets_tests.integration.other_site import attack, by_the_page_itself
 from fraud_assets_tests.integration.servers import QUIET, Dagster, dagster
 from fraud_assets_tests.test_definitions import ASSETS, CHECKS
 
 PATIENCE = 60_000
+BATCH = "simulated_cards_0"
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +25,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dagster]:
     require("chromium")
     folder = tmp_path_factory.mktemp("browser")
     with dagster(folder) as running:
-        write_csv(simulate(SimulationSettings()), folder / "data" / "2026-02.csv")
-        assert running.wait_for_run("2026-02")["status"] == "SUCCESS"
+        # Somebody without data: the asset writes a CSV, the sensor goes on from there.
+        running.click_materialize(["simulated_transactions"])
+        assert running.wait_for_run(BATCH)["status"] == "SUCCESS"
         yield running
 
 
@@ -54,6 +54,11 @@ def picture(page: Page, tmp_path: Path):
     return take
 
 
+def test_a_simulated_csv_is_taken_from_the_drop_folder_to_the_verdict(stack):
+    assert len(stack.runs(BATCH)) == 1
+    assert len(stack.materializations("published_metrics", BATCH)) == 1
+
+
 def test_the_browser_shows_the_graph_with_every_asset_and_its_group(stack, page, picture):
     # The UI draws only what is in sight, and shortens long names in the middle.
     page.set_viewport_size({"width": 2400, "height": 1300})
@@ -70,7 +75,7 @@ def test_the_browser_shows_the_graph_with_every_asset_and_its_group(stack, page,
 
 
 def test_the_browser_shows_a_batch_of_the_report_with_verdict_and_figures(stack, page, picture):
-    page.goto(f"{stack.url}/assets/evaluation_report?view=partitions&partition=2026-02")
+    page.goto(f"{stack.url}/assets/evaluation_report?view=partitions&partition={BATCH}")
     expect(page.get_by_text("test_fraud_recall").first).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("frauds_missed_count").first).to_be_visible()
     expect(page.get_by_text("mlflow_run").first).to_be_visible()

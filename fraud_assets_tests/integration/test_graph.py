@@ -398,7 +398,7 @@ def test_a_batch_that_moved_far_fails_the_drift_check_and_goes_on(homes_with_mov
     drift = checks_of(homes_with_moved.results["moved"])["drift_score"]
     assert (drift.passed, drift.severity.value) == (False, "ERROR")
     assert "retrain" in drift.description
-    assert re.search(r"moved most: \w*amount\w*", drift.description)
+    assert re.search(r"largest drift: \w*amount\w*", drift.description)
 
 
 def test_what_moved_is_shown_in_the_report_in_pictures_and_in_mlflow(moved):

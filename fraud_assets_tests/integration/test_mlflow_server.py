@@ -26,9 +26,12 @@ def server(tmp_path, monkeypatch):
 def test_runs_models_and_going_back_work_on_a_server(graph, server):
     from click.testing import CliRunner
 
-    for batch in ("first", "second"):
-        quick = {"parameters": {"n_estimators": 30}}
-        assert graph.take(batch, cards(0 if batch == "first" else 1), trained_model=quick).success
+    quick = {
+        "trained_model": {"parameters": {"n_estimators": 30}},
+        "evaluation_report": {"bootstrap_resamples": 50},
+    }
+    for seed, batch in enumerate(("first", "second")):
+        assert graph.take(batch, cards(seed, transactions=2500, fraud_rate=0.06), **quick).success
     model = json.loads((paths.report_folder("second") / "trained_model.json").read_text())
     assert server in Tracking().run_link(model["run_id"]).value
     arguments = ["champion", model["version"], "--reason", "the second is the one we want"]

@@ -13,7 +13,11 @@ from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import cards, failure_of
 from fraud_assets_tests.integration.servers import mlflow_server
 
-QUICK = {"parameters": {"n_estimators": 30}}
+SETTINGS = {
+    "trained_model": {"parameters": {"n_estimators": 30}},
+    "evaluation_report": {"bootstrap_resamples": 50},
+}
+FEW = {"transactions": 2500, "fraud_rate": 0.06}
 
 
 @pytest.fixture
@@ -42,12 +46,12 @@ def server(tmp_path, monkeypatch, s3):
 
 
 def test_another_machine_goes_on_with_what_lies_in_the_store(graph, s3, server):
-    first = graph.take("first", cards(0), trained_model=QUICK)
+    first = graph.take("first", cards(0, **FEW), **SETTINGS)
     assert first.success, failure_of(first)
     # Another machine has the database and the store, and none of the files.
     shutil.rmtree(environment.home_folder() / "tables")
     shutil.rmtree(environment.home_folder() / "reports")
-    second = graph.take("f*", cards(1, first_day="2026-01-22"), trained_model=QUICK)
+    second = graph.take("f*", cards(1, first_day="2026-01-22", **FEW), **SETTINGS)
     assert second.success, failure_of(second)
     window = tables.load_table(tables.SplitTable, "f*").facts.window
     assert [batch for batch, _ in window] == ["first", "f*"]

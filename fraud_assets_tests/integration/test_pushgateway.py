@@ -67,13 +67,13 @@ def test_a_gateway_that_is_away_fails_the_check_and_not_the_run(after_second, mo
     assert result.success
     push = checks_of(result)["push_succeeded"]
     assert not push.passed
-    assert "see that the Pushgateway runs" in push.description
+    assert "check that the Pushgateway" in push.description
 
 
 def test_groups_that_nobody_pushes_any_more_are_deleted_and_others_stay(gateway):
     registry = to_registry("m", {"drift_score": 0.1}, {"batch": "june"})
     for model in ("old", "current"):
-        assert push(registry, gateway, model, "drift")["pushed"]
+        assert push(registry, gateway, model, "drift").pushed
         time.sleep(0.2)
     theirs = f"{gateway}/metrics/job/other"
     assert requests.post(theirs, data="their_metric 1\n", timeout=30).ok

@@ -13,18 +13,21 @@ from fraud_assets.store import paths
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests import factories
 
-MEASURED = {
-    "batch": "june",
-    "champion": "2",
-    "verdict": "watch",
-    "drift_score": 0.2,
-    "n_drifted_features": 3,
-    "max_feature_drift": 0.4,
-    "prevalence": {"batch": 0.01},
-    "scores": {"distance": 0.1},
-    "expected": {"precision": 0.7, "recall": 0.8},
-    "performance": [{"came_true": {"precision": 0.6, "recall": None}}],
-}
+MEASURED = factories.drift_report(
+    champion="2",
+    verdict="watch",
+    drift_score=0.2,
+    n_drifted_features=3,
+    max_feature_drift=0.4,
+    prevalence=factories.prevalence_change(batch=0.01),
+    scores=factories.column_drift(distance=0.1),
+    expected=factories.expected_performance(precision=0.7, recall=0.8),
+    performance=[
+        factories.batch_performance(
+            came_true=factories.realized_performance(precision=0.6, recall=None)
+        )
+    ],
+)
 
 
 def textfile(part):
@@ -48,16 +51,14 @@ def test_a_drift_report_gives_its_figures_and_what_is_known_of_performance():
 
 
 def test_a_batch_with_too_few_rows_is_published_as_not_judged():
-    few = MEASURED | {"scores": None, "expected": None}
-    del few["drift_score"]
-    figures = drift_figures(few)
+    figures = drift_figures(factories.unjudged_drift(scores=None, expected=None))
     assert figures["drift_judged"] == 0
     assert "score_drift" not in figures
     assert "expected_recall" not in figures
 
 
 def test_where_nothing_was_measured_no_figure_is_published():
-    assert drift_figures({"batch": "june", "champion": None}) == {}
+    assert drift_figures(factories.unmeasured_drift()) == {}
 
 
 def test_published_drift_writes_the_textfile_and_records_what_it_wrote(home):

@@ -43,12 +43,12 @@ def test_a_secret_that_others_may_read_stops_the_start_with_the_remedy(tmp_path)
     secret = tmp_path / "slack"
     secret.write_text("https://hooks.example/x")
     secret.chmod(0o640)
-    with pytest.raises(ValueError, match=f"which others may read: chmod 600 {secret}"):
+    with pytest.raises(ValueError, match=f"which is readable by others: chmod 600 {secret}"):
         alertmanager_text({"FRAUD_ALERT_SLACK_URL_FILE": str(secret)})
 
 
 def test_mail_needs_a_server_and_a_sender():
-    with pytest.raises(ValueError, match="set FRAUD_ALERT_EMAIL_FROM and FRAUD_ALERT_SMTP, too"):
+    with pytest.raises(ValueError, match="FRAUD_ALERT_EMAIL_FROM and FRAUD_ALERT_SMTP must be set"):
         alertmanager_text({"FRAUD_ALERT_EMAIL_TO": "a@example.org"})
 
 

@@ -164,7 +164,7 @@ def test_a_pushgateway_that_is_away_announces_no_recovery(promtool, tmp_path):
             for series in CASES["FraudRecallCritical"]}  # fmt: skip
     code, said = judge(promtool, tmp_path, [firing(away, "15m", "FraudRecallCritical", [])])
     assert code == 1
-    assert "Batch june: recall of frauds is 0.5" in said
+    assert "Batch june: fraud recall is 0.5" in said
 
 
 @pytest.mark.integration

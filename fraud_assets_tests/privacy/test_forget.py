@@ -185,7 +185,7 @@ def test_a_card_in_another_column_takes_its_row_along_and_a_short_number_is_told
     keep("features", "july", lines.assign(memo="?"), roles=roles)
     _, july = forget(instance, resources.Engine(), CARD, "anna").batches
     raw = tables.load_table(tables.RawTable, "july")
-    assert (july.rows, july.stays, lines_of(raw.path)) == (1, (), [3, 4])
+    assert (july.rows, july.kept, lines_of(raw.path)) == (1, (), [3, 4])
     assert lines_of(tables.load_table(tables.FeatureTable, "july").path) == [3, 4]
     paths.rejected_path("july").write_text(
         "line_number,reason,raw_text\n1,header,4711\n7,why,'=4711;of 4711.\n8,why,4711;x\n"
@@ -195,10 +195,10 @@ def test_a_card_in_another_column_takes_its_row_along_and_a_short_number_is_told
     assert lines_of(raw.path) == [3]
     assert july.files[paths.rejected_path("july")] == 1
     assert paths.rejected_path("july").read_text().endswith("\n7,why,'=4711;of 4711.\n")
-    column, rejected = july.stays
-    assert "column 'memo': 1 rows have it where other names stand" in column
-    assert f"{paths.rejected_path('july')}: 1 rows have it as a part of a longer text" in rejected
-    assert any("backups" in text for text in found.stays)
+    column, rejected = july.kept
+    assert "column 'memo': 1 rows have it in a column of other names" in column
+    assert f"{paths.rejected_path('july')}: 1 rows have it within a longer text" in rejected
+    assert any("backups" in text for text in found.kept)
     entry = read_entries(paths.decisions_path())[-1]
     assert entry.card == masking().mark("4711")
     assert "4711" not in entry.card

@@ -1,8 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from fraud_assets.records.batches import ChampionScores
+from fraud_assets.records.batches import ChampionScores, Features
 from fraud_assets.records.models import ReferenceProfile
+from fraud_assets_tests import factories
 
 SCORES = {
     "batch": "june",
@@ -28,3 +29,8 @@ def test_unknown_keys_and_other_formats_are_refused():
             ChampionScores(**SCORES | wrong)
     with pytest.raises(ValidationError):
         ReferenceProfile(batch="june", model_version="1", mlflow_run_id="r")
+
+
+def test_features_of_releases_that_named_the_champion_still_load():
+    values = factories.features().model_dump(mode="json")
+    assert Features(**values, champion="1") == factories.features()

@@ -15,6 +15,7 @@ from fraud_assets_tests import factories
 from fraud_assets_tests.called import RecordingTracking, call, context
 
 MODEL = factories.trained_model(model_hash="a" * 64, artifacts={"facts.json": "b" * 64})
+NO_DRIFT = factories.unmeasured_drift()
 PROFILE = ReferenceProfile(
     batch="june",
     model_version=MODEL.version,
@@ -28,7 +29,7 @@ def decided(home, monkeypatch):
     """Decides about the model of batch june; returns the result and what was logged."""
     monkeypatch.setattr(assets, "_period", lambda _: None)
 
-    def decide(runs=(), profile=PROFILE, current=None, drift=None, **evaluation):
+    def decide(runs=(), profile=PROFILE, current=None, drift=NO_DRIFT, **evaluation):
         monkeypatch.setattr(assets, "resumed_runs", lambda *_: set(runs))
         tracking = RecordingTracking(champion=current, version_link="link")
         result = call(
@@ -37,7 +38,7 @@ def decided(home, monkeypatch):
             splits=None,
             trained_model=MODEL,
             evaluation_report=factories.evaluation_report(**evaluation),
-            drift_report={"drift_score": drift},
+            drift_report=drift,
             reference_profile=profile,
             catalog=SimpleNamespace(earlier=lambda _: [SimpleNamespace(batch="may")]),
             tracking=tracking,
@@ -52,7 +53,7 @@ def champion_of(batch):
 
 
 def test_the_first_good_model_is_promoted_logged_and_described(decided):
-    result, tracking = decided(drift=0.2)
+    result, tracking = decided(drift=factories.drift_report(drift_score=0.2))
     decision = result.value
     assert isinstance(decision, RegisteredModel)
     assert (decision.outcome, decision.version, decision.batch) == ("promote", "3", "june")
@@ -102,7 +103,7 @@ def test_a_profile_of_another_version_is_refused_unless_the_artifacts_are_record
 
 
 def test_figures_on_the_page_are_rounded_and_those_in_the_log_are_not(decided):
-    result, _ = decided(drift=0.123456)
+    result, _ = decided(drift=factories.drift_report(drift_score=0.123456))
     assert result.metadata["figures"].value["drift_score"] == 0.1235
     assert result.value.figures["drift_score"] == 0.123456
 

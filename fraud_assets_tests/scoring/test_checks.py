@@ -45,7 +45,7 @@ def test_columns_missing_or_of_another_kind_are_a_warning(home):
     result = judge(home, CHAMPION, {"a": "VARCHAR"})
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert result.description == (
-        "june.csv: against the champion (version 3, batch 'may'): column 'b' is missing, column "
-        "'a' was DOUBLE and is VARCHAR; export these columns again, or expect a model that "
+        "june.csv: compared with the champion (version 3, batch 'may'): column 'b' is missing, "
+        "column 'a' was DOUBLE and is VARCHAR; export these columns again, or expect a model that "
         "cannot be compared with it"
     )

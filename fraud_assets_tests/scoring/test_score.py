@@ -2,43 +2,16 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from fraud_assets.config.settings import TrainingSettings
 from fraud_assets.records.batches import Roles
 from fraud_assets.scoring import score
 from fraud_assets.scoring.suppressions import Suppression
-from fraud_assets.training.train import fraud_scores, train
+from fraud_assets.training.train import fraud_scores
 from fraud_assets_tests.conftest import CARD_ROLES, MASKING
-from fraud_assets_tests.training.conftest import COLUMNS, train_rows
+from fraud_assets_tests.training.conftest import COLUMNS
 
 THRESHOLD = 0.5
 TODAY = date(2026, 6, 1)
-
-
-@pytest.fixture(scope="module")
-def model():
-    settings = TrainingSettings(parameters={"n_estimators": 20})
-    return train(train_rows(0), train_rows(1), COLUMNS, settings).model
-
-
-@pytest.fixture
-def batch(tmp_path):
-    rows = train_rows(2, n=200)
-    frame = rows[COLUMNS].assign(
-        source_line=range(2, 202),
-        TX_DATETIME=pd.Timestamp("2026-01-01"),
-        known_us=1_767_225_600_000_000 + rows["known_us_"],
-        label_known_us=1_767_830_400_000_000 + rows["known_us_"],
-        TX_AMOUNT=rows["amount_"],
-        CUSTOMER_ID=[f"c{i % 17}" for i in range(200)],
-        TERMINAL_ID=[f"t{i % 5}" for i in range(200)],
-        TRANSACTION_ID=[f"n{i}" for i in range(200)],
-        TX_FRAUD=rows["fraud_"],
-    )
-    path = tmp_path / "features.parquet"
-    frame.to_parquet(path)
-    return frame, path
 
 
 def scored(engine, path, model, roles=CARD_ROLES, entries=(), threshold=THRESHOLD):
@@ -61,9 +34,9 @@ def test_every_row_is_scored_ranked_and_decided(engine, batch, model):
     assert found["day"].nunique() == 9
 
 
-def test_pieces_give_what_one_piece_gives(engine, batch, model, monkeypatch):
+def test_chunks_give_what_one_chunk_gives(engine, batch, model, monkeypatch):
     whole = scored(engine, batch[1], model)
-    monkeypatch.setattr(score, "PIECE", 30)
+    monkeypatch.setattr(score, "CHUNK_ROWS", 30)
     pd.testing.assert_frame_equal(scored(engine, batch[1], model), whole)
 
 
@@ -99,7 +72,7 @@ def test_suppressed_alerts_are_marked_with_the_reason_and_rows_below_are_not(eng
     assert found["suppressed_because"].notna().equals(off)
 
 
-def test_data_without_roles_has_none_of_what_they_tell(engine, batch, model):
+def test_data_without_roles_has_none_of_their_columns(engine, batch, model):
     found = scored(engine, batch[1], model, Roles(target="TX_FRAUD"))
     assert found[["transaction_id", "card", "terminal", "amount", "day"]].isna().all().all()
 
@@ -110,7 +83,7 @@ def test_a_batch_without_an_alert_has_no_reasons(engine, batch, model):
     assert found["reasons"].isna().all()
 
 
-def test_card_numbers_of_features_of_before_are_shown_as_tokens_and_suppressed_by_them(
+def test_card_numbers_of_features_of_earlier_releases_are_shown_as_tokens_and_suppressed_by_them(
     engine, batch, model
 ):
     frame, path = batch

@@ -35,17 +35,17 @@ def test_entries_are_read_and_no_file_is_no_entry(file, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
-        (f"card,{CARD},r\n", "line 1: not the header .*make it kind,name,reason,expires"),
+        (f"card,{CARD},r\n", "line 1: not the header .*it must be kind,name,reason,expires"),
         (f"{HEAD}{CARD},7,r,2026-01-01\n", "line 2, column 'kind': write card or terminal"),
         (f"{HEAD}card,7,r,2026-01-01\ncard,,r,2026-01-01\n", "line 3, column 'name': write one"),
         (f"{HEAD}card,{CARD},,2026-01-01\n", "line 2, column 'reason': write one"),
         (f"{HEAD}card,7,r,{CARD}\n", "line 2, column 'expires': write the last day as"),
     ],
 )
-def test_a_wrong_line_is_named_with_column_and_remedy_and_without_its_value(file, text, told):
-    with pytest.raises(ValueError, match=f"suppressions.csv: {told}") as error:
+def test_a_wrong_line_is_named_with_column_and_remedy_and_without_its_value(file, text, message):
+    with pytest.raises(ValueError, match=f"suppressions.csv: {message}") as error:
         read_suppressions(file(text), MASKING)
     assert CARD not in str(error.value)
 
@@ -61,7 +61,7 @@ def test_a_card_is_named_by_its_number_or_by_its_token_and_kept_as_the_token(fil
     assert CARD not in to_frame(entries).to_csv()
 
 
-def test_an_entry_holds_until_its_last_day_and_the_first_gives_the_reason():
+def test_an_entry_is_in_force_until_its_last_day_and_the_first_gives_the_reason():
     rows = pd.DataFrame(
         {
             "card": ["a", "a", "b", None],

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fraud_assets.config.settings import Imbalance, TrainingSettings
-from fraud_assets.training.calibration import CalibratedModel, by_sigmoid, for_odds, log_odds
+from fraud_assets.training.calibration import CalibratedModel, divide_odds, fit_sigmoid, log_odds
 from fraud_assets.training.train import fraud_scores, train
 from fraud_assets_tests.training.conftest import COLUMNS, train_rows
 
@@ -19,7 +19,7 @@ def model_of(scores):
 
 @given(st.lists(st.floats(0, 1), min_size=1), st.floats(0.01, 100))
 def test_the_odds_are_divided_by_the_factor_and_the_order_stays(scores, factor):
-    found = for_odds(model_of(scores), factor).predict_proba(None)[:, 1]
+    found = divide_odds(model_of(scores), factor).predict_proba(None)[:, 1]
     inside = (np.array(scores) > 1e-6) & (np.array(scores) < 1 - 1e-6)
     before, after = (np.asarray(p)[inside] for p in (scores, found))
     assert after / (1 - after) == pytest.approx(before / (1 - before) / factor, rel=1e-4)
@@ -36,7 +36,7 @@ def test_the_sigmoid_finds_slope_and_intercept_again():
     true = generator.normal(-2, 2, 40_000)
     labels = (generator.random(len(true)) < 1 / (1 + np.exp(-true))).astype(int)
     bent = 1 / (1 + np.exp(-(0.5 * true + 1)))
-    model = by_sigmoid(model_of(bent), labels, bent)
+    model = fit_sigmoid(model_of(bent), labels, bent)
     assert model.slope == pytest.approx(2, rel=0.05)
     assert model.intercept == pytest.approx(-2, rel=0.1)
 
@@ -44,7 +44,7 @@ def test_the_sigmoid_finds_slope_and_intercept_again():
 def test_scores_that_rank_backwards_are_not_turned_round():
     scores = np.linspace(0.01, 0.99, 200)
     labels = (scores < 0.3).astype(int)
-    model = by_sigmoid(model_of(scores), labels, scores)
+    model = fit_sigmoid(model_of(scores), labels, scores)
     assert model.slope == 1
     assert (np.diff(model.predict_proba(None)[:, 1]) > 0).all()
 

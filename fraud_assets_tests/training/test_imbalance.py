@@ -60,7 +60,7 @@ def test_smote_adds_frauds_between_frauds_and_changes_no_genuine_row(rows):
 
 def test_smote_of_one_fraud_says_what_to_do(rows):
     one = rows[(rows["fraud_"] == 0) | (rows.index == rows.index[rows["fraud_"] == 1][0])]
-    with pytest.raises(ValueError, match="the train rows hold one; choose another imbalance"):
+    with pytest.raises(ValueError, match="the train rows have only one; choose another imbalance"):
         resampled(one, Imbalance.smote)
 
 

@@ -74,7 +74,7 @@ def test_no_more_alerts_a_day_than_allowed_unless_the_highest_scores_alone_are_m
 
 
 def test_alerts_a_day_need_days():
-    with pytest.raises(ValueError, match="does not say over how many days.*set `timestamp`"):
+    with pytest.raises(ValueError, match="the data has no times.*set `timestamp`"):
         choose(np.array([1, 0]), np.array([0.9, 0.1]), threshold_rule="max_alerts")
 
 

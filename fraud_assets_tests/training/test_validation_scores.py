@@ -19,5 +19,7 @@ def test_the_scores_of_the_last_training_count(home):
 
 
 def test_missing_scores_are_reported_with_the_remedy(home):
-    with pytest.raises(FileNotFoundError, match="batch 'june' .*materialize trained_model"):
+    with pytest.raises(
+        FileNotFoundError, match="no validation scores of batch 'june'; materialize trained_model"
+    ):
         validation_scores("june")

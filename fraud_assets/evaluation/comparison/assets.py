@@ -1,6 +1,7 @@
 """`comparison_report`: several challengers on the test rows of past batches."""
 
 import dagster as dg
+import pandas as pd
 from pydantic import Field
 
 from fraud_assets.catalog import BatchCatalog
@@ -16,7 +17,7 @@ from fraud_assets.metrics import Floats
 from fraud_assets.records.evaluation import ComparisonReport
 from fraud_assets.store import files, paths, resources, tables
 from fraud_assets.text import named
-from fraud_assets.tracking import Tracking
+from fraud_assets.tracking import ModelVersion, Tracking
 from fraud_assets.training.members import window_of
 from fraud_assets.training.splits import TEST
 from fraud_assets.training.train import fraud_scores, losses_of
@@ -98,23 +99,18 @@ def _evaluate(
     """Evaluate all challengers on the test rows that no registered one among them has seen."""
     columns = tables.load_table(tables.FeatureTable, batch, content_hash).facts.features
     batch_splits = tables.load_table(tables.SplitTable, batch, content_hash)
-    results = {}
+    versions = {n: tracking.version(e.version) for n, e in entrants.items() if e.version}
+    members, results = window_of(batch_splits), {}
     with engine.connect("features", "splits") as connection:
-        members = window_of(batch_splits)
         rows = load_rows(connection, members[-1:], TEST, columns)
-        for version in filter(None, (entrant.version for entrant in entrants.values())):
-            seen = tracking.training_keys(tracking.version(version).run_id)
-            rows = rows[~rows["content_key_"].isin(seen)]
+        for version in versions.values():
+            rows = rows[~rows["content_key_"].isin(tracking.training_keys(version.run_id))]
         labels, losses = rows["fraud_"].to_numpy(), losses_of(rows, costs)
         if not labels.any():
             raise ValueError(f"batch {named(batch)} has no test fraud that no challenger has seen")
         for name, entrant in entrants.items():
-            scores: Floats
-            if entrant.version:
-                registered = tracking.version(entrant.version)
-                model = tracking.load(registered.version)
-                scores = fraud_scores(model, rows, registered.features)
-                threshold = registered.decision_threshold
+            if name in versions:
+                scores, threshold = _registered(tracking, versions[name], rows)
             else:
                 fitted = train_challenger(entrant, batch_splits.facts, members, columns, connection)
                 scores = fraud_scores(fitted.model, rows, fitted.features)
@@ -122,6 +118,14 @@ def _evaluate(
             scored = ScoredRows(labels, scores, losses, threshold, costs)
             results[name] = BatchResult.of(batch, scored)
     return results
+
+
+def _registered(
+    tracking: Tracking, version: ModelVersion, rows: pd.DataFrame
+) -> tuple[Floats, float]:
+    """Return a registered version's scores of some rows, and its threshold."""
+    model = tracking.load(version.version)
+    return fraud_scores(model, rows, version.features), version.decision_threshold
 
 
 def _log(

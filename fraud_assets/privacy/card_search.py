@@ -1,8 +1,8 @@
-"""A card or customer that is to be forgotten, and the spellings in which it is looked for.
+"""Finds a card or customer that is to be deleted, in all of its spellings.
 
-A card number, a customer number as long, a person's name and an address of mail name one person
-alone: they are found in any column and within longer texts. A short number or code may also be a
-terminal's or an amount: it counts only where cards stand, or as a whole value of a rejected line.
+A card number, a customer number as long as one, a person's name and a mail address identify one
+person: they are found in any column and within longer texts. A short number or code may also be a
+terminal or an amount: it is found only in card columns, or as a whole value of a rejected line.
 """
 
 import csv
@@ -18,28 +18,27 @@ _grouped = re.compile(r"[0-9](?:[0-9 \-]*[0-9])?")
 _power = re.compile(r"[0-9][eE]\+?[0-9]")
 BLANKS = r"[ \-]{0,3}"
 SIGNS = "[^0-9A-Za-z]{0,5}"
-"""What may stand between two digits: of any number, and of one as long as a card's."""
+"""What may separate two digits: of any number, and of one as long as a card number."""
 LONGEST_NAME = 200
-"""Characters up to which a value may be a name or a number and nothing else; to tell that of a
-field of a megabyte would take for ever."""
-WITHIN_TEXT = "as a part of a longer text, where a short name may mean something else"
+"""Longest value, in characters, that is compared as a whole: longer ones would take too long."""
+WITHIN_TEXT = "within a longer text, where a short name may mean something else"
 
 
-class Sought:
-    """What is looked for.
+class CardSearch:
+    """A search for one card or customer.
 
     Parameters
     ----------
     typed : str
-        A number, a name, or a token that lists show.
+        A number, a name, or a token as shown in lists.
     masking : Masking
 
     Attributes
     ----------
     token : str
-        What lists show of it.
+        How it is shown in lists.
     is_distinct : bool
-        Whether it names one person wherever it stands.
+        Whether it identifies one person in any column.
     """
 
     def __init__(self, typed: str, masking: Masking) -> None:
@@ -52,37 +51,42 @@ class Sought:
 
     @property
     def mark(self) -> str:
-        """A keyed hash that stands for it in the decision log, with no digit of what was typed."""
+        """A keyed hash for the decision log, without any digit of what was typed."""
         if self.is_distinct:
             return self.token[-9:]
         return self._masking.mark(self._digits or self._typed)
 
     @property
     def is_token(self) -> bool:
-        """Whether a token was typed, by which nothing is found within other digits or words."""
+        """Whether a token was typed; it is not found within other digits or words."""
         return self.is_distinct and self.token[-8:] in self._typed
 
     def not_searched(self) -> str:
-        """Say, for a person, where it may stand without being found."""
+        """Return one phrase on where it may occur without being found.
+
+        Returns
+        -------
+        str
+        """
         if not self.is_distinct:
             return (
-                "what stands in columns of numbers, or of other names, where the same short name "
-                "may be another's: not searched"
+                "columns of numbers or of other names, where the same short name may be another's: "
+                "not searched"
             )
-        given = ", and within other words and digits, since a token was given" * self.is_token
-        return f"what stands in columns of numbers, or spelled otherwise{given}: not searched"
+        within = ", and within other words and digits, since a token was given" * self.is_token
+        return f"columns of numbers, and other spellings{within}: not searched"
 
     # --- in SQL -------------------------------------------------------------------------
 
     def condition(self, text: str, is_card: bool) -> str | None:
-        """Return an SQL condition for the values that name it; None where none can.
+        """Return an SQL condition for the values that match; None where none can match.
 
         Parameters
         ----------
         text : str
-            SQL of a text.
+            SQL expression of a text.
         is_card : bool
-            Whether the text stands where cards do.
+            Whether the text is that of a card column.
 
         Returns
         -------
@@ -90,17 +94,27 @@ class Sought:
         """
         if self.is_distinct:
             name = f"CASE WHEN length({text}) <= {LONGEST_NAME} THEN {text} END"
-            found = [
+            conditions = [
                 f"contains({shown}, {literal(self.token)})"
                 for shown in (f"{MASK_CARD}({name})", f"{MASK_TEXT}({text})")
             ]
             if self._within:
-                found.append(f"regexp_matches({text}, {literal(self._within)}, 'i')")
-            return f"coalesce({' OR '.join(found)}, false)"
+                conditions.append(f"regexp_matches({text}, {literal(self._within)}, 'i')")
+            return f"coalesce({' OR '.join(conditions)}, false)"
         return f"regexp_full_match({text}, {literal(self._whole)})" if is_card else None
 
     def mention(self, text: str) -> str | None:
-        """Return an SQL condition for the texts that may mention it; None where it is distinct."""
+        """Return an SQL condition for texts that may mention it; None when it is distinct.
+
+        Parameters
+        ----------
+        text : str
+            SQL expression of a text.
+
+        Returns
+        -------
+        str or None
+        """
         if self.is_distinct:
             return None
         return f"regexp_matches({text}, {literal(self._mentioned)})"
@@ -108,7 +122,7 @@ class Sought:
     # --- in Python ----------------------------------------------------------------------
 
     def is_named_by(self, value: str) -> bool:
-        """Tell whether a value names it."""
+        """Tell whether a value matches."""
         if not self.is_distinct:
             return bool(re.fullmatch(self._whole, value))
         if len(value) <= LONGEST_NAME and self.token in self._masking.card(value.strip()):
@@ -116,7 +130,7 @@ class Sought:
         return self.token in self._masking.text(value) or self._is_within(value)
 
     def is_in_line(self, line: str) -> bool:
-        """Tell whether a line of a CSV names it, whatever parts its values."""
+        """Tell whether a value of a line of a CSV matches, with any delimiter."""
         if not self._may_be_in(line):
             return False
         if self.is_distinct and self.is_named_by(line):
@@ -130,14 +144,14 @@ class Sought:
         )
 
     def is_mentioned_in(self, text: str) -> bool:
-        """Tell whether a text may mention it; never of what is distinct, which is found there."""
+        """Tell whether a text may mention it; False when it is distinct, as it is found there."""
         return not self.is_distinct and re.search(self._mentioned, text) is not None
 
     def _is_within(self, text: str) -> bool:
         return bool(self._within and re.search(self._within, text, re.IGNORECASE))
 
     def _may_be_in(self, line: str) -> bool:
-        """Tell whether a line is worth a look, which takes long."""
+        """Tell whether a line may match: a cheap test before the thorough one."""
         digits = self._digits or (self.token[1:5] if self.token.startswith("…") else "")
         if not digits or not line.isascii() or _power.search(line):
             return True
@@ -147,12 +161,12 @@ class Sought:
 
     @cached_property
     def _digits(self) -> str:
-        """The digits that were typed; empty when it was something else than a number."""
+        """The digits that were typed; empty when it was not a number."""
         if self.is_token or not self._typed or re.search(r"[^\W\d_]", self._typed):
             return ""
-        found = "".join(str(int(sign)) for sign in self._typed if sign.isdecimal())
-        is_number = len(found) >= FEWEST_IN_ROLE or _grouped.fullmatch(self._typed)
-        return found if is_number else ""
+        digits = "".join(str(int(sign)) for sign in self._typed if sign.isdecimal())
+        is_number = len(digits) >= FEWEST_IN_ROLE or _grouped.fullmatch(self._typed)
+        return digits if is_number else ""
 
     @cached_property
     def _within(self) -> str:
@@ -173,7 +187,7 @@ class Sought:
 
 
 def _bounded(pattern: str) -> str:
-    """Return a pattern of what no letter, digit or part of a number stands next to."""
+    """Return a pattern that matches only apart from letters, digits and parts of numbers."""
     before = r"(?:^|[^0-9A-Za-z.,_\-]|(?:^|[^0-9])[.,])"
     after = r"(?:[.,]?$|[.,]?[^0-9A-Za-z.,_\-])"
     return before + pattern + after

@@ -1,0 +1,211 @@
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from fraud_assets.catalog import AcceptedBatch
+from fraud_assets.drift import assets
+from fraud_assets.drift.assets import DriftConfig, drift_report, reference_profile
+from fraud_assets.records.batches import Roles
+from fraud_assets.records.drift import JudgedDrift, ProfileFacts, UnmeasuredDrift
+from fraud_assets.store import paths, resources, tables
+from fraud_assets.store.decision_log import append_entry
+from fraud_assets.tracking import REFERENCE_PROFILE, REFERENCE_SAMPLE, ModelVersion
+from fraud_assets_tests import factories
+from fraud_assets_tests.drift.conftest import NAMES, frame
+from fraud_assets_tests.registered import decision
+
+KINDS = dict.fromkeys(NAMES, "DOUBLE") | {"channel": "VARCHAR"}
+ROLES = Roles(target="Class", amount="f2", real_time=True)
+ROWS = 800
+
+
+class Tracking:
+    """Holds the artifacts of one run in memory; version 2 is a model of it."""
+
+    def __init__(self, profile=None):
+        self.artifacts = {}
+        self.figures = {}
+        if profile:
+            self.log_json("run", REFERENCE_PROFILE, profile.facts().model_dump(mode="json"))
+            self.log_frame("run", REFERENCE_SAMPLE, profile.sample)
+
+    def version(self, version):
+        return ModelVersion(version, "run", "march", 0.5, tuple(NAMES))
+
+    def version_link(self, version):
+        return f"version {version}"
+
+    def log_json(self, _, name, value):
+        self.artifacts[name] = value
+        return f"hash of {name}"
+
+    log_frame = log_json
+
+    def read_json(self, _, name):
+        return self.artifacts.get(name)
+
+    read_frame = read_json
+
+    def log_files(self, _, local, folder):
+        self.artifacts |= {f"{folder}/{path.name}": path for path in local}
+
+    def log_figures(self, _, figures, step):
+        self.figures[step] = figures
+
+
+class Catalog:
+    """One earlier batch with a report and without scores."""
+
+    def __init__(self, *reports):
+        self.reports = {report.batch: report for report in reports}
+
+    def earlier(self, _):
+        return [AcceptedBatch(name, "h", (None, None, None)) for name in self.reports]
+
+    def report(self, _, batch):
+        return self.reports[batch]
+
+    def scores(self, *_):
+        return None
+
+
+def written_features():
+    """Write a batch in which one feature drifted."""
+    facts = factories.features(
+        source=factories.features().source.model_copy(update={"rows": ROWS}),
+        kinds=KINDS,
+        roles=ROLES,
+        features=NAMES,
+    )
+    path = tables.new_rows_file("features", "june")
+    rows = frame(1, n=ROWS, f3=1.5).rename(
+        columns={"text_channel_": "channel", "fraud_": "Class", "days_known_": "days_known",
+                 "known_us_": "known_us"}
+    )  # fmt: skip
+    rows.assign(label_known_us=rows["known_us"] + 1).to_parquet(path)
+    return tables.FeatureTable(path, facts)
+
+
+@pytest.fixture
+def features(home):
+    return written_features()
+
+
+def scores(home, champion):
+    path = home / "scores.parquet"
+    columns = {"score": np.linspace(0, 0.9, ROWS), "label": np.arange(ROWS) % 40 == 0}
+    pd.DataFrame(columns).assign(known_us=5, label_known_us=6).to_parquet(path)
+    return tables.ScoreTable(path, factories.champion_scores(champion=champion))
+
+
+def measure(home, features, tracking, catalog, champion="2"):
+    return drift_report(
+        dg.build_asset_context(partition_key="june"),
+        DriftConfig(folds=2, classifier_rows=600),
+        features=features,
+        champion_scores=scores(home, champion),
+        engine=resources.Engine(),
+        catalog=catalog,
+        tracking=tracking,
+    )
+
+
+@pytest.mark.parametrize("champion", [None, "2"])
+def test_without_a_reference_profile_nothing_is_measured_and_the_page_says_so(
+    home, features, champion
+):
+    result = measure(home, features, Tracking(), Catalog(), champion)
+    assert result.value == UnmeasuredDrift(
+        batch="june", champion=champion, not_measured=assets.NO_REFERENCE
+    )
+    assert result.metadata["not_measured"] == assets.NO_REFERENCE
+
+
+def test_a_profile_of_another_format_is_no_reference(home, features):
+    tracking = Tracking()
+    tracking.log_json("run", REFERENCE_PROFILE, {"quantiles": []})
+    assert isinstance(measure(home, features, tracking, Catalog()).value, UnmeasuredDrift)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory, profile):
+    """The result for a batch after two others, the registry, and the files that were written."""
+    home, tracking = tmp_path_factory.mktemp("home"), Tracking(profile)
+    earlier = [
+        factories.drift_report(batch="may", champion="1"),
+        factories.unmeasured_drift(batch="march"),
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FRAUD_HOME", str(home))
+        result = measure(home, written_features(), tracking, Catalog(*earlier))
+        return result, tracking, {path.name for path in paths.report_folder("june").iterdir()}
+
+
+def test_a_batch_is_compared_with_the_champion_s_profile(measured):
+    report = measured[0].value
+    assert isinstance(report, JudgedDrift)
+    assert report.features[0].feature == "f3"
+    assert (report.champion, report.reference.batch, report.reference.before) == ("2", "march", "1")
+    assert [point.batch for point in report.history] == ["may", "june"]
+    assert [performance.batch for performance in report.performance] == ["june"]
+    assert (report.settings.folds, report.decision_threshold) == (2, 0.5)
+    assert report.scores.distance > 0.1
+
+
+def test_report_plots_and_curves_are_logged_with_the_champion_s_run(measured):
+    result, tracking, written = measured
+    plots = {"drift.png", "distributions.png", "drift_over_batches.png"}
+    assert plots <= written
+    logged = {name.split("/")[-1] for name in tracking.artifacts if name.startswith("drift/june/")}
+    assert logged == {*plots, "drift_report.json"}
+    assert tracking.artifacts["drift/june/drift_report.json"] == result.value.model_dump(
+        mode="json"
+    )
+    assert tracking.figures == {2: result.value.figures}
+
+
+def test_the_page_shows_rounded_figures_and_the_record_keeps_all_digits(measured):
+    result = measured[0]
+    shown = result.metadata
+    assert shown["drift_score"] == float(f"{result.value.drift_score:.4g}")
+    assert shown["drift_score"] != result.value.drift_score
+    assert shown["verdict"] == result.value.verdict
+    first = shown["features"].records[0].data
+    assert set(first) == assets.FEATURE_COLUMNS
+    assert first["distance"] == float(f"{result.value.features[0].distance:.4g}")
+    assert {"plot_drift", "plot_distributions", "plot_drift_over_batches"} <= shown.keys()
+
+
+def profile_of(features, tracking):
+    return reference_profile(
+        dg.build_asset_context(partition_key="june"),
+        features=features,
+        splits=tables.SplitTable(features.path, factories.splits()),
+        trained_model=factories.trained_model(run_id="run", batch_features=NAMES, kinds=KINDS),
+        engine=resources.Engine(),
+        tracking=tracking,
+    )
+
+
+def test_the_training_data_of_a_new_model_is_summarized(features, monkeypatch):
+    monkeypatch.setattr(assets, "window_of", lambda _: [])
+    monkeypatch.setattr(assets, "load_rows", lambda *_: frame(0, n=300))
+    monkeypatch.setattr(assets, "validation_scores", lambda _: np.linspace(0, 1, 50))
+    tracking = Tracking()
+    record = profile_of(features, tracking).value
+    assert record.artifacts == {
+        name: f"hash of {name}" for name in (REFERENCE_PROFILE, REFERENCE_SAMPLE)
+    }
+    assert ProfileFacts.model_validate(tracking.artifacts[REFERENCE_PROFILE]).rows == 300
+    assert (record.model_version, record.mlflow_run_id) == ("3", "run")
+
+
+def test_a_profile_that_a_decision_recorded_is_kept(features):
+    recorded = {REFERENCE_PROFILE: "a" * 64, REFERENCE_SAMPLE: "b" * 64}
+    artifacts = recorded | {"model_facts.json": "c" * 64}
+    entry = decision("3", mlflow_run_id="run", artifacts=artifacts)
+    append_entry(paths.decisions_path(), entry)
+    tracking = Tracking()
+    assert profile_of(features, tracking).value.artifacts == recorded
+    assert tracking.artifacts == {}

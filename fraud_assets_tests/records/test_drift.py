@@ -1,0 +1,47 @@
+import json
+
+import pytest
+
+from fraud_assets.records.drift import DriftReport
+from fraud_assets_tests import factories
+
+NEW_KEYS = {"record_version", "decision_threshold"}
+REPORTS = [
+    factories.drift_report(features=[factories.feature_drift(finding="vanished", psi=None)]),
+    factories.drift_report(
+        pairs=[factories.correlation_change()], segments=[factories.segment_drift()]
+    ),
+    factories.unjudged_drift(),
+    factories.unmeasured_drift(),
+]
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: type(report).__name__)
+def test_a_report_is_read_back_as_the_class_that_it_was_written_as(report):
+    again = DriftReport.from_json(report.to_json(), "drift_report.json")
+    assert type(again) is type(report)
+    assert again == report
+
+
+def test_a_report_from_before_records_had_a_version_can_be_read():
+    report = factories.drift_report(scores=None, expected=None, decision_threshold=None)
+    older = {k: v for k, v in json.loads(report.to_json()).items() if k not in NEW_KEYS}
+    assert DriftReport.from_json(json.dumps(older), "drift_report.json") == report
+
+
+def test_an_unknown_key_is_refused_by_name_and_without_its_value():
+    content = json.loads(factories.drift_report().to_json()) | {"card": "4111"}
+    with pytest.raises(ValueError, match="drift_report.json is not .*'card'") as error:
+        DriftReport.from_json(json.dumps(content), "drift_report.json")
+    assert "4111" not in str(error.value)
+
+
+def test_only_a_verdict_has_figures():
+    assert factories.drift_report(drift_score=0.2).figures["drift_score"] == 0.2
+    assert factories.unjudged_drift().figures == {}
+
+
+def test_findings_without_a_column_are_left_out():
+    findings = factories.drift_verdict().columns
+    assert findings.by_finding() == {}
+    assert findings.model_copy(update={"vanished": ["a"]}).by_finding() == {"vanished": ["a"]}
