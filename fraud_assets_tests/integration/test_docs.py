@@ -32,7 +32,10 @@ PART_OF_TEST = {"make test-fast", "make test-integration"}
 REWRITES = {"make format", "make lock", "make pictures", "make bench ONLY=location"}
 # `test_ordeal.py` and `test_faults.py` run short ones.
 HOURS = {"make ordeal", "make faults", "make load"}
-PAGE_OF = {"access": "security", "privacy": "security"}
+PAGE_OF = {
+    **{"access": "security", "privacy": "security", "cli": "commands"},
+    **dict.fromkeys(("config", "platform", "records", "store", "tracking"), "architecture"),
+}
 BY_WORKFLOW = {"make audit"}  # it asks for the list of known vulnerabilities
 
 

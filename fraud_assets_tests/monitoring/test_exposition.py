@@ -41,7 +41,7 @@ def test_the_batch_is_a_label_of_no_figure(text):
 
 
 def test_every_figure_of_the_reports_has_a_help_text(report):  # noqa: F811
-    assert set(report["metrics"]) <= set(HELP)
+    assert set(report.metrics) <= set(HELP)
 
 
 def test_without_a_gateway_nothing_is_pushed():
