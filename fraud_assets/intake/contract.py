@@ -31,7 +31,7 @@ class Contract:
     ----------
     delimiter, decimal : str
     header : bytes
-        The header as it stands in the file, with what precedes it.
+        The header as the file has it, with what precedes it.
     kinds : dict of str to str
         Kind of each column, in the file's order.
     roles : Roles

@@ -29,7 +29,7 @@ class Header:
     delimiter : str
         The field delimiter, one character.
     text : bytes
-        The header as it stands in the file, with what precedes it.
+        The header as the file has it, with what precedes it.
     names : list of str
         The column names, in order.
     """

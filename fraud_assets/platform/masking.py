@@ -5,7 +5,7 @@ four apart. The same card has the same token in every batch, so that rows can be
 suppressed by it; without the key nobody finds the number that it stands for.
 
 The hash is keyed BLAKE2b, of Python's own library, called from DuckDB as a function: the key never
-stands in a query, and so in no error and no log. A million keys cost 0.4 s, a million rows of card
+appears in a query, and so in no error message and no log. A million keys cost 0.4 s, a million rows of card
 numbers at most 1.4 s, and a million of other names 0.07 s.
 """
 
@@ -105,7 +105,7 @@ def is_issued(text: str) -> bool:
 
 
 def holds_card_number(name: str) -> bool:
-    """Tell whether the number of an issued card stands in a name, of a file or a column.
+    """Tell whether a file or column name contains the number of an issued card.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def _card_numbers(
         if is_card(run[0]):
             yield run.span()
             continue
-        # Another number may stand beside it.
+        # There may be another number next to it.
         groups = list(_group.finditer(text, *run.span()))
         first = 0
         while first < len(groups):
@@ -385,7 +385,7 @@ def masking() -> Masking:
     Raises
     ------
     ValueError
-        When the key is short or missing, or is another than the one of before.
+        When the key is short or missing, or is not the key that was used before.
     """
     return _masking(environment.home_folder(), environment.hash_key())
 
@@ -398,7 +398,7 @@ def _masking(home: Path, given: str | None) -> Masking:
     if _written_once(home / KEY_ID_FILE, made.key_id) != made.key_id:
         raise ValueError(
             f"the key of card tokens is not the one that {home / KEY_ID_FILE} was written with; "
-            "put the key of before into FRAUD_HASH_KEY or FRAUD_HASH_KEY_FILE, or, with neither "
+            "put the previous key into FRAUD_HASH_KEY or FRAUD_HASH_KEY_FILE, or, with neither "
             f"set, into {home / KEY_FILE}. To begin with a new one, remove {KEY_ID_FILE}: tokens "
             "in old worklists and suppressions then mean nothing, and rows that come again are not "
             "known to have come"

@@ -207,7 +207,7 @@ class Splits(TableFacts):
     counts : dict of str to SplitCounts
         By split, over the window; the test split is that of the batch itself.
     straddling_contents : int
-        Contents of rows that stand in more than one split.
+        Row contents that occur in more than one split.
     unassigned_rows : int
         Rows that have not exactly one split.
     """

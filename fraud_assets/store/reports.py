@@ -1,4 +1,4 @@
-"""JSON reports and the files beside them, by batch."""
+"""JSON reports and the files next to them, by batch."""
 
 import json
 from pathlib import Path
@@ -85,7 +85,7 @@ def write_report_file(batch: str, name: str, content: str | bytes) -> Path:
 
 
 def find_report_file(batch: str, name: str) -> Path | None:
-    """Return a file beside a batch's reports; None when there is none.
+    """Return a file next to a batch's reports; None when there is none.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Names, texts and files as they stand in SQL."""
+"""Names, texts and files as SQL writes them."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ def identifier(name: str) -> str:
     Parameters
     ----------
     name : str
-        Of a column, as it stands in the data.
+        Of a column, as the data has it.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 A table is committed in two steps, each of them atomic: its rows and the facts about them
 are renamed into a folder named after the content hash of the CSV that they came from, then
 `current.json` is replaced to point there. A crash between the two leaves the old version
-in charge, and an accepted version stays readable after a newer one has arrived.
+current, and an accepted version stays readable after a newer one has arrived.
 """
 
 import json
@@ -105,7 +105,7 @@ def new_rows_file(asset: str, batch: str) -> Path:
 
 @contextmanager
 def incoming(asset: str, batch: str) -> Iterator[Path]:
-    """Yield where to write rows; whatever else was written beside is gone afterwards.
+    """Yield where to write rows; other files written next to them are removed afterwards.
 
     So are the rows, when the block fails.
     """
@@ -119,7 +119,7 @@ def incoming(asset: str, batch: str) -> Iterator[Path]:
 
 
 def clear_incoming(asset: str, batch: str, keep: Path | None = None) -> None:
-    """Remove what interrupted runs left beside an asset's tables; rejected lines may be in it.
+    """Remove what interrupted runs left next to an asset's tables; it may hold rejected lines.
 
     Parameters
     ----------

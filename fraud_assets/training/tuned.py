@@ -62,5 +62,5 @@ def with_tuned(settings: TrainingSettings) -> tuple[TrainingSettings, str | None
         return settings, None
     tuned = TunedParameters.from_json(path.read_bytes(), str(path))
     parameters = tuned.parameters | settings.parameters
-    # Validated anew rather than copied: a person can edit the file.
+    # Validated again rather than copied: a person can edit the file.
     return TrainingSettings(**{**settings.model_dump(), "parameters": parameters}), tuned.batch
