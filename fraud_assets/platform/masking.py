@@ -5,8 +5,8 @@ four apart. The same card has the same token in every batch, so that rows can be
 suppressed by it; without the key nobody finds the number that it stands for.
 
 The hash is keyed BLAKE2b, of Python's own library, called from DuckDB as a function: the key never
-appears in a query, and so in no error message and no log. A million keys cost 0.4 s, a million rows of card
-numbers at most 1.4 s, and a million of other names 0.07 s.
+appears in a query, and so in no error message and no log. A million keys cost 0.4 s, a million rows
+of card numbers at most 1.4 s, and a million of other names 0.07 s.
 """
 
 import hashlib
