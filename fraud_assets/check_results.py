@@ -15,8 +15,9 @@ def verdict_result(
     Parameters
     ----------
     verdict : {"good", "watch", "critical"}
+        As from `limits.verdict`.
     limits : Limits
-        What the value was judged by.
+        Values from which the verdict is watch, and critical.
     description : str
         The result, for a person.
     value : float

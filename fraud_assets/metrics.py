@@ -28,6 +28,10 @@ class Confusion:
     ----------
     frauds_detected, frauds_missed, false_alarms, genuine_passed : int
         True positives, false negatives, false positives and true negatives.
+
+    See Also
+    --------
+    confusion : counts the outcomes.
     """
 
     frauds_detected: int
@@ -57,11 +61,22 @@ def confusion(labels: Labels, alerts: NDArray[np.bool_]) -> Confusion:
     Parameters
     ----------
     labels : ndarray of shape (n_rows,)
+        0 or 1.
     alerts : ndarray of bool, shape (n_rows,)
+        Which rows have a score at or above the threshold.
 
     Returns
     -------
     Confusion
+
+    See Also
+    --------
+    class_figures : precision, recall and F1 from these counts.
+
+    Examples
+    --------
+    >>> confusion(np.array([1, 1, 0, 0]), np.array([True, False, True, False]))
+    Confusion(frauds_detected=1, frauds_missed=1, false_alarms=1, genuine_passed=1)
     """
     fraud = labels == 1
     return Confusion(
@@ -73,12 +88,46 @@ def confusion(labels: Labels, alerts: NDArray[np.bool_]) -> Confusion:
 
 
 def ratio(part: float, whole: float) -> float:
-    """Return part / whole, or 0 when the whole is 0."""
+    """Return part / whole, or 0 when the whole is 0.
+
+    Parameters
+    ----------
+    part, whole : float
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> ratio(1, 4), ratio(0, 0)
+    (0.25, 0.0)
+    """
     return part / whole if whole else 0.0
 
 
 def f_score(precision: float, recall: float) -> float:
-    """Return the harmonic mean of precision and recall, 0 when both are 0."""
+    """Return the harmonic mean of precision and recall, 0 when both are 0.
+
+    Parameters
+    ----------
+    precision, recall : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Notes
+    -----
+    The F1 score: 2 * precision * recall / (precision + recall).
+
+    Examples
+    --------
+    >>> f_score(0.5, 1.0), f_score(0.0, 0.0)
+    (0.6666666666666666, 0.0)
+    """
     return ratio(2 * precision * recall, precision + recall)
 
 
@@ -88,11 +137,16 @@ def class_figures(counts: Confusion) -> dict[str, float]:
     Parameters
     ----------
     counts : Confusion
+        As from `confusion`.
 
     Returns
     -------
     dict of str to float
         By metric name, each in [0, 1].
+
+    See Also
+    --------
+    ranking_figures : figures that need no threshold.
 
     Examples
     --------
@@ -134,11 +188,22 @@ def ranking_figures(labels: Labels, scores: Floats, weights: Floats) -> tuple[fl
     average_precision, roc_auc : float
         Both in [0, 1]; NaN when a class has no weight.
 
+    See Also
+    --------
+    class_figures : figures at one threshold.
+
     Notes
     -----
     Average precision is the step-wise sum of (R_n - R_{n-1}) P_n over distinct scores; the
     area is the Mann-Whitney statistic, ties counting one half. Both agree with
     `sklearn.metrics`, and one sort serves them.
+
+    Examples
+    --------
+    >>> labels, scores = np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.7, 0.1])
+    >>> average_precision, roc_auc = ranking_figures(labels, scores, np.ones(4))
+    >>> round(average_precision, 3), roc_auc
+    (0.833, 0.75)
     """
     order = np.argsort(-scores, kind="stable")
     return _ranking_of_sorted(labels[order], weights[order], _last_of_ties(scores[order]))
@@ -176,9 +241,19 @@ def share_interval(part: int, whole: int) -> tuple[float, float]:
     low, high : float
         In [0, 1]; (0, 1) when the whole is 0.
 
+    See Also
+    --------
+    bootstrap_intervals : intervals of figures that are not shares.
+
     Notes
     -----
     E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+
+    Examples
+    --------
+    >>> low, high = share_interval(76, 99)
+    >>> round(low, 2), round(high, 2)
+    (0.68, 0.84)
     """
     from scipy.stats import binomtest
 
@@ -201,16 +276,29 @@ def bootstrap_intervals(
     Parameters
     ----------
     labels, scores, alerts : ndarray of shape (n_rows,)
+        Labels (0 or 1), fraud probabilities, and which rows are alerts.
     savings : ndarray of shape (n_rows,)
         As from `row_savings`, in money.
     resamples : int
         Number of resamples; frauds and genuine rows are resampled separately, so that each
         resample has as many frauds as the data.
     seed : int
+        Seed of the random numbers; the same seed gives the same result.
 
     Returns
     -------
     dict of str to (low, high)
+        By metric name; money for `net_savings`, otherwise between 0 and 1.
+
+    See Also
+    --------
+    share_interval : intervals of shares, without resampling.
+    paired_differences : intervals of the difference between two models.
+
+    Notes
+    -----
+    The percentile bootstrap: B. Efron, Bootstrap methods: another look at the jackknife, 1979.
+    Resampling each class separately is called stratified.
     """
     order = np.argsort(-scores, kind="stable")
     labels, alerts, savings = labels[order], alerts[order], savings[order]
@@ -244,15 +332,35 @@ class Difference:
     Attributes
     ----------
     value : float
+        The metric of the first model minus that of the second.
     draws : ndarray of shape (n_resamples,)
         The same on resamples of the rows.
+
+    See Also
+    --------
+    paired_differences : computes it.
     """
 
     value: float
     draws: Floats
 
     def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
-        """Return the percentile interval of the difference at a confidence level."""
+        """Return the percentile interval of the difference at a confidence level.
+
+        Parameters
+        ----------
+        confidence : float, optional
+            Coverage of the interval, between 0 and 1.
+
+        Returns
+        -------
+        low, high : float
+            In the unit of the metric.
+
+        See Also
+        --------
+        is_negative : a test that needs fewer resamples.
+        """
         low, high = np.quantile(self.draws, ((1 - confidence) / 2, (1 + confidence) / 2))
         return float(low), float(high)
 
@@ -267,6 +375,10 @@ class Difference:
         Returns
         -------
         bool
+
+        See Also
+        --------
+        interval : the percentile interval of the difference.
         """
         from scipy.stats import norm
 
@@ -286,15 +398,21 @@ def paired_differences(
     Parameters
     ----------
     labels : ndarray of shape (n_rows,)
+        0 or 1.
     scores, savings : pair of ndarray of shape (n_rows,)
         Of the first and the second model; savings as from `row_savings`.
     resamples : int
         Number of resamples; both models are evaluated on the same ones.
     seed : int
+        Seed of the random numbers; the same seed gives the same result.
 
     Returns
     -------
     average_precision, net_savings : Difference
+
+    See Also
+    --------
+    bootstrap_intervals : intervals of a single model.
     """
 
     def sorted_by(values: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -322,12 +440,23 @@ def fraud_losses(amounts: Floats | None, n_rows: int, costs: Costs) -> Floats:
     amounts : ndarray of shape (n_rows,) or None
         The amount column, where the data has one.
     n_rows : int
+        Number of rows; used where the loss does not depend on the amount.
     costs : Costs
+        Cost of a missed fraud, of a review and of a false alarm.
 
     Returns
     -------
     ndarray of shape (n_rows,)
         Money. A missing or negative amount counts as zero.
+
+    See Also
+    --------
+    row_savings : what an alert on each row saves.
+
+    Examples
+    --------
+    >>> fraud_losses(np.array([9.5, -1.0, np.nan]), 3, Costs()).tolist()
+    [9.5, 0.0, 0.0]
     """
     if costs.missed_fraud is not None:
         return np.full(n_rows, costs.missed_fraud)
@@ -343,13 +472,20 @@ def row_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs
     Parameters
     ----------
     labels, alerts, losses : ndarray of shape (n_rows,)
+        Labels (0 or 1), which rows are alerts, and the loss of each row as a missed fraud, in
+        money.
     costs : Costs
+        Cost of a missed fraud, of a review and of a false alarm.
 
     Returns
     -------
     ndarray of shape (n_rows,)
         0 without an alert. With an alert, the loss of a fraud minus the review; for a genuine row,
         minus the review and the disturbed customer.
+
+    See Also
+    --------
+    net_savings : the sum over all rows.
     """
     fraud = labels == 1
     of_alert = np.where(fraud, losses, -costs.false_alarm) - costs.review
@@ -363,13 +499,27 @@ def net_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs
     Parameters
     ----------
     labels, alerts, losses : ndarray of shape (n_rows,)
+        Labels (0 or 1), which rows are alerts, and the loss of each row as a missed fraud, in
+        money.
     costs : Costs
+        Cost of a missed fraud, of a review and of a false alarm.
 
     Returns
     -------
     float
         Losses of the detected frauds, minus the cost of reviewing every alert and of disturbing
         the customer of every false alarm. Negative when alerts cost more than they save.
+
+    See Also
+    --------
+    row_savings : the same row by row.
+    return_on_investment : relative to the money spent.
+
+    Examples
+    --------
+    >>> labels, alerts = np.array([1, 0, 0]), np.array([True, True, False])
+    >>> net_savings(labels, alerts, np.full(3, 100.0), Costs(review=2, false_alarm=5))
+    91.0
     """
     return float(row_savings(labels, alerts, losses, costs).sum())
 
@@ -377,7 +527,32 @@ def net_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs
 def return_on_investment(
     labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs
 ) -> float:
-    """Return the net savings per money spent on reviews and false alarms; 0 without alerts."""
+    """Return the net savings per unit of money spent on alerts; 0 without alerts.
+
+    Parameters
+    ----------
+    labels, alerts, losses : ndarray of shape (n_rows,)
+        Labels (0 or 1), which rows are alerts, and the loss of each row as a missed fraud, in
+        money.
+    costs : Costs
+        Cost of a missed fraud, of a review and of a false alarm.
+
+    Returns
+    -------
+    float
+        Net savings divided by the cost of reviews and false alarms.
+
+    See Also
+    --------
+    net_savings : the money itself.
+
+    Examples
+    --------
+    >>> labels, alerts = np.array([1, 0, 0]), np.array([True, True, False])
+    >>> costs = Costs(review=2, false_alarm=5)
+    >>> round(return_on_investment(labels, alerts, np.full(3, 100.0), costs), 2)
+    10.11
+    """
     fraud = labels == 1
     spent = costs.review * int(alerts.sum()) + costs.false_alarm * int((~fraud & alerts).sum())
     return ratio(net_savings(labels, alerts, losses, costs), spent)
@@ -391,13 +566,26 @@ def threshold_curve(
     Parameters
     ----------
     labels, scores, losses : ndarray of shape (n_rows,)
+        Labels (0 or 1), fraud probabilities, and the loss of each row as a missed fraud, in money.
     costs : Costs
+        Cost of a missed fraud, of a review and of a false alarm.
 
     Returns
     -------
     dict of str to ndarray of shape (n_distinct_scores,)
         `threshold` in descending order, `alerts`, `precision`, `recall`, `f1` and `cost`: the
         losses of missed frauds, the reviews and the false alarms, in money.
+
+    See Also
+    --------
+    fraud_assets.training.threshold.choose_threshold : chooses one of these thresholds.
+
+    Examples
+    --------
+    >>> labels, scores = np.array([1, 0, 1]), np.array([0.9, 0.8, 0.7])
+    >>> curve = threshold_curve(labels, scores, np.full(3, 100.0), Costs())
+    >>> curve["threshold"].tolist(), curve["recall"].tolist()
+    ([0.9, 0.8, 0.7], [0.5, 0.5, 1.0])
     """
     order = np.argsort(-scores, kind="stable")
     ends = _last_of_ties(scores[order])

@@ -36,6 +36,10 @@ class Aggregation:
     phrase : callable
         Takes a value that is not missing, the entity ("card" or "terminal") and the window's days;
         returns a phrase for an analyst.
+
+    See Also
+    --------
+    fraud_assets.features.families.Family : names an aggregation and its windows.
     """
 
     value: "Callable[[ir.Table, WindowFeature, int], ir.Value]"
@@ -50,10 +54,20 @@ def window(
     Parameters
     ----------
     rows : Table
+        Transactions, as from `lookback.look_back`.
     feature : WindowFeature
-        Its entity partitions the rows.
+        The rows are partitioned by its entity, such as the card.
     length, until : int
         Begin (excluded) and end (included), in microseconds before the row.
+
+    Returns
+    -------
+    WindowBuilder
+        A window specification of Ibis, ordered by the time at which rows became known.
+
+    See Also
+    --------
+    fraud_assets.features.build.window_features : computes the features.
     """
     import ibis
 

@@ -75,14 +75,20 @@ def visible_history(catalog: BatchCatalog, batch: str, span: Span) -> list[Accep
     Parameters
     ----------
     catalog : BatchCatalog
+        The batches that were accepted, and their tables.
     batch : str
+        Name of the batch (partition key).
     span : Span
-        Of the batch.
+        When the rows and labels of the batch became known.
 
     Returns
     -------
     list of AcceptedRows
         Oldest first; batches that were removed by age are left out.
+
+    See Also
+    --------
+    fraud_assets.features.lookback.Span.may_see : which batches a window may see.
     """
     kept = (
         catalog.table(tables.RawTable, earlier.batch, earlier.content_hash)
@@ -102,9 +108,15 @@ def note_acceptance(
     context : AssetExecutionContext
         Its run gets the events.
     catalog : BatchCatalog
+        The batches that were accepted, and their tables.
     accepted : AcceptedBatch
+        The batch as it was accepted now.
     rows : int
         Accepted rows.
+
+    See Also
+    --------
+    stale_batches : finds the later batches.
     """
     before = catalog.accepted()
     context.log_event(acceptance(accepted, rows))
@@ -123,11 +135,16 @@ def stale_batches(before: Mapping[str, AcceptedBatch], accepted: AcceptedBatch) 
     before : mapping of str to AcceptedBatch
         The accepted batches in the order of their first acceptance, without this acceptance.
     accepted : AcceptedBatch
+        The new acceptance of the batch.
 
     Returns
     -------
     list of str
         Later batches whose windows see the old or the new rows; none unless the content changed.
+
+    See Also
+    --------
+    note_acceptance : records the result.
     """
     old = before.get(accepted.batch)
     if old is None or old.content_hash == accepted.content_hash:

@@ -23,6 +23,7 @@ def microseconds(days: float) -> int:
     Parameters
     ----------
     days : float
+        Length of time; fractions are allowed.
 
     Returns
     -------
@@ -44,11 +45,16 @@ def row_known_at(rows: "ir.Table", roles: Roles) -> "ir.Value":
     rows : Table
         Accepted rows.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
 
     Returns
     -------
     Value of int64
         In microseconds; null where the data has no such time.
+
+    See Also
+    --------
+    label_known_at : the same for labels.
     """
     return _clock(rows, roles.known_at or roles.timestamp, roles.real_time)
 
@@ -61,7 +67,9 @@ def label_known_at(rows: "ir.Table", roles: Roles, label_delay_days: float) -> "
     Parameters
     ----------
     rows : Table
+        Accepted rows.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
     label_delay_days : float
         In days.
 
@@ -69,6 +77,10 @@ def label_known_at(rows: "ir.Table", roles: Roles, label_delay_days: float) -> "
     -------
     Value of int64
         In microseconds; null where the data has no such time.
+
+    See Also
+    --------
+    row_known_at : the same for rows.
     """
     if roles.label_known_at is not None:
         return _clock(rows, roles.label_known_at, roles.real_time)
@@ -76,7 +88,27 @@ def label_known_at(rows: "ir.Table", roles: Roles, label_delay_days: float) -> "
 
 
 def labels_follow_the_delay(roles: Roles) -> bool:
-    """Tell whether every label becomes known one label delay after its row."""
+    """Tell whether every label becomes known one label delay after its row.
+
+    Parameters
+    ----------
+    roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
+
+    Returns
+    -------
+    bool
+        False when a column says when rows or labels became known.
+
+    See Also
+    --------
+    label_known_at : when each label became known.
+
+    Examples
+    --------
+    >>> labels_follow_the_delay(Roles(target="fraud"))
+    True
+    """
     return roles.known_at is None and roles.label_known_at is None
 
 
@@ -91,6 +123,7 @@ def label_known_by(moment: str) -> str:
     Returns
     -------
     str
+        In parentheses.
     """
     return f"({LABEL_KNOWN} <= epoch_us(TIMESTAMP {literal(moment)}))"
 

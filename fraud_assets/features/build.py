@@ -22,6 +22,7 @@ def row_features(rows: "ir.Table", roles: Roles, features: Sequence[Feature]) ->
     rows : Table
         Accepted rows.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
     features : sequence of Feature
         Window features among them are left out.
 
@@ -32,7 +33,7 @@ def row_features(rows: "ir.Table", roles: Roles, features: Sequence[Feature]) ->
 
     See Also
     --------
-    window_features : those that look at other rows.
+    window_features : the features that look at other rows.
     """
     own = [feature for feature in features if isinstance(feature, RowFeature)]
     return rows.mutate(**{feature.name: feature.value(rows, roles) for feature in own})
@@ -48,6 +49,7 @@ def window_features(
     transactions : Table
         As made by `lookback.look_back`.
     features : sequence of WindowFeature
+        The features to compute.
     label_delay_days : float or None
         In days; None: labels do not all become known the same time after their rows.
 
@@ -58,7 +60,7 @@ def window_features(
 
     See Also
     --------
-    row_features : those that need no other row.
+    row_features : the features that need no other row.
     """
     labelled = [feature for feature in features if feature.family.reach == "labelled"]
     from_events = labelled if label_delay_days is None else []
@@ -83,6 +85,10 @@ def label_events(transactions: "ir.Table") -> "ir.Table":
     Table
         The batch's own rows without their label (`fraud` is null), and the labels (`source_line`
         is null): `source_line`, `known_us`, `card`, `terminal`, `fraud`.
+
+    See Also
+    --------
+    window_features : computes features from them.
     """
     import ibis
 

@@ -39,6 +39,7 @@ def own_features(kinds: dict[str, str], roles: Roles) -> list[str]:
     kinds : dict of str to str
         Kind of each source column.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
 
     Returns
     -------
@@ -46,6 +47,10 @@ def own_features(kinds: dict[str, str], roles: Roles) -> list[str]:
         The numbers, except for the target, for roles that only identify the transaction, and for
         columns that reveal the label. A timestamp in seconds is kept when there is no card or
         terminal to follow.
+
+    See Also
+    --------
+    fraud_assets.features.families.features_for : the derived features.
     """
     left_out = {roles.target, roles.card, roles.terminal, roles.transaction_id}
     left_out |= {roles.known_at, roles.label_known_at, *LABEL_LEAKS}
@@ -60,6 +65,7 @@ def common_delay(sources: Sequence[AcceptedRows], label_delay_days: float) -> fl
     Parameters
     ----------
     sources : sequence of AcceptedRows
+        Parquet files of the batches and the roles of their columns.
     label_delay_days : float
         In days.
 
@@ -67,6 +73,10 @@ def common_delay(sources: Sequence[AcceptedRows], label_delay_days: float) -> fl
     -------
     float or None
         None where a batch has a column that says when rows or labels became known.
+
+    See Also
+    --------
+    fraud_assets.features.availability.labels_follow_the_delay : tells it for one batch.
     """
     follow = all(labels_follow_the_delay(source.roles) for source in sources)
     return label_delay_days if follow else None
@@ -91,10 +101,11 @@ def write_features(
     connection : duckdb.DuckDBPyConnection
         Writes the file, with the masking of `store.resources.Engine`.
     own : AcceptedRows
+        The batch.
     history : sequence of AcceptedRows
         The earlier batches that its windows may see.
     span : Span
-        Of the batch.
+        When the rows and labels of the batch became known.
     features : sequence of Feature
         The derived features to add.
     label_delay_days : float
@@ -103,6 +114,11 @@ def write_features(
         Parquet: the source columns, `known_us`, `label_known_us`, `days_known` and the
         derived features; rows in the order of the file. Card numbers are replaced by tokens: the
         windows are computed from the accepted rows, so no reader of features needs the numbers.
+
+    See Also
+    --------
+    fraud_assets.features.lookback.look_back : the rows that the windows see.
+    fraud_assets.features.build.window_features : computes the features.
     """
     scratch, delay = destination.parent, common_delay([own, *history], label_delay_days)
     windows = [feature for feature in features if isinstance(feature, WindowFeature)]

@@ -35,6 +35,10 @@ def open_engine(address: str, connection: "duckdb.DuckDBPyConnection") -> "Itera
     ------
     ModuleNotFoundError
         When the address is a Spark master and Spark is not installed.
+
+    See Also
+    --------
+    computed : hands a result back to DuckDB.
     """
     import ibis
 
@@ -68,6 +72,7 @@ def computed(table: "ir.Table", scratch: Path) -> Iterator[str]:
     Parameters
     ----------
     table : Table
+        An Ibis expression.
     scratch : Path
         Folder for Spark's result, which all its workers must reach under the same path.
 
@@ -75,6 +80,10 @@ def computed(table: "ir.Table", scratch: Path) -> Iterator[str]:
     ------
     str
         For the FROM clause.
+
+    See Also
+    --------
+    open_engine : opens the engine.
     """
     import ibis
 

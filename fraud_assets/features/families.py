@@ -37,6 +37,10 @@ class Family:
         For a transaction at time *t*: `now` is `(t - d, t]`, the transaction and all rows of
         its instant included; `before` is `(t - d, t)`; `labelled` holds the rows whose label
         became known in `(t - d, t]`.
+
+    See Also
+    --------
+    window_features_of : the columns of a family.
     """
 
     name: str
@@ -66,6 +70,10 @@ class RowFeature:
         Takes the accepted rows and their roles; returns a column expression.
     phrase : callable
         Takes a value that is not missing; returns a phrase for an analyst.
+
+    See Also
+    --------
+    WindowFeature : a feature that looks at other rows.
     """
 
     name: str
@@ -184,8 +192,13 @@ class WindowFeature:
     Attributes
     ----------
     family : Family
+        What is aggregated, and over which rows.
     days : int
         Length of its window, in days.
+
+    See Also
+    --------
+    RowFeature : a feature of the transaction alone.
     """
 
     family: Family
@@ -197,7 +210,22 @@ class WindowFeature:
         return self.family.name.format(self.days)
 
     def warm_up_days(self, label_delay_days: float) -> float:
-        """Return after how many days of history the window is full, in days."""
+        """Return the days of history that are needed to fill the window.
+
+        Parameters
+        ----------
+        label_delay_days : float
+            Days from a transaction until its label is known.
+
+        Returns
+        -------
+        float
+            In days; includes the label delay where the feature looks at labels.
+
+        See Also
+        --------
+        Family.longest_days : the longest window of the family.
+        """
         days = self.family.longest_days if self.family.aggregation == "peak" else self.days
         return days + (label_delay_days if self.family.reach == "labelled" else 0)
 
@@ -211,6 +239,7 @@ def features_for(roles: Roles, taken: Collection[str] = ()) -> list[Feature]:
     Parameters
     ----------
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
     taken : collection of str
         Names of source columns: a feature with the name of one, in whatever case, is left out.
 
@@ -218,6 +247,10 @@ def features_for(roles: Roles, taken: Collection[str] = ()) -> list[Feature]:
     -------
     list of WindowFeature or RowFeature
         In the order of the tables.
+
+    See Also
+    --------
+    features_by_name : all features, whatever the data.
 
     Examples
     --------
@@ -239,16 +272,37 @@ def window_features_of(family: Family) -> list[WindowFeature]:
     Parameters
     ----------
     family : Family
+        An entry of the table `FAMILIES`.
 
     Returns
     -------
     list of WindowFeature
+        Shortest window first, as in the table.
+
+    See Also
+    --------
+    features_for : the features of all families.
     """
     return [WindowFeature(family, days) for days in family.days]
 
 
 def features_by_name() -> dict[str, Feature]:
-    """Return every derived feature by its column name."""
+    """Return every derived feature by its column name.
+
+    Returns
+    -------
+    dict of str to WindowFeature or RowFeature
+        By column name.
+
+    See Also
+    --------
+    features_for : the features for given data.
+
+    Examples
+    --------
+    >>> features_by_name()["log_amount"].needs
+    'amount'
+    """
     return _by_name(FAMILIES, ROW_FEATURES)
 
 

@@ -28,8 +28,13 @@ class Leak:
     Attributes
     ----------
     feature : str
+        Column name.
     rows : int
         Sampled rows at which it changed.
+
+    See Also
+    --------
+    find_leaks : finds them.
     """
 
     feature: str
@@ -52,11 +57,13 @@ def find_leaks(
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
+        Connection that may read the files.
     transactions : Table
         In DuckDB, as made by `lookback.look_back`.
     stored : Path
         Parquet file of the batch's features.
     features : sequence of WindowFeature
+        The features to recompute.
     label_delay_days : float or None
         As for `window_features`.
 
@@ -64,6 +71,10 @@ def find_leaks(
     -------
     list of Leak
         Empty when no feature uses the future.
+
+    See Also
+    --------
+    as_of : removes the future.
     """
     import ibis
 
@@ -95,6 +106,7 @@ def as_of(transactions: "ir.Table", moment: int) -> "ir.Table":
     Parameters
     ----------
     transactions : Table
+        In DuckDB, as from `lookback.look_back`.
     moment : int
         In microseconds.
 
@@ -103,6 +115,10 @@ def as_of(transactions: "ir.Table", moment: int) -> "ir.Table":
     Table
         The columns of `transactions`; `source_line` is null except for the sampled rows, and
         labels not yet known are flipped.
+
+    See Also
+    --------
+    find_leaks : compares the features.
     """
     import ibis
 

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 class AcceptedRows(NamedTuple):
-    """A Parquet file of accepted rows and the roles of its columns."""
+    """A Parquet file of accepted rows and the roles of its columns.
+
+    See Also
+    --------
+    look_back : reads several of them.
+    """
 
     path: Path
     roles: Roles
@@ -34,6 +39,10 @@ class Span(NamedTuple):
     ----------
     first, last, last_label : int or None
         First row, last row and last label, in microseconds; None where the data has no times.
+
+    See Also
+    --------
+    span_of : computes it.
     """
 
     first: int | None
@@ -51,6 +60,7 @@ class Span(NamedTuple):
         Parameters
         ----------
         earlier : Span
+            Of a batch that was accepted before.
 
         Returns
         -------
@@ -73,6 +83,7 @@ def span_of(backend: "BaseBackend", own: AcceptedRows, label_delay_days: float) 
     Parameters
     ----------
     backend : BaseBackend
+        Ibis backend that computes features: DuckDB or Spark.
     own : AcceptedRows
         The batch.
     label_delay_days : float
@@ -81,6 +92,11 @@ def span_of(backend: "BaseBackend", own: AcceptedRows, label_delay_days: float) 
     Returns
     -------
     Span
+        All values are None where the data has no timestamp.
+
+    See Also
+    --------
+    look_back : reads the rows that the windows see.
     """
     rows = canonical(backend, own, label_delay_days)
     moments = rows.aggregate(
@@ -101,12 +117,13 @@ def look_back(
     Parameters
     ----------
     backend : BaseBackend
+        Ibis backend that computes features: DuckDB or Spark.
     own : AcceptedRows
         The batch.
     history : sequence of AcceptedRows
         Batches accepted before it.
     span : Span
-        Of the batch.
+        When the rows and labels of the batch became known.
     label_delay_days : float
         In days, positive.
 
@@ -114,6 +131,10 @@ def look_back(
     -------
     Table
         The columns of `canonical`; `source_line` is null for rows of earlier batches.
+
+    See Also
+    --------
+    canonical : the columns of one batch.
     """
     import ibis
 
@@ -141,7 +162,9 @@ def canonical(backend: "BaseBackend", source: AcceptedRows, label_delay_days: fl
     Parameters
     ----------
     backend : BaseBackend
+        Ibis backend that computes features: DuckDB or Spark.
     source : AcceptedRows
+        The batch.
     label_delay_days : float
         In days, positive.
 
@@ -150,6 +173,10 @@ def canonical(backend: "BaseBackend", source: AcceptedRows, label_delay_days: fl
     Table
         `source_line`, `known_us`, `label_known_us` (microseconds), `card`, `terminal` (str),
         `amount` (float), `fraud` (int).
+
+    See Also
+    --------
+    look_back : joins several batches.
     """
     import ibis
 

@@ -19,6 +19,11 @@ def in_words(feature: str, value: float) -> str:
     Returns
     -------
     str
+        In English, with the value and its unit where the feature is a derived one.
+
+    See Also
+    --------
+    fraud_assets.evaluation.explain.Explanation.reasons : uses it for the strongest reasons.
 
     Examples
     --------

@@ -56,6 +56,7 @@ def write_first_csv(settings: SimulationSettings) -> Path:
     Parameters
     ----------
     settings : SimulationSettings
+        Layout, number of rows, fraud rate, days, drift and seed.
 
     Returns
     -------
@@ -68,6 +69,10 @@ def write_first_csv(settings: SimulationSettings) -> Path:
         When the folder already holds a CSV: simulated rows are never mixed with real ones.
     PermissionError
         When the folder is read-only.
+
+    See Also
+    --------
+    fraud_assets.intake.simulator.simulate : makes the rows.
     """
     from fraud_assets.intake.simulator import simulate, write_csv
 
@@ -134,6 +139,7 @@ def source_of(batch: str, name: str | None) -> Path:
     Parameters
     ----------
     batch : str
+        Name of the batch (partition key).
     name : str or None
         Name of the file that the run was requested for; None: the file named after the batch.
 
@@ -145,6 +151,10 @@ def source_of(batch: str, name: str | None) -> Path:
     ------
     IntakeError
         When there is no such file, or it cannot be read.
+
+    See Also
+    --------
+    fraud_assets.intake.landing.drop_folder.file_of : finds the file.
     """
     folder = environment.drop_folder()
     file = drop_folder.file_of(folder, batch, name)

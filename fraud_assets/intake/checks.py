@@ -155,6 +155,7 @@ def landed_files_verdict(refused: Sequence[LedgerEntry]) -> dg.AssetCheckResult:
     Returns
     -------
     AssetCheckResult
+        Passes when no file was refused.
     """
     return dg.AssetCheckResult(
         passed=not refused,

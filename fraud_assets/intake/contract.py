@@ -30,11 +30,13 @@ class Contract:
     Attributes
     ----------
     delimiter, decimal : str
+        Field delimiter and decimal mark, one character each.
     header : bytes
         The header as the file has it, with what precedes it.
     kinds : dict of str to str
         Kind of each column, in the file's order.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
     labels : dict of str to int
         What each spelling of the target means, in lower case.
     zoned : frozenset of str
@@ -46,6 +48,10 @@ class Contract:
     long_numbers : frozenset of str
         Columns of numbers with as many digits as a card number, such as times in milliseconds.
         In any other column, a card number is a value of the wrong column.
+
+    See Also
+    --------
+    infer_contract : infers it from a file.
     """
 
     delimiter: str
@@ -69,7 +75,7 @@ class Contract:
 
         See Also
         --------
-        of : the way back.
+        of : restores the contract from them.
         """
         return {
             "delimiter": self.delimiter,
@@ -91,12 +97,17 @@ class Contract:
         Parameters
         ----------
         raw : RawTransactions
+            Facts about the ingested batch, with what `to_facts` returned.
         header : bytes
             Of the file that is to be read by the same contract.
 
         Returns
         -------
         Contract
+
+        See Also
+        --------
+        to_facts : what is kept of a contract.
         """
         # None is of a release that did not look for card numbers: any column may be long.
         long_numbers = raw.columns if raw.long_numbers is None else raw.long_numbers

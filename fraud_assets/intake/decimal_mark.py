@@ -27,6 +27,7 @@ def find_decimal_mark(
     sample : mapping of str to ColumnSample
         By column.
     settings : IntakeSettings
+        Column roles, spellings of the labels and format of the file.
 
     Returns
     -------
@@ -35,7 +36,11 @@ def find_decimal_mark(
     Raises
     ------
     IntakeError
-        When each comma could also separate thousands.
+        When every comma could also be a thousands separator.
+
+    See Also
+    --------
+    fraud_assets.intake.contract.infer_contract : calls it for each file.
     """
     if settings.decimal or delimiter == ",":
         return settings.decimal or "."

@@ -32,6 +32,10 @@ class Header:
         The header as the file has it, with what precedes it.
     names : list of str
         The column names, in order.
+
+    See Also
+    --------
+    read_header : reads it from a file.
     """
 
     delimiter: str
@@ -62,6 +66,10 @@ def read_header(source: CsvStream, settings: IntakeSettings) -> Header:
     ------
     IntakeError
         When the file is empty or has no header, or names are blank, repeated or not allowed.
+
+    See Also
+    --------
+    detect_delimiter : detects the delimiter.
     """
     text, file = source.head, source.name
     _refuse_unreadable(file, text)
@@ -108,6 +116,11 @@ def detect_delimiter(line: str) -> str:
     Returns
     -------
     str
+        One of the common delimiters.
+
+    See Also
+    --------
+    read_header : reads the names, too.
 
     Examples
     --------
@@ -131,10 +144,12 @@ def parse_rows(records: Sequence[bytes], delimiter: str) -> list[list[str]]:
     records : sequence of bytes
         In UTF-8; invalid bytes are written as backslash escapes.
     delimiter : str
+        Field delimiter, one character.
 
     Returns
     -------
     list of list of str
+        The fields of each record, in order.
 
     Examples
     --------
@@ -200,12 +215,14 @@ def no_header(file: str, column: int) -> IntakeError:
     Parameters
     ----------
     file : str
+        Names the file in the message.
     column : int
         Counted from 1; its field is a value.
 
     Returns
     -------
     IntakeError
+        To be raised by the caller.
     """
     return IntakeError(
         f"{file}: line 1, column {column}: a value, not a name; add a header line with the column "

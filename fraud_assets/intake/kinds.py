@@ -26,12 +26,17 @@ def find_kind(name: str, roles: Roles, values: Sequence[str]) -> str:
     name : str
         Of the column.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
     values : sequence of str
         Sampled values that are not missing, with a decimal point.
 
     Returns
     -------
     {"DOUBLE", "TIMESTAMP", "VARCHAR", "LABEL", "CARD"}
+
+    See Also
+    --------
+    are_cards : detects card numbers.
 
     Examples
     --------
@@ -57,15 +62,25 @@ def are_cards(values: Sequence[str]) -> bool:
     Parameters
     ----------
     values : sequence of str
+        Values of a column that are not missing.
 
     Returns
     -------
     bool
 
+    See Also
+    --------
+    are_long_numbers : numbers of the same length.
+
     Notes
     -----
     One in ten random numbers passes the check digit of Luhn's algorithm, so a few matches do not
     make a column of card numbers.
+
+    Examples
+    --------
+    >>> are_cards(["4111111111111111", "5500005555555559"]), are_cards(["12.50", "7"])
+    (True, False)
     """
     return 2 * sum(map(is_card_number, values)) > len(values)
 
@@ -78,10 +93,15 @@ def are_long_numbers(values: Sequence[str]) -> bool:
     Parameters
     ----------
     values : sequence of str
+        Values of a column that are not missing.
 
     Returns
     -------
     bool
+
+    See Also
+    --------
+    are_cards : detects card numbers.
     """
     return 2 * sum(map(_is_long, values)) > len(values)
 
@@ -100,6 +120,7 @@ def require_moments(file: str, name: str, column: ColumnSample, settings: Intake
     file, name : str
         The file and the column, for the message.
     column : ColumnSample
+        Sampled values of the column.
     settings : IntakeSettings
         With a `timestamp_format`, the values are not checked.
 
@@ -131,6 +152,7 @@ def describe_text(file: str, name: str, column: ColumnSample) -> str:
     Returns
     -------
     str
+        One sentence that names the file, the column and the remedy.
     """
     line = column.first_line(lambda value: not is_number(value))
     return (

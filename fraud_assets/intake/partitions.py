@@ -42,6 +42,7 @@ def batch_asset(
     Returns
     -------
     callable
+        Takes the function of the asset; returns its definition.
 
     See Also
     --------

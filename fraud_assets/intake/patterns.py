@@ -20,6 +20,19 @@ _number, _moment, _zone = map(re.compile, (NUMBER_PATTERN, MOMENT_PATTERN, ZONE_
 def is_number(value: str) -> bool:
     """Tell whether a value is a number with a decimal point, or without a fraction.
 
+    Parameters
+    ----------
+    value : str
+        A field of a CSV, without its quotes.
+
+    Returns
+    -------
+    bool
+
+    See Also
+    --------
+    is_moment : detects timestamps.
+
     Examples
     --------
     >>> is_number("-1.5e3"), is_number("nan"), is_number("1,5")
@@ -31,6 +44,19 @@ def is_number(value: str) -> bool:
 def is_moment(value: str) -> bool:
     """Tell whether a value is a timestamp in ISO 8601.
 
+    Parameters
+    ----------
+    value : str
+        A field of a CSV, without its quotes.
+
+    Returns
+    -------
+    bool
+
+    See Also
+    --------
+    has_zone : detects a time zone.
+
     Examples
     --------
     >>> is_moment("2026-01-31 23:59:59"), is_moment("31.01.2026")
@@ -41,6 +67,19 @@ def is_moment(value: str) -> bool:
 
 def has_zone(value: str) -> bool:
     """Tell whether a timestamp states its time zone.
+
+    Parameters
+    ----------
+    value : str
+        A timestamp in ISO 8601.
+
+    Returns
+    -------
+    bool
+
+    See Also
+    --------
+    is_moment : detects timestamps.
 
     Examples
     --------

@@ -54,6 +54,10 @@ def find_repeats(
     Repeats
         Without a column of ids, only the rows are counted.
 
+    See Also
+    --------
+    summarize_times : the same for timestamps.
+
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
@@ -132,6 +136,10 @@ def summarize_times(
     -------
     TimeSummary
         Range of the times, and counts of implausible ones.
+
+    See Also
+    --------
+    find_repeats : counts repeated rows.
     """
     moment = identifier(timestamp)
     summary = engine.execute(

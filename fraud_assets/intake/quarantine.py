@@ -203,6 +203,10 @@ class Repair:
         For each line of `text`, its line number in the original file.
     origin : Origin
         The original file.
+
+    See Also
+    --------
+    read_repair : makes it from a file.
     """
 
     text: Path
@@ -222,6 +226,10 @@ def is_repair(stream: CsvStream) -> bool:
     -------
     bool
         Whether its header is `COLUMNS`, with any common delimiter and quoting.
+
+    See Also
+    --------
+    read_repair : reads such a file.
     """
     first = stream.head.split(b"\n", 1)[0].decode("utf-8", "replace").strip().replace('"', "")
     return re.split("[,;\t]", first) == COLUMNS

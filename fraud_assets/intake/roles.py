@@ -21,11 +21,16 @@ def read_labels(settings: IntakeSettings) -> dict[str, int]:
     Parameters
     ----------
     settings : IntakeSettings
+        Column roles, spellings of the labels and format of the file.
 
     Returns
     -------
     dict of str to int
         1 for a fraud and 0 for a genuine transaction, by the spelling in lower case.
+
+    See Also
+    --------
+    find_roles : uses them to check the target.
 
     Examples
     --------
@@ -67,6 +72,10 @@ def find_roles(
     ------
     IntakeError
         When a column that is set does not exist, or the target does not hold labels.
+
+    See Also
+    --------
+    read_labels : the spellings of the labels.
     """
     columns = {role: _column_of(role, file, names, settings) for role in KNOWN_NAMES}
     known_target = columns.pop("target")

@@ -21,8 +21,13 @@ class ColumnSample:
     Attributes
     ----------
     values : list of str
+        The values, without surrounding blanks.
     lines : list of int
-        Of the same length.
+        The line number of each value.
+
+    See Also
+    --------
+    sample_rows : the rows that it is made from.
     """
 
     values: list[str]
@@ -42,17 +47,47 @@ class ColumnSample:
         Returns
         -------
         ColumnSample
+
+        See Also
+        --------
+        sample_rows : reads the rows.
+
+        Examples
+        --------
+        >>> ColumnSample.of([(2, ["9.5", "0"]), (3, [" ", "1"])], index=0)
+        ColumnSample(values=['9.5'], lines=[2])
         """
         stripped = [(line, row[index].strip()) for line, row in rows]
         present = [(line, value) for line, value in stripped if value not in MISSING]
         return cls([value for _, value in present], [line for line, _ in present])
 
     def replaced(self, old: str, new: str) -> "ColumnSample":
-        """Return the sample with a text replaced in each value."""
+        """Return the sample with a text replaced in each value.
+
+        Parameters
+        ----------
+        old, new : str
+            Each occurrence of `old` is replaced by `new`.
+
+        Returns
+        -------
+        ColumnSample
+            With the same lines.
+        """
         return ColumnSample([value.replace(old, new) for value in self.values], self.lines)
 
     def first_line(self, condition: Callable[[str], Any]) -> int:
         """Return the line of the first value that meets a condition.
+
+        Parameters
+        ----------
+        condition : callable
+            Takes a value; its result is true or false.
+
+        Returns
+        -------
+        int
+            Line number in the file.
 
         Raises
         ------
@@ -71,11 +106,16 @@ def sample_rows(head: bytes, header: Header) -> list[tuple[int, list[str]]]:
     head : bytes
         Beginning of the text, the header included.
     header : Header
+        The file's delimiter and column names.
 
     Returns
     -------
     list of (int, list of str)
         At most `SAMPLE_ROWS`; blank lines and damaged rows are skipped.
+
+    See Also
+    --------
+    ColumnSample.of : the values of one column.
     """
     records = list(islice(_records(head, header), SAMPLE_ROWS))
     present = [(line, record) for line, record in records if record.strip(b"\r\n")]

@@ -19,6 +19,10 @@ def schema_fingerprint(kinds: Mapping[str, str]) -> str:
     str
         16 hexadecimal digits.
 
+    See Also
+    --------
+    schema_changes : what changed, in words.
+
     Examples
     --------
     >>> len(schema_fingerprint({"a": "DOUBLE"}))
@@ -43,6 +47,10 @@ def schema_changes(kinds: Mapping[str, str], before: Mapping[str, str]) -> list[
     -------
     list of str
         One phrase per change; empty when each earlier column is still there, of the same kind.
+
+    See Also
+    --------
+    schema_fingerprint : tells quickly whether anything changed.
 
     Examples
     --------

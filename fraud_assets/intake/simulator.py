@@ -75,6 +75,10 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     FileExistsError
         When the file exists; it is not changed.
 
+    See Also
+    --------
+    simulate : makes the transactions.
+
     Examples
     --------
     >>> from tempfile import TemporaryDirectory

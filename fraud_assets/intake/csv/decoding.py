@@ -222,6 +222,10 @@ def open_csv(path: Path, encoding: str | None = None) -> Iterator[CsvStream]:
     IntakeError
         When the file is not text, or the encoding does not exist.
 
+    See Also
+    --------
+    CsvStream : the stream that it opens.
+
     Examples
     --------
     >>> from tempfile import TemporaryDirectory

@@ -118,6 +118,10 @@ def name_problem(batch: str) -> str | None:
     str or None
         The reason, to follow "FILE cannot be a batch: "; None when the name can be used.
 
+    See Also
+    --------
+    batch_of : the name of the batch.
+
     Examples
     --------
     >>> name_problem("june..."), name_problem("june")
@@ -267,6 +271,10 @@ def file_of(folder: Path, batch: str, name: str | None = None) -> LandedFile | N
     -------
     LandedFile or None
         Without a preferred file, the oldest one that can be ingested; None when there is none.
+
+    See Also
+    --------
+    list_files : all files of the folder.
     """
     if not folder.is_dir():
         return None

@@ -228,6 +228,10 @@ class Ledger:
         -------
         bool
             Whether the entry was replaced. If not, the ledger is unchanged.
+
+        See Also
+        --------
+        put : where no other process writes the entry.
         """
         if before is None:
             if after is None:
@@ -272,6 +276,10 @@ class Ledger:
         -------
         list of str
             Names of the files whose entries were kept.
+
+        See Also
+        --------
+        delete : deletes entries by file name.
         """
         entries = [entry for entry in self.entries().values() if entry.batch == batch]
         self.delete(entry.name for entry in entries if entry.name not in present)
@@ -306,6 +314,10 @@ def open_ledger(path: Path | str) -> Iterator[Ledger]:
     ------
     Ledger
         Closed when the block ends.
+
+    See Also
+    --------
+    Ledger : the entries of an open database.
 
     Examples
     --------
