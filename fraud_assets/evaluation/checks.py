@@ -22,10 +22,15 @@ def limit_check(judged: JudgedFigure) -> dg.AssetChecksDefinition:
     Parameters
     ----------
     judged : JudgedFigure
+        The figure, its limits and its description.
 
     Returns
     -------
     AssetChecksDefinition
+
+    See Also
+    --------
+    fraud_assets.check_results.verdict_result : the result of the check.
     """
 
     @dg.asset_check(

@@ -34,11 +34,17 @@ def compare(
     parts : mapping of str to Series of shape (n_rows,)
         As from `segments.segment_rows`.
     settings : EvaluationSettings
+        Number of bootstrap resamples, seed and limits of the promotion rule.
 
     Returns
     -------
     Comparison or NotComparable
         Not comparable when the champion has seen nearly all frauds, or all genuine rows.
+
+    See Also
+    --------
+    differences : the differences over all rows.
+    compare_segments : the differences by segment.
     """
     unseen = ~seen_by_champion
     challenger, champion = challenger.of(unseen), champion.of(unseen)
@@ -79,16 +85,18 @@ def differences(
     Parameters
     ----------
     challenger, champion : ScoredRows
-        The same rows.
+        The same rows with the scores of each, at its own threshold.
     settings : EvaluationSettings
+        Number of bootstrap resamples, seed and limits of the promotion rule.
 
     Returns
     -------
     average_precision, net_savings : Difference
+        Challenger minus champion; positive when the challenger is better.
 
     See Also
     --------
-    metrics.paired_differences
+    fraud_assets.metrics.paired_differences : the same on arrays.
     """
     return paired_differences(
         challenger.labels,
@@ -110,13 +118,19 @@ def compare_segments(
     Parameters
     ----------
     challenger, champion : ScoredRows
-        The same rows.
+        The same rows with the scores of each, at its own threshold.
     parts : mapping of str to Series of shape (n_rows,)
+        As from `segments.segment_rows`.
     settings : EvaluationSettings
+        Number of bootstrap resamples, seed and limits of the promotion rule.
 
     Returns
     -------
     list of SegmentDifference
+
+    See Also
+    --------
+    differences : the same over all rows.
 
     Notes
     -----

@@ -26,16 +26,19 @@ def evaluate(rows: ScoredRows, settings: EvaluationSettings) -> Evaluation:
     Parameters
     ----------
     rows : ScoredRows
+        Labelled rows with the model's scores.
     settings : EvaluationSettings
+        Number of bootstrap resamples, seed and limits of the promotion rule.
 
     Returns
     -------
     Evaluation
+        Figures by name, with their intervals, verdicts and reliability.
 
     See Also
     --------
     segment_figures : the same model on parts of the rows.
-    compare.compare : against the champion.
+    fraud_assets.evaluation.compare.compare : compares it with the champion.
 
     Examples
     --------
@@ -71,11 +74,16 @@ def reliability(labels: Labels, scores: Floats) -> list[ReliabilityBin]:
     Parameters
     ----------
     labels, scores : ndarray of shape (n_rows,)
+        Labels (0 or 1), and fraud probabilities between 0 and 1.
 
     Returns
     -------
     list of ReliabilityBin
         Lowest probabilities first, with about as many expected frauds in each.
+
+    See Also
+    --------
+    fraud_assets.evaluation.figures.brier_score : calibration as one number.
     """
     order = np.argsort(scores, kind="stable")
     expected = np.cumsum(scores[order])
@@ -120,12 +128,17 @@ def segment_figures(rows: ScoredRows, parts: Mapping[str, pd.Series]) -> list[Se
     Parameters
     ----------
     rows : ScoredRows
+        Labelled rows with the model's scores.
     parts : mapping of str to Series of shape (n_rows,)
         As from `segments.segment_rows`.
 
     Returns
     -------
     list of SegmentFigures
+
+    See Also
+    --------
+    evaluate : the figures of all rows.
     """
     return [
         _segment(segment, str(part), rows.of((values == part).to_numpy()))

@@ -30,12 +30,17 @@ class Explanation:
     Attributes
     ----------
     features : list of str
+        Names of the features.
     values : ndarray of shape (n_rows, n_features)
         The features' values, unscaled.
     contributions : ndarray of shape (n_rows, n_features)
         In log-odds of the score; positive: towards fraud.
     base : ndarray of shape (n_rows,)
         Base and contributions of a row add up to the log-odds of its score.
+
+    See Also
+    --------
+    explain : computes it.
     """
 
     features: list[str]
@@ -50,6 +55,10 @@ class Explanation:
         -------
         Series of shape (n_features,)
             In log-odds, by feature.
+
+        See Also
+        --------
+        reasons : contributions row by row.
         """
         means = np.abs(self.contributions).mean(axis=0)
         return pd.Series(means, index=self.features).sort_values(ascending=False, kind="stable")
@@ -62,6 +71,11 @@ class Explanation:
         list of str
             The features that contribute most towards fraud, with their contributions in log-odds;
             empty for a row without any.
+
+        See Also
+        --------
+        importance : contributions over all rows.
+        fraud_assets.features.reason_codes.in_words : the phrase of one feature.
         """
         return [
             _in_words(self.features, values, contributions)
@@ -86,9 +100,11 @@ def importance_of_highest(
     Parameters
     ----------
     model : CalibratedModel
+        A fitted model.
     rows : DataFrame of shape (n_rows, n_columns)
+        Rows with at least the model's features.
     scores : ndarray of shape (n_rows,)
-        Of the model.
+        Fraud probabilities by the model.
     columns : sequence of str
         The model's features.
 
@@ -118,7 +134,9 @@ def explain(
     Parameters
     ----------
     model : CalibratedModel
+        A fitted model.
     rows : DataFrame of shape (n_rows, n_columns)
+        Rows with at least the model's features.
     columns : sequence of str
         The model's features.
 
@@ -128,6 +146,10 @@ def explain(
         By the booster's own tree contributions (XGBoost, LightGBM), by coefficients (logistic
         regression), or by SHAP; None when SHAP is needed and not installed. Where SHAP has to
         permute the features, of the first `PERMUTED_ROWS` rows only.
+
+    See Also
+    --------
+    importance_of_highest : the mean over the highest scores.
 
     Notes
     -----

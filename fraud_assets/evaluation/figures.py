@@ -31,11 +31,17 @@ class ScoredRows:
     Attributes
     ----------
     labels, scores : ndarray of shape (n_rows,)
+        Labels (0 or 1), and fraud probabilities between 0 and 1.
     losses : ndarray of shape (n_rows,)
         What each row would cost as a missed fraud, in money.
     threshold : float
         Score from which a row is an alert, between 0 and 1.
     costs : Costs
+        Cost of a missed fraud, of a review and of a false alarm.
+
+    See Also
+    --------
+    fraud_assets.evaluation.evaluate.evaluate : judges a model on them.
     """
 
     labels: Labels
@@ -50,6 +56,7 @@ class ScoredRows:
         Parameters
         ----------
         rows : ndarray of bool, shape (n_rows,)
+            Which rows to keep.
 
         Returns
         -------
@@ -104,6 +111,7 @@ class Figure:
     name : str
         The metric in the report, in MLflow and, with a prefix, in Prometheus.
     value : callable of ScoredRows
+        Computes the figure.
     interval : callable of ScoredRows, optional
         Its 95% interval; None: by the bootstrap, where `metrics.bootstrap_intervals` has it, or
         none at all.
@@ -113,6 +121,10 @@ class Figure:
         Whether the asset's page shows it.
     in_decision : bool, optional
         Whether the decision log keeps it.
+
+    See Also
+    --------
+    metrics_of : the values of all figures.
     """
 
     name: str
@@ -129,11 +141,16 @@ def brier_score(labels: Labels, scores: Floats) -> float:
     Parameters
     ----------
     labels, scores : ndarray of shape (n_rows,)
+        Labels (0 or 1), and fraud probabilities between 0 and 1.
 
     Returns
     -------
     float
         Between 0 and 1.
+
+    See Also
+    --------
+    fraud_assets.evaluation.evaluate.reliability : calibration by score.
 
     Notes
     -----
@@ -259,6 +276,7 @@ def metrics_of(rows: ScoredRows) -> Metrics:
     Parameters
     ----------
     rows : ScoredRows
+        Labelled rows with the model's scores.
 
     Returns
     -------
@@ -267,7 +285,7 @@ def metrics_of(rows: ScoredRows) -> Metrics:
 
     See Also
     --------
-    intervals_of
+    intervals_of : their intervals.
     """
     return {figure.name: figure.value(rows) for figure in FIGURES}
 
@@ -278,6 +296,7 @@ def intervals_of(rows: ScoredRows, settings: EvaluationSettings) -> dict[str, In
     Parameters
     ----------
     rows : ScoredRows
+        Labelled rows with the model's scores.
     settings : EvaluationSettings
         How many bootstrap resamples, and their seed.
 
@@ -285,6 +304,10 @@ def intervals_of(rows: ScoredRows, settings: EvaluationSettings) -> dict[str, In
     -------
     dict of str to (float, float)
         By name.
+
+    See Also
+    --------
+    metrics_of : the values.
 
     Notes
     -----
@@ -307,10 +330,16 @@ def number(value: float) -> str:
     Parameters
     ----------
     value : int or float
+        An integer is a count; a float of at most 1 in absolute value is a share, a larger one
+        money.
 
     Returns
     -------
     str
+
+    See Also
+    --------
+    interval_text : the interval of a figure.
 
     Examples
     --------
@@ -328,12 +357,23 @@ def interval_text(report: EvaluationReport, name: str) -> str:
     Parameters
     ----------
     report : EvaluationReport
+        The figures of the model on its test rows.
     name : str
         Of the figure.
 
     Returns
     -------
     str
+        The low and the high end.
+
+    Raises
+    ------
+    KeyError
+        When the figure has no interval.
+
+    See Also
+    --------
+    number : the figure itself.
     """
     low, high = report.intervals[name]
     if name.endswith("_count"):

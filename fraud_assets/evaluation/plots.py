@@ -29,6 +29,7 @@ class Margins:
     Attributes
     ----------
     left, bottom, right : float
+        Between 0 and 1.
     """
 
     left: float = 0.125
@@ -43,7 +44,22 @@ class Margins:
 
     @classmethod
     def for_names(cls, names: Sequence[str]) -> Self:
-        """Return room on the left for names of bars, up to half of the figure."""
+        """Return margins with room on the left for names of bars, up to half of the figure.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The labels of the bars.
+
+        Returns
+        -------
+        Margins
+
+        Examples
+        --------
+        >>> round(Margins.for_names(["amount", "card_mean_amount_30d"]).left, 2)
+        0.28
+        """
         longest = max((len(name) for name in names), default=0)
         return cls(left=min(0.5, 0.05 + LETTER * longest))
 
@@ -56,6 +72,7 @@ def all_plots(
     Parameters
     ----------
     rows : ScoredRows
+        Labelled rows with the model's scores.
     reliability : sequence of ReliabilityBin
         Lowest probabilities first.
     importance : mapping of str to float
@@ -66,6 +83,10 @@ def all_plots(
     dict of str to bytes
         PNG by name: `precision_recall`, `score_distribution`, `threshold`, `confusion`,
         `reliability`, and `importance` where it is known.
+
+    See Also
+    --------
+    fraud_assets.evaluation.report.to_markdown : the report that they belong to.
     """
     curve = _thinned(threshold_curve(rows.labels, rows.scores, rows.losses, rows.costs))
     return {
@@ -96,12 +117,18 @@ def new_axes(
     Parameters
     ----------
     title, xlabel, ylabel : str
+        Texts of the plot and its axes.
     margins : Margins, optional
+        Room around the plot.
 
     Returns
     -------
     figure : Figure
     axes : Axes
+
+    See Also
+    --------
+    to_png : writes the figure.
     """
     from matplotlib.figure import Figure
 
@@ -115,11 +142,12 @@ def new_axes(
 
 
 def plain_label(name: str) -> str:
-    r"""Return a name from outside as a label: Matplotlib reads dollars as a formula.
+    r"""Return a name from the data as a label: Matplotlib reads dollars as a formula.
 
     Parameters
     ----------
     name : str
+        A name from the data, such as a column.
 
     Returns
     -------
@@ -139,10 +167,16 @@ def to_png(figure: "Figure") -> bytes:
     Parameters
     ----------
     figure : Figure
+        As from `new_axes`; it is not changed.
 
     Returns
     -------
     bytes
+        The content of a PNG file.
+
+    See Also
+    --------
+    new_axes : makes the figure.
     """
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=90, metadata={"Software": None})

@@ -13,7 +13,7 @@ def predictions_of(rows: pd.DataFrame, scored: ScoredRows) -> pd.DataFrame:
     rows : DataFrame of shape (n_rows, n_columns)
         As from `training.window.load_rows`.
     scored : ScoredRows
-        The same rows.
+        The same rows with their labels and scores.
 
     Returns
     -------
@@ -23,7 +23,7 @@ def predictions_of(rows: pd.DataFrame, scored: ScoredRows) -> pd.DataFrame:
 
     See Also
     --------
-    anonymous : for all others.
+    anonymous : for everybody else.
     """
     return pd.DataFrame(
         {
@@ -50,6 +50,10 @@ def anonymous(predictions: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame of shape (n_rows, 4)
         `row`, `score`, `decision` and `label`.
+
+    See Also
+    --------
+    predictions_of : the predictions with ids.
 
     Examples
     --------

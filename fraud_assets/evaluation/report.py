@@ -14,12 +14,17 @@ def comparison_sentence(comparison: Comparison | NotComparable | None, champion:
     Parameters
     ----------
     comparison : Comparison, NotComparable or None
+        None: there is no champion to compare with.
     champion : str or None
         The version that was compared with.
 
     Returns
     -------
     str
+
+    See Also
+    --------
+    money_sentence : the comparison in money.
     """
     if comparison is None:
         return "There is no champion yet to compare with."
@@ -42,10 +47,15 @@ def money_sentence(comparison: Comparison) -> str:
     Parameters
     ----------
     comparison : Comparison
+        The comparison with the champion.
 
     Returns
     -------
     str
+
+    See Also
+    --------
+    comparison_sentence : the comparison in average precision.
     """
     low, high = comparison.savings_interval
     saved = comparison.savings_difference
@@ -58,7 +68,7 @@ def money_sentence(comparison: Comparison) -> str:
 def render(package: str, template: str, **values: Any) -> str:
     """Fill in a Markdown template that is part of a package.
 
-    Whatever comes from outside goes through the filter `md`.
+    Names from the data go through the filter `md`, which escapes Markdown.
 
     Parameters
     ----------
@@ -70,6 +80,7 @@ def render(package: str, template: str, **values: Any) -> str:
     Returns
     -------
     str
+        Markdown.
 
     Raises
     ------
@@ -94,10 +105,16 @@ def to_markdown(report: EvaluationReport) -> str:
     Parameters
     ----------
     report : EvaluationReport
+        The figures of the model on its test rows.
 
     Returns
     -------
     str
+        Markdown.
+
+    See Also
+    --------
+    render : fills in the template.
     """
     costs = report.model.costs
     loss = costs.missed_fraud

@@ -25,9 +25,11 @@ def columns_of(segments: Sequence[str], kinds: Mapping[str, str], roles: Roles) 
     Parameters
     ----------
     segments : sequence of str
+        Names of built-in segments or of columns.
     kinds : mapping of str to str
         Kind of each source column.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
 
     Returns
     -------
@@ -38,6 +40,15 @@ def columns_of(segments: Sequence[str], kinds: Mapping[str, str], roles: Roles) 
     ValueError
         When one is neither a built-in segment nor a column, or is a column of single cards or
         transactions: people read the reports who may not see those.
+
+    See Also
+    --------
+    segment_rows : the parts of each segment.
+
+    Examples
+    --------
+    >>> columns_of(["country"], {"country": "VARCHAR", "fraud": "LABEL"}, Roles(target="fraud"))
+    ['country']
     """
     columns = [name for name in segments if name not in BUILT_IN]
     unknown = sorted(set(columns) - set(kinds))
@@ -65,6 +76,7 @@ def segment_rows(
     rows : DataFrame of shape (n_rows, n_columns)
         As from `training.window.load_rows`, with the columns of `columns_of` as texts.
     segments : sequence of str
+        Names of built-in segments or of columns.
     real_time : bool
         Whether timestamps are dates and times.
 

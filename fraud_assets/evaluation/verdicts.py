@@ -28,12 +28,17 @@ class JudgedFigure:
     figure : str
         The metric next to which the report shows the verdict.
     limits : Limits
+        Values from which the verdict is watch, and critical.
     value : callable of the metrics
         What the limits apply to.
     description : str
         Of the asset check, in the UI.
     sentence : callable of an Evaluation
         The result, for a person.
+
+    See Also
+    --------
+    verdicts_of : judges every figure.
     """
 
     check: str
@@ -114,7 +119,9 @@ def verdicts_of(
     Parameters
     ----------
     metrics : dict of str to int or float
+        As from `figures.metrics_of`.
     intervals : dict of str to (float, float)
+        As from `figures.intervals_of`.
     recall_judged_by : JudgedBy
         The recall itself, or the lower end of its interval.
 
@@ -122,6 +129,10 @@ def verdicts_of(
     -------
     dict of str to {"good", "watch", "critical"}
         By check.
+
+    See Also
+    --------
+    worst_verdict : the worst of them.
     """
     values = {judged.check: judged.value(metrics) for judged in JUDGED_FIGURES}
     if recall_judged_by is JudgedBy.interval:
@@ -135,9 +146,14 @@ def worst_verdict(evaluation: Evaluation) -> Verdict:
     Parameters
     ----------
     evaluation : Evaluation
+        With the verdict of each figure.
 
     Returns
     -------
     {"good", "watch", "critical"}
+
+    See Also
+    --------
+    verdicts_of : the verdicts by check.
     """
     return max(evaluation.verdicts.values(), key=SEVERITY.index)

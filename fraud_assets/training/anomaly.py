@@ -35,23 +35,37 @@ class AnomalyClassifier(ClassifierMixin, _Forest):  # type: ignore[misc]
     Parameters
     ----------
     n_estimators : int
-        Trees.
+        Number of trees.
     max_samples : int or float or "auto"
-        Rows that each tree sees.
+        Rows that each tree is fitted on: a number, a share, or at most 256 with "auto".
     random_state : int
+        Seed of the random numbers.
+
+    See Also
+    --------
+    AnomalyScore : adds the score as a feature.
 
     Notes
     -----
     The score is 2^(-E[h(x)] / c(n)), in (0, 1): F. T. Liu, K. M. Ting and Z.-H. Zhou, Isolation
     forest, 2008. It is not a probability; `calibration.fit_sigmoid` turns it into one.
-
-    See Also
-    --------
-    AnomalyScore : adds the score as a feature.
     """
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> "AnomalyClassifier":  # noqa: N803
-        """Fit the forest; labels are ignored."""
+        """Fit the forest; labels are ignored.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numeric features.
+        y : object, optional
+            Ignored.
+
+        Returns
+        -------
+        AnomalyClassifier
+            The same object, fitted.
+        """
         del y
         self.classes_ = np.array([0, 1])
         self.forest_ = self._fitted_forest(X)
@@ -59,12 +73,34 @@ class AnomalyClassifier(ClassifierMixin, _Forest):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
-        """Return 1 - score and score of each row, shape (n_rows, 2)."""
+        """Return the anomaly score of each row.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numeric features.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, 2)
+            1 - score, and the score, in (0, 1); the higher, the more unusual the row.
+        """
         scores = -self.forest_.score_samples(X)
         return np.column_stack([1 - scores, scores])
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
-        """Return 1 where the score is at least one half."""
+        """Classify rows by an anomaly score of at least one half.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numeric features.
+
+        Returns
+        -------
+        ndarray of int, shape (n_rows,)
+            0 or 1.
+        """
         return np.asarray(self.predict_proba(X)[:, 1] >= 0.5, dtype=int)
 
 
@@ -74,16 +110,54 @@ class AnomalyScore(TransformerMixin, _Forest):  # type: ignore[misc]
     Parameters
     ----------
     n_estimators : int
+        Number of trees.
     max_samples : int or float or "auto"
+        Rows that each tree is fitted on: a number, a share, or at most 256 with "auto".
     random_state : int
+        Seed of the random numbers.
+
+    See Also
+    --------
+    AnomalyClassifier : the forest as a detector by itself.
     """
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> "AnomalyScore":  # noqa: N803
-        """Fit the forest; labels are ignored."""
+        """Fit the forest; labels are ignored.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numeric features.
+        y : object, optional
+            Ignored.
+
+        Returns
+        -------
+        AnomalyScore
+            The same object, fitted.
+        """
         del y
         self.forest_ = self._fitted_forest(X)
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:  # noqa: N803
-        """Return the frame with the score of each row, in (0, 1)."""
+        """Add the anomaly score of each row.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numeric features.
+
+        Returns
+        -------
+        DataFrame of shape (n_rows, n_features + 1)
+            A copy with the column `anomaly_score`, in (0, 1).
+
+        Examples
+        --------
+        >>> rows = pd.DataFrame({"amount": [10.0] * 99 + [9000.0]})
+        >>> scores = AnomalyScore().fit(rows).transform(rows)["anomaly_score"]
+        >>> int(scores.argmax())
+        99
+        """
         return X.assign(**{SCORE: -self.forest_.score_samples(X)})

@@ -83,6 +83,7 @@ def counts_table(counts: dict[str, SplitCounts]) -> dg.TableMetadataValue:
     Parameters
     ----------
     counts : dict of str to SplitCounts
+        Rows and frauds of each split.
 
     Returns
     -------

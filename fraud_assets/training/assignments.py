@@ -43,10 +43,16 @@ def settings_hash(settings: SplitSettings) -> str:
     Parameters
     ----------
     settings : SplitSettings
+        How rows are split, and how many batches the window has.
 
     Returns
     -------
     str
+        64 hexadecimal digits.
+
+    See Also
+    --------
+    Assignment : keeps the hash.
 
     Examples
     --------
@@ -64,11 +70,16 @@ def read_index(path: Path) -> dict[tuple[str, str], Assignment]:
     Parameters
     ----------
     path : Path
+        The index file; it need not exist.
 
     Returns
     -------
     dict of (str, str) to Assignment
         Empty when there is no index yet.
+
+    See Also
+    --------
+    note : adds an assignment.
     """
     if not path.exists():
         return {}
@@ -82,7 +93,13 @@ def note(path: Path, assignment: Assignment) -> None:
     Parameters
     ----------
     path : Path
+        The index file; created if it does not exist.
     assignment : Assignment
+        The assignment to add.
+
+    See Also
+    --------
+    read_index : reads the index.
     """
     index = read_index(path) | {(assignment.batch, assignment.content_hash): assignment}
     with whole_file(path) as file:

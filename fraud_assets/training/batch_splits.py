@@ -38,6 +38,7 @@ def split_batch(
     features, accepted : Path
         Parquet files of the batch's features and of its accepted rows.
     settings : SplitSettings
+        How rows are split, and how many batches the window has.
     earlier : sequence of Assigned
         Splits that were assigned before under the same settings, oldest first.
     window : sequence of Member
@@ -50,6 +51,11 @@ def split_batch(
     Returns
     -------
     Splits
+
+    See Also
+    --------
+    fraud_assets.training.splits.plan_cuts : chooses the periods.
+    fraud_assets.training.splits.write_splits : assigns the rows.
     """
     cuts = plan_cuts(engine, features, batch.roles, batch.label_delay_days, settings)
     write_splits(

@@ -21,10 +21,15 @@ def log_odds(probabilities: Floats) -> Floats:
     Parameters
     ----------
     probabilities : ndarray of shape (n_rows,)
+        Between 0 and 1; both ends are clipped.
 
     Returns
     -------
     ndarray of shape (n_rows,)
+
+    See Also
+    --------
+    CalibratedModel : a line on the log-odds.
 
     Examples
     --------
@@ -42,10 +47,14 @@ class CalibratedModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     model : Pipeline
-        Fitted.
+        A fitted pipeline.
     slope, intercept : float
         The log-odds become `slope * log-odds + intercept`; 1 and 0 change nothing. The ranking of
         rows is the same for any positive slope.
+
+    See Also
+    --------
+    divide_odds, fit_sigmoid : choose slope and intercept.
     """
 
     def __init__(self, model: Any = None, slope: float = 1.0, intercept: float = 0.0) -> None:
@@ -58,7 +67,20 @@ class CalibratedModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.model is not None
 
     def fit(self, X: pd.DataFrame, y: Any) -> "CalibratedModel":  # noqa: N803
-        """Fit the pipeline alone; slope and intercept stay."""
+        """Fit the pipeline alone; slope and intercept do not change.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numeric features.
+        y : array-like of shape (n_rows,)
+            0 or 1.
+
+        Returns
+        -------
+        CalibratedModel
+            The same object.
+        """
         self.model.fit(X, y)
         return self
 
@@ -68,14 +90,40 @@ class CalibratedModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.array([0, 1])
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
-        """Return both probabilities of each row, shape (n_rows, 2)."""
+        """Return the calibrated probabilities of each row.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numeric features.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, 2)
+            Probabilities of genuine and of fraud; each row sums to 1.
+        """
         scores = np.asarray(self.model.predict_proba(X)[:, 1], dtype=float)
         if (self.slope, self.intercept) != (1.0, 0.0):
             scores = 1 / (1 + np.exp(-(self.slope * log_odds(scores) + self.intercept)))
         return np.column_stack([1 - scores, scores])
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
-        """Return 1 where the probability is at least one half."""
+        """Classify rows by a fraud probability of at least one half.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numeric features.
+
+        Returns
+        -------
+        ndarray of int, shape (n_rows,)
+            0 or 1.
+
+        Notes
+        -----
+        Decisions use the model's own threshold instead; this method serves tools that expect it.
+        """
         return np.asarray(self.predict_proba(X)[:, 1] >= 0.5, dtype=int)
 
 
@@ -85,6 +133,7 @@ def divide_odds(model: "Pipeline", odds_factor: float) -> CalibratedModel:
     Parameters
     ----------
     model : Pipeline
+        A fitted pipeline.
     odds_factor : float
         As from `imbalance.rebalance`; positive.
 
@@ -94,7 +143,7 @@ def divide_odds(model: "Pipeline", odds_factor: float) -> CalibratedModel:
 
     See Also
     --------
-    fit_sigmoid : where no factor is known.
+    fit_sigmoid : used when the factor is not known.
 
     Notes
     -----
@@ -110,6 +159,7 @@ def fit_sigmoid(model: "Pipeline", labels: Labels, scores: Floats) -> Calibrated
     Parameters
     ----------
     model : Pipeline
+        A fitted pipeline.
     labels, scores : ndarray of shape (n_rows,)
         Of the validation rows.
 
@@ -119,7 +169,7 @@ def fit_sigmoid(model: "Pipeline", labels: Labels, scores: Floats) -> Calibrated
 
     See Also
     --------
-    divide_odds : where the factor of the odds is known.
+    divide_odds : used when the factor of the odds is known.
 
     Notes
     -----

@@ -22,6 +22,7 @@ def build(settings: TrainingSettings, ratio: float = 1.0) -> "Pipeline":
     Parameters
     ----------
     settings : TrainingSettings
+        Estimator, parameters, treatment of imbalance, threshold rule and seed.
     ratio : float
         Genuine rows for each fraud among the train rows; used by `class_weight`.
 
@@ -34,10 +35,12 @@ def build(settings: TrainingSettings, ratio: float = 1.0) -> "Pipeline":
     ------
     ValueError
         When the estimator has no such parameter, no class weights, or no focal loss.
+    OSError
+        When a system library that the estimator needs is not installed.
 
     See Also
     --------
-    fit : fits the pipeline.
+    fit : fits the pipeline in place.
 
     Examples
     --------
@@ -164,7 +167,9 @@ def fit(pipeline: "Pipeline", features: "pd.DataFrame", labels: "pd.Series") -> 
     Parameters
     ----------
     pipeline : Pipeline
+        Ends in an estimator.
     features : DataFrame of shape (n_rows, n_features)
+        Numeric features; NaN where a value is missing.
     labels : Series of shape (n_rows,)
         0 or 1.
 

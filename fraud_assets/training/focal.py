@@ -28,10 +28,20 @@ def focal_derivatives(
     -------
     gradient, hessian : ndarray of shape (n_rows,)
 
+    See Also
+    --------
+    FocalBoosting : uses them.
+
     Notes
     -----
     The loss of a row whose true class is given probability q is -(1 - q)^gamma ln q: T.-Y. Lin
     et al., Focal loss for dense object detection, 2017.
+
+    Examples
+    --------
+    >>> gradient, hessian = focal_derivatives(np.array([1.0, 0.0]), np.zeros(2), gamma=0.0)
+    >>> gradient.round(3).tolist(), hessian.round(3).tolist()
+    ([-0.5, 0.5], [0.25, 0.25])
     """
     sign = np.where(labels == 1, 1.0, -1.0)
     q = 1 / (1 + np.exp(-np.clip(sign * margins, -30, 30)))
@@ -49,19 +59,21 @@ class FocalBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     library : {"xgboost", "lightgbm"}
+        The library that fits the trees.
     parameters : dict
         As of the library's own classifier.
     gamma : float
-        0 or more.
+        Focusing parameter, 0 or more; 0 gives the log loss.
     random_state : int
-
-    Notes
-    -----
-    Its probabilities are underconfident by design; `calibration.fit_sigmoid` corrects them.
+        Seed of the random numbers.
 
     See Also
     --------
     focal_derivatives : the loss.
+
+    Notes
+    -----
+    Its probabilities are underconfident by design; `calibration.fit_sigmoid` corrects them.
     """
 
     def __init__(
@@ -77,7 +89,20 @@ class FocalBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: pd.DataFrame, y: Any) -> "FocalBoosting":  # noqa: N803
-        """Fit the booster, starting from the log-odds of the train rows."""
+        """Fit the booster, starting from the log-odds of fraud among the train rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numeric features.
+        y : array-like of shape (n_rows,)
+            0 or 1.
+
+        Returns
+        -------
+        FocalBoosting
+            The same object, fitted.
+        """
         labels = np.asarray(y, dtype=float)
         parameters = dict(self.parameters or {})
         self.classes_ = np.array([0, 1])
@@ -106,7 +131,21 @@ class FocalBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def margins(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
-        """Return the log-odds of each row, shape (n_rows,)."""
+        """Return the log-odds of fraud of each row.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numeric features.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+
+        See Also
+        --------
+        predict_proba : the same as probabilities.
+        """
         if self.library == "xgboost":
             from xgboost import DMatrix
 
@@ -116,10 +155,36 @@ class FocalBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(raw, dtype=float) + self.start_
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
-        """Return both probabilities of each row, shape (n_rows, 2)."""
+        """Return the probabilities of each row, before calibration.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numeric features.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, 2)
+            Probabilities of genuine and of fraud; each row sums to 1.
+
+        See Also
+        --------
+        margins : the same as log-odds.
+        """
         fraud = 1 / (1 + np.exp(-self.margins(X)))
         return np.column_stack([1 - fraud, fraud])
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
-        """Return 1 where the probability is at least one half."""
+        """Classify rows by a fraud probability of at least one half.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numeric features.
+
+        Returns
+        -------
+        ndarray of int, shape (n_rows,)
+            0 or 1.
+        """
         return np.asarray(self.predict_proba(X)[:, 1] >= 0.5, dtype=int)

@@ -36,9 +36,11 @@ def rebalance(
     Parameters
     ----------
     features : DataFrame of shape (n_rows, n_features)
+        Numeric features; NaN where a value is missing.
     labels : Series of shape (n_rows,)
         0 or 1.
     settings : TrainingSettings
+        Estimator, parameters, treatment of imbalance, threshold rule and seed.
 
     Returns
     -------
@@ -52,6 +54,14 @@ def rebalance(
     ------
     ValueError
         When SMOTE has only one fraud to start from.
+
+    See Also
+    --------
+    fraud_assets.training.calibration.divide_odds : undoes the effect on probabilities.
+
+    Notes
+    -----
+    SMOTE: N. V. Chawla et al., SMOTE: synthetic minority over-sampling technique, 2002.
     """
     before = odds(labels)
     wanted = 1 / settings.genuine_per_fraud

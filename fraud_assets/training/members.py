@@ -17,6 +17,7 @@ def member(features: tables.FeatureTable, splits: tables.SplitTable) -> Member:
     Parameters
     ----------
     features : FeatureTable
+        The features of the batch.
     splits : SplitTable
         Of the same batch.
 
@@ -28,6 +29,10 @@ def member(features: tables.FeatureTable, splits: tables.SplitTable) -> Member:
     ------
     AnotherKeyError
         When the content keys were hashed with another key than the present one.
+
+    See Also
+    --------
+    window_of : all members of a window.
     """
     return Member(
         features.facts.batch,
@@ -53,6 +58,7 @@ def window_before(
     Parameters
     ----------
     catalog : BatchCatalog
+        The batches that were accepted, and their tables.
     features : FeatureTable
         Of the batch itself.
     window_batches : int or None
@@ -65,7 +71,7 @@ def window_before(
 
     See Also
     --------
-    window_of : the window as the splits recorded it.
+    window_of : the window that the splits recorded.
     """
     needed = set(features.facts.features)
     most = None if window_batches is None else window_batches - 1
@@ -88,6 +94,7 @@ def window_of(splits: tables.SplitTable) -> list[Member]:
     Parameters
     ----------
     splits : SplitTable
+        The splits of the batch and their facts.
 
     Returns
     -------
@@ -113,13 +120,20 @@ def earlier_splits(catalog: BatchCatalog, batch: str, settings: SplitSettings) -
     Parameters
     ----------
     catalog : BatchCatalog
+        The batches that were accepted, and their tables.
     batch : str
+        Name of the batch (partition key).
     settings : SplitSettings
+        How rows are split, and how many batches the window has.
 
     Returns
     -------
     list of Assigned
         Oldest batch first. A row whose content occurs in them keeps its split.
+
+    See Also
+    --------
+    note_assignment : writes the index.
     """
     wanted = assignments.settings_hash(settings)
     index = assignments.read_index(reports.latest(paths.assignments_path()))
@@ -142,6 +156,7 @@ def note_assignment(splits: Splits) -> None:
     Parameters
     ----------
     splits : Splits
+        The splits of the batch and their window.
 
     See Also
     --------
@@ -157,10 +172,15 @@ def assignment_of(splits: Splits) -> assignments.Assignment:
     Parameters
     ----------
     splits : Splits
+        The splits of the batch and their window.
 
     Returns
     -------
     Assignment
+
+    See Also
+    --------
+    note_assignment : writes it to the index.
     """
     return assignments.Assignment(
         batch=splits.batch,

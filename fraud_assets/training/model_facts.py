@@ -26,9 +26,11 @@ def model_source(
     Parameters
     ----------
     features : Features
+        Facts about the batch's features.
     splits : Splits
-        Of the same batch.
+        Facts about the splits of the same batch.
     settings : TrainingSettings
+        Estimator, parameters, treatment of imbalance, threshold rule and seed.
     tuned_on : str or None
         The batch that the parameters were tuned on.
 
@@ -65,11 +67,17 @@ def model_facts(source: ModelSource, fitted: FittedModel) -> ModelFacts:
     Parameters
     ----------
     source : ModelSource
+        Data, splits and settings that a model is made from.
     fitted : FittedModel
+        The result of the training.
 
     Returns
     -------
     ModelFacts
+
+    See Also
+    --------
+    model_source : what the model is made from.
     """
     return ModelFacts(
         **dict(source),
@@ -89,10 +97,16 @@ def is_same_model(model: TrainedModel, source: ModelSource) -> bool:
     Parameters
     ----------
     model : TrainedModel
+        A trained model with its facts: data, settings and threshold.
     source : ModelSource
+        Data, splits and settings that a model is made from.
 
     Returns
     -------
     bool
+
+    See Also
+    --------
+    model_source : what is compared.
     """
     return all(getattr(model, name) == getattr(source, name) for name in IDENTITY)

@@ -57,6 +57,10 @@ class Cuts:
         Stratified or temporal.
     validation_start, test_start : str or None
         Moments (ISO 8601) at which the periods begin, in temporal mode.
+
+    See Also
+    --------
+    plan_cuts : chooses them.
     """
 
     mode: SplitMode
@@ -78,6 +82,7 @@ def content_hash(columns: Sequence[str], roles: Roles) -> str:
     Returns
     -------
     str
+        An expression over the source columns.
     """
     left_out = {roles.target, roles.transaction_id, roles.known_at, roles.label_known_at}
     values = ", chr(31), ".join(
@@ -100,11 +105,15 @@ def plan_cuts(
     Parameters
     ----------
     engine : duckdb.DuckDBPyConnection
+        Connection that may read the files.
     features : Path
         Parquet file of a batch's features.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
     label_delay_days : float
+        Days from a transaction until its label is known.
     settings : SplitSettings
+        How rows are split, and how many batches the window has.
 
     Returns
     -------
@@ -114,6 +123,10 @@ def plan_cuts(
     ------
     ValueError
         When the mode is temporal and the data has no timestamp.
+
+    See Also
+    --------
+    write_splits : assigns the rows.
     """
     if settings.mode is SplitMode.temporal and roles.timestamp is None:
         raise ValueError(
@@ -164,12 +177,19 @@ def write_splits(
     columns : sequence of str
         Its source columns.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
     settings : SplitSettings
+        How rows are split, and how many batches the window has.
     cuts : Cuts
+        As from `plan_cuts`.
     earlier : sequence of Assigned
         Splits that were assigned before under the same settings, oldest first.
     destination : Path
         Parquet: `source_line`, `content_key` (64 bit, keyed), `split`, `fraud`, in file order.
+
+    See Also
+    --------
+    plan_cuts : chooses mode and periods.
     """
     known = label_known_by(cuts.test_start) if cuts.test_start else "true"
     engine.execute(

@@ -23,6 +23,10 @@ class ThresholdChoice:
         rows similar to the borderline ones fall on the same side.
     neighbours : list of ThresholdPoint
         Fewest alerts first; one of them is the chosen threshold.
+
+    See Also
+    --------
+    choose_threshold : makes the choice.
     """
 
     threshold: float
@@ -58,6 +62,10 @@ def choose_threshold(
     ------
     ValueError
         When no row is a fraud; when the rule is `max_alerts` and the data has no times.
+
+    See Also
+    --------
+    fraud_assets.metrics.threshold_curve : what every threshold would give.
 
     Examples
     --------

@@ -44,10 +44,17 @@ class FittedPipeline(NamedTuple):
     Attributes
     ----------
     pipeline : Pipeline
+        The fitted pipeline.
     odds_factor : float
         By how much resampling raised the odds of a fraud, as from `imbalance.rebalance`.
     iterations : int
+        Boosting rounds, trees or solver steps; of an ensemble, those of its longest member.
     converged : bool
+        Whether an iterative fit converged before `max_iter`.
+
+    See Also
+    --------
+    fit_model : fits it.
     """
 
     pipeline: "Pipeline"
@@ -63,6 +70,7 @@ class FittedModel:
     Attributes
     ----------
     model : CalibratedModel
+        The fitted pipeline with calibrated probabilities.
     features : list of str
         The columns that it reads: those with a value in at least one train row.
     decision_threshold : float
@@ -71,12 +79,18 @@ class FittedModel:
         What other thresholds would give on the validation rows; as of
         `threshold.ThresholdChoice`.
     iterations : int
+        Boosting rounds, trees or solver steps; of an ensemble, those of its longest member.
     converged : bool
+        Whether an iterative fit converged before `max_iter`.
     validation_figures : dict of str to float
         Measured on the rows that the threshold was chosen on, hence optimistic; named
         `validation_…`.
     validation_scores : ndarray of shape (n_validation_rows,)
         Fraud probabilities, 0 to 1, of rows that the model was not fitted on.
+
+    See Also
+    --------
+    train : fits it.
     """
 
     model: "CalibratedModel"
@@ -105,12 +119,23 @@ def train(
     columns : sequence of str
         The features.
     settings : TrainingSettings
+        Estimator, parameters, treatment of imbalance, threshold rule and seed.
     days : float, optional
         Days of transactions that the validation rows stand for.
 
     Returns
     -------
     FittedModel
+
+    Raises
+    ------
+    ValueError
+        When the settings do not fit the estimator or the rows, or no validation row is a fraud.
+
+    See Also
+    --------
+    fit_model : fits the pipeline alone.
+    fraud_assets.evaluation.evaluate.evaluate : measures the model on test rows.
     """
     from fraud_assets.training.calibration import divide_odds, fit_sigmoid
 
@@ -145,6 +170,7 @@ def validation_days(
     Parameters
     ----------
     settings : SplitSettings
+        How rows are split, and how many batches the window has.
     mode : SplitMode
         How the rows were split.
     rows, validation : DataFrame
@@ -154,6 +180,10 @@ def validation_days(
     -------
     float or None
         None without timestamps.
+
+    See Also
+    --------
+    train : needs them for the rule `max_alerts`.
     """
     moments = pd.concat([rows["known_us_"], validation["known_us_"]]) / MICROSECONDS_PER_DAY
     if moments.isna().all():
@@ -175,10 +205,16 @@ def fit_model(
     features : sequence of str
         The columns to read.
     settings : TrainingSettings
+        Estimator, parameters, treatment of imbalance, threshold rule and seed.
 
     Returns
     -------
     FittedPipeline
+
+    Raises
+    ------
+    ValueError
+        When the settings do not fit the estimator or the rows.
 
     See Also
     --------
@@ -211,12 +247,18 @@ def example_of(rows: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows : DataFrame of shape (n_rows, n_features)
+        The rows that the model was fitted on.
 
     Returns
     -------
     DataFrame of shape (3, n_features)
         The quartiles of each column by itself, to two digits: an input example for the model's
         page.
+
+    Examples
+    --------
+    >>> example_of(pd.DataFrame({"amount": [1.0, 2.0, 3.0, 4.0, 5.0]}))["amount"].tolist()
+    [2.0, 3.0, 4.0]
     """
     quartiles = rows.quantile([0.25, 0.5, 0.75]).fillna(0.0).reset_index(drop=True)
     return quartiles.map(lambda value: float(f"{value:.2g}"))
@@ -230,7 +272,9 @@ def fraud_scores(
     Parameters
     ----------
     model : CalibratedModel or Pipeline
+        A fitted model.
     rows : DataFrame of shape (n_rows, n_columns)
+        Rows with at least the model's features.
     columns : sequence of str
         The features of the model, in its order.
 
@@ -250,11 +294,16 @@ def losses_of(rows: pd.DataFrame, costs: Costs) -> Floats:
     rows : DataFrame
         As from `training.window.load_rows`.
     costs : Costs
+        Cost of a missed fraud, of a review and of a false alarm.
 
     Returns
     -------
     ndarray of shape (n_rows,)
         In the currency of the amount.
+
+    See Also
+    --------
+    fraud_assets.metrics.fraud_losses : the same from an array of amounts.
     """
     amounts = rows["amount_"]
     known = None if amounts.isna().all() else amounts.to_numpy(dtype=float)

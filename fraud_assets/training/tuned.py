@@ -9,7 +9,22 @@ from fraud_assets.store import files, paths
 
 
 def tuned_path(estimator: EstimatorName) -> Path:
-    """Return the file with the best parameters of an estimator, whether or not it exists."""
+    """Return the file that keeps the best parameters of an estimator.
+
+    Parameters
+    ----------
+    estimator : EstimatorName
+        Name of the estimator in the settings.
+
+    Returns
+    -------
+    Path
+        The file need not exist.
+
+    See Also
+    --------
+    save_tuned : writes the file.
+    """
     return paths.tuning_folder() / f"{estimator}.json"
 
 
@@ -19,14 +34,16 @@ def save_tuned(tuned: TunedParameters) -> Path:
     Parameters
     ----------
     tuned : TunedParameters
+        The result of a search.
 
     Returns
     -------
     Path
+        The file that was written.
 
     See Also
     --------
-    with_tuned : uses them.
+    with_tuned : uses them in a training.
     """
     path = tuned_path(tuned.estimator)
     files.write_atomically(path, tuned.to_json())
@@ -39,6 +56,7 @@ def with_tuned(settings: TrainingSettings) -> tuple[TrainingSettings, str | None
     Parameters
     ----------
     settings : TrainingSettings
+        Estimator, parameters, treatment of imbalance, threshold rule and seed.
 
     Returns
     -------
@@ -55,7 +73,7 @@ def with_tuned(settings: TrainingSettings) -> tuple[TrainingSettings, str | None
 
     See Also
     --------
-    save_tuned : keeps them.
+    save_tuned : writes them.
     """
     path = tuned_path(settings.estimator)
     if not settings.use_tuned or not path.exists():

@@ -36,16 +36,21 @@ class Trial:
     Attributes
     ----------
     number : int
-        From 0.
+        Counted from 0.
     planned : int
-        Trials in all.
+        Number of trials in total.
     state : {"complete", "pruned", "failed"}
+        Pruned: stopped early because its first folds were worse than most.
     parameters : dict
         Empty: the defaults.
     folds : list of float
         Average precision by fold, 0 to 1; fewer folds when the trial was pruned.
     best : float
         The best mean so far; NaN before the first complete trial.
+
+    See Also
+    --------
+    tune : reports each trial.
     """
 
     number: int
@@ -56,11 +61,28 @@ class Trial:
     best: float
 
     def figures(self) -> dict[str, float]:
-        """Return the mean of the folds by metric name."""
+        """Return the mean average precision of the folds by metric name.
+
+        Returns
+        -------
+        dict of str to float
+            Between 0 and 1; empty when no fold has ended.
+        """
         return {"validation_average_precision": float(np.mean(self.folds))} if self.folds else {}
 
     def sentence(self) -> str:
-        """Return a line for the log."""
+        """Describe the trial in a line for the log.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> trial = Trial(0, 20, "complete", parameters={}, folds=[0.75, 0.85], best=0.8)
+        >>> trial.sentence()
+        'trial 1 of 20: complete, average precision 0.8000; best 0.8000'
+        """
         mean = f"average precision {np.mean(self.folds):.4f}" if self.folds else "no fold"
         return (
             f"trial {self.number + 1} of {self.planned}: {self.state}, {mean}; best {self.best:.4f}"
@@ -81,6 +103,10 @@ class TuningResult:
         None when the trial of the defaults did not end.
     trials, pruned : int
         Trials that ended, and those among them that were pruned.
+
+    See Also
+    --------
+    tune : returns it.
     """
 
     parameters: dict[str, Any]
@@ -98,12 +124,17 @@ def time_folds(rows: pd.DataFrame, folds: int) -> Iterator[tuple[pd.DataFrame, p
     rows : DataFrame
         As from `training.window.load_rows`.
     folds : int
+        Number of folds.
 
     Yields
     ------
     train, validation : DataFrame
         The train rows are those whose label was known when the validation rows begin. Rows
         without times are ordered by the hash of their content, which is as good as random.
+
+    See Also
+    --------
+    tune : uses these folds.
     """
     timed = rows["known_us_"].notna().all()
     ordered = rows.sort_values("known_us_" if timed else "content_key_", kind="stable")
@@ -132,6 +163,7 @@ def tune(
     columns : sequence of str
         The features.
     settings : TuningSettings
+        Estimator, number of trials, time limit, folds and seed.
     storage : Path
         SQLite file in which the study is kept, so that it can be continued later.
     about : str
@@ -147,6 +179,11 @@ def tune(
     ------
     ValueError
         When the estimator has no search space, or the folds hold too few frauds.
+
+    See Also
+    --------
+    time_folds : the folds.
+    draw : draws the parameters of a trial.
 
     Notes
     -----
@@ -188,12 +225,18 @@ def draw(trial: "optuna.Trial", space: SearchSpace) -> dict[str, Any]:
     Parameters
     ----------
     trial : Trial
+        A trial of Optuna.
     space : SearchSpace
+        Range or choices of each parameter.
 
     Returns
     -------
     dict
         As the estimator's own parameters.
+
+    See Also
+    --------
+    tune : searches with these values.
 
     Examples
     --------

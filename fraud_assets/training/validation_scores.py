@@ -15,12 +15,13 @@ def keep_validation_scores(batch: str, scores: Floats) -> None:
     Parameters
     ----------
     batch : str
+        Name of the batch (partition key).
     scores : ndarray of shape (n_rows,)
         Fraud probabilities, 0 to 1.
 
     See Also
     --------
-    validation_scores : reads them.
+    validation_scores : reads the scores.
     """
     content = pd.DataFrame({"score": scores}).to_parquet(index=False)
     reports.write_report_file(batch, VALIDATION_SCORES, content)
@@ -32,6 +33,7 @@ def validation_scores(batch: str) -> Floats:
     Parameters
     ----------
     batch : str
+        Name of the batch (partition key).
 
     Returns
     -------
@@ -45,7 +47,7 @@ def validation_scores(batch: str) -> Floats:
 
     See Also
     --------
-    keep_validation_scores : writes them.
+    keep_validation_scores : writes the scores.
     """
     path = reports.find_report_file(batch, VALIDATION_SCORES)
     if path is None:

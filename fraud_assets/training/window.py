@@ -21,13 +21,19 @@ class Member:
     Attributes
     ----------
     batch : str
+        Name of the batch (partition key).
     features, splits : Path
-        Its Parquet files.
+        Parquet files of its features and of its splits.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
     kinds : dict of str to str
         Kind of each source column.
     keyed : bool
         Whether the content keys of its splits are keyed hashes; those of old releases are not.
+
+    See Also
+    --------
+    fraud_assets.training.members.window_of : the members of a window.
     """
 
     batch: str
@@ -60,6 +66,7 @@ def load_rows(
     members : sequence of Member
         Oldest first.
     split : {"train", "validation", "test"}
+        The split to load.
     columns : sequence of str
         Features to load, as 64-bit floats.
     known_by : str, optional
@@ -73,6 +80,10 @@ def load_rows(
         The columns, then `batch_`, `source_line_`, `content_key_`, `fraud_`, `amount_` (null
         where there is no amount), `transaction_id_`, `days_known_`, `known_us_` and
         `label_known_us_` (null where there is no timestamp), in the order of window and file.
+
+    See Also
+    --------
+    count_rows : counts without loading.
     """
     rows: pd.DataFrame = (
         engine.sql(
@@ -93,6 +104,7 @@ def count_rows(
     Parameters
     ----------
     engine : duckdb.DuckDBPyConnection
+        Connection that may read the files.
     members : sequence of Member
         Oldest first.
     known_by : str or None
@@ -102,6 +114,10 @@ def count_rows(
     -------
     dict of str to SplitCounts
         Train and validation rows of the whole window, test rows of its last batch.
+
+    See Also
+    --------
+    load_rows : loads the rows.
     """
     counts = {}
     for split, of, known in (
@@ -118,7 +134,24 @@ def count_rows(
 
 
 def straddling_contents(engine: duckdb.DuckDBPyConnection, members: Sequence[Member]) -> int:
-    """Return how many row contents occur in more than one split of the window."""
+    """Count the row contents that occur in more than one split of the window.
+
+    Parameters
+    ----------
+    engine : duckdb.DuckDBPyConnection
+        With the keyed hashes of `store.resources.Engine`.
+    members : sequence of Member
+        The batches of the window.
+
+    Returns
+    -------
+    int
+        Should be 0: otherwise a test row may have been trained on.
+
+    See Also
+    --------
+    unassigned_rows : counts rows without a split.
+    """
     parts = " UNION ALL ".join(
         f"SELECT {member.assigned.content_key} AS content_key, split FROM {parquet(member.splits)}"
         for member in members
@@ -131,7 +164,23 @@ def straddling_contents(engine: duckdb.DuckDBPyConnection, members: Sequence[Mem
 
 
 def unassigned_rows(engine: duckdb.DuckDBPyConnection, member: Member) -> int:
-    """Return how many rows of a batch do not have exactly one split."""
+    """Count the rows of a batch that do not have exactly one split.
+
+    Parameters
+    ----------
+    engine : duckdb.DuckDBPyConnection
+        Connection that may read the files.
+    member : Member
+        The batch.
+
+    Returns
+    -------
+    int
+
+    See Also
+    --------
+    straddling_contents : counts contents with several splits.
+    """
     unassigned = engine.execute(
         "SELECT count(*) FROM (SELECT features.source_line, count(splits.split) AS n "
         f"FROM {parquet(member.features)} AS features LEFT JOIN {parquet(member.splits)} AS splits "

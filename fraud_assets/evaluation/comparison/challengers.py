@@ -34,6 +34,15 @@ def choose_reference(challengers: Mapping[str, ChallengerSettings], requested: s
     ------
     ValueError
         When it is none of the challengers.
+
+    See Also
+    --------
+    choose_batches : chooses the batches.
+
+    Examples
+    --------
+    >>> choose_reference({"trees": ChallengerSettings(), "linear": ChallengerSettings()}, None)
+    'trees'
     """
     reference = requested or next(iter(challengers), "")
     if reference not in challengers:
@@ -60,6 +69,10 @@ def choose_batches(known: Mapping[str, str], requested: Sequence[str]) -> list[t
     ------
     ValueError
         When one of them has no splits, or no batch has.
+
+    See Also
+    --------
+    choose_reference : chooses the reference.
 
     Examples
     --------
@@ -88,14 +101,15 @@ def train_challenger(
     Parameters
     ----------
     challenger : ChallengerSettings
+        Training settings, and the length of the window.
     splits : Splits
-        Of the batch.
+        The splits of the batch.
     members : sequence of Member
         The window of the batch, oldest first.
     columns : sequence of str
         Features of the batch.
     connection : duckdb.DuckDBPyConnection
-        That can read features and splits.
+        Connection that may read features and splits.
 
     Returns
     -------
@@ -103,7 +117,7 @@ def train_challenger(
 
     See Also
     --------
-    training.train.train
+    fraud_assets.training.train.train : trains on loaded rows.
     """
     window = members[-(challenger.window_batches or len(members)) :]
     fitting, validation = (

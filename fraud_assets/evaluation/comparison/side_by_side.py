@@ -30,10 +30,17 @@ class BatchResult:
     Attributes
     ----------
     batch : str
+        Name of the batch (partition key).
     labels, scores : ndarray of shape (n_rows,)
+        Labels (0 or 1), and fraud probabilities between 0 and 1.
     alerts : ndarray of bool, shape (n_rows,)
+        Which rows have a score at or above the threshold.
     savings : ndarray of shape (n_rows,)
-        Money that each row saves against doing nothing.
+        Money that each row saves, compared with no detection.
+
+    See Also
+    --------
+    side_by_side : compares several results.
     """
 
     batch: str
@@ -49,11 +56,17 @@ class BatchResult:
         Parameters
         ----------
         batch : str
+            Name of the batch (partition key).
         rows : ScoredRows
+            Labelled rows with the model's scores.
 
         Returns
         -------
         BatchResult
+
+        See Also
+        --------
+        side_by_side : compares several results.
         """
         return cls(batch, rows.labels, rows.scores, rows.alerts, rows.savings)
 
@@ -70,6 +83,7 @@ def side_by_side(
     reference : str
         The challenger that the others are compared with.
     settings : EvaluationSettings
+        Number of bootstrap resamples, seed and limits of the promotion rule.
 
     Returns
     -------
@@ -77,6 +91,14 @@ def side_by_side(
         One row for each batch and challenger; with several batches, those of all of them together
         first. The verdict is better or worse in average precision beyond chance, else saves more
         or saves less, else no difference.
+
+    See Also
+    --------
+    to_markdown : the table as text.
+
+    Notes
+    -----
+    Differences are measured on the same bootstrap resamples, as of `metrics.paired_differences`.
     """
     batches = [result.batch for result in results[reference]]
     groups = [{name: _pooled(of_batches) for name, of_batches in results.items()}]
@@ -175,6 +197,7 @@ def to_markdown(table: Sequence[ComparisonRow], confidence: float) -> str:
     Parameters
     ----------
     table : sequence of ComparisonRow
+        As from `side_by_side`.
     confidence : float
         Coverage of the intervals of the differences.
 
@@ -182,6 +205,10 @@ def to_markdown(table: Sequence[ComparisonRow], confidence: float) -> str:
     -------
     str
         Markdown.
+
+    See Also
+    --------
+    side_by_side : makes the table.
     """
     lines = [
         "| batch | challenger | frauds caught | missed | false alarms | average precision "
