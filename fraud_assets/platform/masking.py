@@ -68,8 +68,18 @@ def is_card_number(text: str) -> bool:
     Parameters
     ----------
     text : str
-        13 to 19 digits with a check digit that is right. Spaces and dashes are allowed, and other
-        signs where it is written as cards are.
+        13 to 19 digits with a correct check digit match. Spaces and dashes between them are
+        allowed, and other characters where they group the digits as on a card.
+
+    Returns
+    -------
+    bool
+        Whether length and check digit are right; the issuer is not examined.
+
+    See Also
+    --------
+    is_issued : also examines the first digits.
+    holds_card_number : for longer texts.
 
     Examples
     --------
@@ -88,13 +98,23 @@ def is_card_number(text: str) -> bool:
 
 
 def is_issued(text: str) -> bool:
-    """Tell whether a value is a card number that begins as those of issuers do, with their length.
+    """Tell whether a value is a card number with an issuer's first digits and length.
 
-    By chance, one number in ten has a right check digit; times and dates do not begin so.
+    By chance, one number in ten has a correct check digit; times and dates do not begin like card
+    numbers.
 
     Parameters
     ----------
     text : str
+        A value, as for `is_card_number`.
+
+    Returns
+    -------
+    bool
+
+    See Also
+    --------
+    is_card_number : for numbers of any issuer.
 
     Examples
     --------
@@ -110,6 +130,15 @@ def holds_card_number(name: str) -> bool:
     Parameters
     ----------
     name : str
+        May contain other text before and after the number.
+
+    Returns
+    -------
+    bool
+
+    See Also
+    --------
+    card_numbers : finds the places.
 
     Examples
     --------
@@ -120,11 +149,26 @@ def holds_card_number(name: str) -> bool:
 
 
 def card_numbers(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where payment card numbers begin and end in a text, in order, none within another.
+    """Yield where payment card numbers begin and end in a text, in order and without overlap.
 
     Parameters
     ----------
     text : str
+        Of any length and content.
+
+    Yields
+    ------
+    tuple of (int, int)
+        Positions of the first character and after the last one.
+
+    See Also
+    --------
+    Masking.text : replaces them.
+
+    Examples
+    --------
+    >>> list(card_numbers("paid with 4111 1111 1111 1111 today"))
+    [(10, 29)]
     """
     plain = _plain(text)
     found = list(_card_numbers(plain, _digits, _is_valid_run))
@@ -234,6 +278,17 @@ class Masking:
     ----------
     key_id : str
         Tells one key from another, and nothing else of it.
+
+    Examples
+    --------
+    >>> masking = Masking(b"0" * 32)
+    >>> token = masking.card("4111 1111 1111 1111")
+    >>> token[:6], token == masking.card("4111-1111-1111-1111")
+    ('…1111 ', True)
+    >>> masking.text("paid with 4111 1111 1111 1111") == f"paid with {token}"
+    True
+    >>> masking.card("C-17")
+    'C-17'
     """
 
     def __init__(self, key: bytes) -> None:
@@ -247,39 +302,51 @@ class Masking:
         """Return a text with a token in place of every payment card number."""
 
     def entry(self, name: str) -> str:
-        """Return the token that somebody means who writes a number, or a token that was shown.
+        """Return the token of a number that a person entered, or of a token that they copied.
 
         Parameters
         ----------
         name : str
-            Whatever stands before the last four digits of a token does not count: programs have
-            written worse than `…` for it.
+            A number, a name or a token. The characters before the last four digits of a token are
+            ignored, since some programs cannot write `…`.
+
+        Returns
+        -------
+        str
+            A token; a short name that needs none as it is.
         """
         found = _shown.fullmatch(name)
         return f"…{found[1]} #{found[2]}" if found else self.card(name)
 
     def mark(self, text: str) -> str:
-        """Return `#` and the keyed hash of a text, which tells nothing of it.
+        """Return `#` and the keyed hash of a text, which reveals nothing of it.
 
         Parameters
         ----------
         text : str
+            Of any content.
+
+        Returns
+        -------
+        str
+            `#` and 8 hexadecimal digits.
         """
         return f"#{self._hash(text)}"
 
     def require(self, key_id: str, what: str) -> None:
-        """Refuse hashes that were made with another key: they would compare as if all were new.
+        """Refuse hashes that were made with another key: no comparison with them would match.
 
         Parameters
         ----------
         key_id : str
-            Of the key that they were made with.
+            Id of the key that they were made with.
         what : str
-            What they are the hashes of, for the message.
+            What was hashed, for the message.
 
         Raises
         ------
         AnotherKeyError
+            When the key is not the one of this object.
         """
         if key_id != self.key_id:
             raise AnotherKeyError(
@@ -299,6 +366,7 @@ class Masking:
         Returns
         -------
         ndarray of uint64, shape (n,)
+            In the same order; equal contents have equal hashes.
         """
         start = hashlib.blake2b(key=self._key, digest_size=8, person=b"fraud content")
         data = contents.astype("<u8").tobytes()
@@ -310,11 +378,12 @@ class Masking:
         return np.frombuffer(b"".join(found), "<u8").astype(np.uint64)
 
     def install(self, connection: "duckdb.DuckDBPyConnection") -> None:
-        """Make the functions `mask_card`, `mask_text` and `keyed_content` known to SQL.
+        """Register the functions `mask_card`, `mask_text` and `keyed_content` in DuckDB.
 
         Parameters
         ----------
         connection : duckdb.DuckDBPyConnection
+            An open connection, before any query that uses them.
         """
         texts = {
             MASK_CARD: partial(_of_texts, self.card, _CARD_LIKE),
@@ -380,12 +449,21 @@ def _of_texts(function: Callable[[str], str], like: str, chunks: pa.ChunkedArray
 
 
 def masking() -> Masking:
-    """Return what makes the tokens of this platform, by its key.
+    """Return the object that makes the tokens of this platform, with its key.
+
+    Returns
+    -------
+    Masking
+        The same object for the same key and `FRAUD_HOME`.
 
     Raises
     ------
     ValueError
-        When the key is short or missing, or is not the key that was used before.
+        When the key is short or cannot be read, or is not the key that was used before.
+
+    See Also
+    --------
+    fraud_assets.config.environment.hash_key : reads the key.
     """
     return _masking(environment.home_folder(), environment.hash_key())
 

@@ -35,6 +35,11 @@ class WatchedRunLauncher(DefaultRunLauncher):
         Parameters
         ----------
         context : LaunchRunContext
+            Holds the run.
+
+        See Also
+        --------
+        check_run_worker_health : monitors the run afterwards.
         """
         run = context.dagster_run
         mark = launch_mark_path(run.run_id)
@@ -60,10 +65,16 @@ class WatchedRunLauncher(DefaultRunLauncher):
         Parameters
         ----------
         run : DagsterRun
+            A run that was launched and has not ended.
 
         Returns
         -------
         CheckRunHealthResult
+            Failed when the process is gone, otherwise running.
+
+        See Also
+        --------
+        fraud_assets.platform.run_lock.is_alive : asks for the lock.
         """
         alive = is_alive(run.run_id)
         if alive is None:

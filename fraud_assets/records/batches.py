@@ -145,6 +145,7 @@ class Provenance(Record):
         Parameters
         ----------
         raw : RawTransactions
+            The facts about the table of raw rows.
 
         Returns
         -------

@@ -72,7 +72,18 @@ class ColumnFindings(Settings):
     changed_type: list[str] = Field(default_factory=list)
 
     def by_finding(self) -> dict[str, list[str]]:
-        """Return the names by finding, without the findings that have none."""
+        """Return the names of columns by finding, without findings that no column has.
+
+        Returns
+        -------
+        dict of str to list of str
+            The keys are among `appeared`, `vanished` and `changed_type`.
+
+        Examples
+        --------
+        >>> ColumnFindings(appeared=["channel"]).by_finding()
+        {'appeared': ['channel']}
+        """
         return {finding: names for finding, names in self if names}
 
 
@@ -467,7 +478,18 @@ class DriftReport(Report):
 
     @classmethod
     def variant_of(cls, value: dict[str, Any]) -> type["DriftReport"]:
-        """Return the class of a report by its keys."""
+        """Return the class of a report by its keys.
+
+        Parameters
+        ----------
+        value : dict
+            The report as parsed from JSON.
+
+        Returns
+        -------
+        type of DriftReport
+            `UnmeasuredDrift`, `UnjudgedDrift` or `JudgedDrift`; `cls` when it is one of them.
+        """
         if cls is not DriftReport:
             return cls
         if "not_measured" in value:

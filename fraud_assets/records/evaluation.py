@@ -75,6 +75,7 @@ class EvaluatedModel(Settings):
         Parameters
         ----------
         model : ModelFacts
+            The facts that the training recorded.
         has_amount : bool
             Whether the test rows have amounts.
 

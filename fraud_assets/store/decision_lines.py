@@ -75,10 +75,15 @@ def lines_of(log: Path) -> Iterator[Line]:
     Parameters
     ----------
     log : Path
+        The decision log, JSON lines; it may be missing.
 
     Yields
     ------
     Line
+
+    See Also
+    --------
+    parse_line : parses a single line.
     """
     running = hashlib.sha256()
     for number, line in enumerate(log.read_bytes().splitlines(True) if log.exists() else [], 1):
@@ -96,11 +101,14 @@ def parse_line(line: bytes) -> tuple[LogEntry | None, str | None]:
     Parameters
     ----------
     line : bytes
+        With or without its line feed; at most 4 MiB.
 
     Returns
     -------
     entry : LogEntry or None
+        The typed entry; None when the line is not one.
     fault : str or None
+        What is wrong with the line; None also when it was cut off.
 
     See Also
     --------

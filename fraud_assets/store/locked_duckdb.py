@@ -47,6 +47,13 @@ def open_duckdb(
     See Also
     --------
     fraud_assets.store.sql : how names, texts and files are written in statements.
+
+    Examples
+    --------
+    >>> with TemporaryDirectory() as scratch:
+    ...     with open_duckdb([], Path(scratch), "100MB") as connection:
+    ...         connection.execute("SELECT 1 + 1").fetchall()
+    [(2,)]
     """
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as spill, duckdb.connect(config=CLOSED) as connection:

@@ -34,6 +34,7 @@ def open_model(content: bytes) -> "BaseEstimator":
     Returns
     -------
     BaseEstimator
+        The fitted model.
 
     Raises
     ------

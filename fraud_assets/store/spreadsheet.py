@@ -34,6 +34,20 @@ def csv_text(frame: "pd.DataFrame") -> str:
     Returns
     -------
     str
+        With a header and without the index.
+
+    See Also
+    --------
+    csv_line : for a single row, unchanged.
+    with_apostrophes : for a row that becomes a cell.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(csv_text(pd.DataFrame({"name": ["=1+1", "Anna"], "amount": [-5.2, 3.0]})), end="")
+    name,amount
+    '=1+1,-5.2
+    Anna,3.0
     """
     text = frame.select_dtypes(include=["object", "string", "category"]).columns
     plain = {name: frame[name].map(_plain, na_action="ignore") for name in text}
@@ -41,11 +55,20 @@ def csv_text(frame: "pd.DataFrame") -> str:
 
 
 def csv_line(values: Iterable[object]) -> str:
-    r"""Return a row of a CSV with its line feed; a carriage return stands between quotes, too.
+    r"""Return a row of a CSV with its line feed; a value with a carriage return is quoted, too.
 
     Parameters
     ----------
     values : iterable of object
+        The cells, in order; None becomes an empty cell.
+
+    Returns
+    -------
+    str
+
+    See Also
+    --------
+    csv_text : for a whole table.
 
     Examples
     --------
@@ -66,6 +89,10 @@ def with_apostrophes(row: str) -> str:
     row : str
         Apostrophes are put where `csv_text` puts them, but not before plain numbers.
 
+    Returns
+    -------
+    str
+
     See Also
     --------
     without_apostrophes : Returns the row as it was.
@@ -84,6 +111,15 @@ def without_apostrophes(row: str) -> str:
     Parameters
     ----------
     row : str
+        As returned by `with_apostrophes`.
+
+    Returns
+    -------
+    str
+
+    See Also
+    --------
+    with_apostrophes : adds the apostrophes.
 
     Examples
     --------
