@@ -1,4 +1,4 @@
-"""The catalog of batches: which were accepted, in which order, and what is stored of each.
+"""The catalog of accepted batches: their order, and the tables and reports stored for each.
 
 Assets reach the tables, reports and scores of other batches through it alone. It reads from the
 store, so a machine without a local copy finds the same history.
@@ -100,7 +100,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
     _accepted: dict[str, AcceptedBatch] | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Start a run with nothing read yet.
+        """Reset the catalog at the start of a run.
 
         Parameters
         ----------

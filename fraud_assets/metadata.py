@@ -70,9 +70,6 @@ def shown(value: Any) -> Any:
 
     Returns
     -------
-    Any
-        The same with each float rounded: to 4 significant digits below 100, to 2 decimals from
-        there. Integers, texts and all else stay as they are; a tuple becomes a list.
     object
         The same with each float rounded: to 4 significant digits below 100, to 2 decimals from 100
         on. All other values stay as they are; a tuple becomes a list.

@@ -220,7 +220,7 @@ def suppressions_path() -> Path:
 
 
 HASH_KEY_LENGTH = 16
-"""Fewest characters of a key."""
+"""Shortest key, in characters."""
 
 
 def hash_key() -> str | None:
@@ -253,7 +253,7 @@ def hash_key() -> str | None:
 
 
 IN_PROCESS = "duckdb"
-"""The feature engine that needs nothing but this process."""
+"""The feature engine that runs inside this process."""
 
 
 def feature_engine(address: str | None = None) -> str:

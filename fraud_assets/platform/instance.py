@@ -76,7 +76,7 @@ class AttributedRunCoordinator(QueuedRunCoordinator):
 
     The proxy passes the login in the request header that `FRAUD_USER_HEADER` names. Without the
     variable no header is trusted: anybody could send it. A tag that a person entered in the
-    launchpad is never trusted, nor that of a run which a person runs again.
+    launchpad is never trusted, nor that of a run that a person executes again.
     """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:

@@ -19,7 +19,7 @@ class RunLock(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     See Also
     --------
-    fraud_assets.platform.run_launcher : asks whether the lock of a run is held.
+    fraud_assets.platform.run_launcher : tests whether the lock of a run is held.
     """
 
     @contextmanager

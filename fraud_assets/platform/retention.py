@@ -1,4 +1,4 @@
-"""Removal of what runs leave in Dagster's storage: events, log lines, printed output."""
+"""Removal of the events, log lines and printed output of runs from Dagster's storage."""
 
 import shutil
 import sqlite3
@@ -36,9 +36,9 @@ class Pruned:
     Attributes
     ----------
     events : int
-        Of steps, and lines of logs.
+        Deleted events of steps, and log lines.
     logs : int
-        Folders of what runs printed.
+        Deleted folders with printed output of runs.
     """
 
     events: int
@@ -71,7 +71,7 @@ def prune(instance: DagsterInstance, before: datetime) -> Pruned:
 
 def _prune_events(instance: DagsterInstance, before: datetime) -> int:
     storage = instance.event_log_storage
-    # SQLite keeps the events of each run in a file of its own, with no growth to speak of.
+    # SQLite keeps the events of each run in a file of its own, which hardly grows.
     if not isinstance(storage, SqlEventLogStorage) or isinstance(storage, SqliteEventLogStorage):
         return 0
     table = SqlEventLogStorageTable.c

@@ -2,7 +2,7 @@
 
 Dagster's default launcher starts a process for every run and leaves the monitoring to the code
 server that started it; when both are gone (a killed container, a power cut), the run stays in the
-status "started" for ever and blocks the queue. Here the process of every run holds a file lock,
+status "started" forever and blocks the queue. Here the process of every run holds a file lock,
 which the kernel releases however the process ends, and run monitoring checks the lock.
 """
 
@@ -74,7 +74,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
 
         See Also
         --------
-        fraud_assets.platform.run_lock.is_alive : asks for the lock.
+        fraud_assets.platform.run_lock.is_alive : tests the lock.
         """
         alive = is_alive(run.run_id)
         if alive is None:

@@ -1,4 +1,4 @@
-"""The secrets of the full stack: made once, kept in a file that nobody else reads."""
+"""The secrets of the full stack: generated once, kept in a file that only its owner can read."""
 
 import base64
 import os
@@ -12,7 +12,7 @@ OTHERS = (
     *("GRAFANA_PASSWORD", "FRAUD_PASSWORD", "FRAUD_HASH_KEY"),
 )
 USER, READER = "fraud", "reader"
-"""The first administrator, whom the proxy and MLflow let in; and whom MLflow lets only read."""
+"""Logins: the first administrator of proxy and MLflow, and MLflow's read-only account."""
 
 
 def make_secrets(known: Mapping[str, str] | None = None) -> dict[str, str]:

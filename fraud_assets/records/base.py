@@ -15,7 +15,7 @@ from fraud_assets.text import named
 
 
 class Record(BaseModel):
-    """What an asset hands to the assets after it, and keeps for later batches.
+    """What an asset passes to the assets after it, and stores for later batches.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     RETIRED: ClassVar[frozenset[str]] = frozenset()
-    """Keys that earlier releases wrote and nobody reads any more."""
+    """Keys that earlier releases wrote and that are no longer read."""
 
     record_version: Literal[1] = 1
 
@@ -47,7 +47,7 @@ class Record(BaseModel):
 
         See Also
         --------
-        from_json : the way back.
+        from_json : reads it back.
         """
         return to_json(self.model_dump(mode="json"))
 

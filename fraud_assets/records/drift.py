@@ -22,7 +22,7 @@ class ReferenceColumn(Settings):
         Of a number: ascending quantiles from the smallest value to just above the largest. Code i
         holds `cuts[i-1] <= value < cuts[i]`: code 0 is below the range, the last above it.
     categories : list of str
-        Code i is category i; the code after the last category stands for all others.
+        Code i is category i; the code after the last category means all others.
     pooled : bool
         Whether the reference had more categories than are kept.
     counts : list of int
@@ -99,7 +99,7 @@ class PrevalenceChange(Settings):
     interval : (float, float or None)
         Exact 95% interval of the ratio; the upper end is None where it has no bound.
     p_value : float
-        Of an unchanged share.
+        Of the hypothesis that the share is unchanged.
     changed : bool
         Whether 1 lies outside the interval.
     """
@@ -201,7 +201,7 @@ class Extremes(Settings):
     before, after : float
         Mean square of the normal scores; 1 for the training data, apart from rounding.
     p_value : float
-        Of an unchanged mean.
+        Of the hypothesis that the mean is unchanged.
     """
 
     before: float

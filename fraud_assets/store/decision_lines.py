@@ -96,7 +96,7 @@ def lines_of(log: Path) -> Iterator[Line]:
 def parse_line(line: bytes) -> tuple[LogEntry | None, str | None]:
     """Return the entry of a line, or what is wrong with it; neither for a line that was cut off.
 
-    The fault repeats nothing of the line. The parser refuses JSON that is nested too deeply.
+    The fault does not quote the line. The parser refuses JSON that is nested too deeply.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def parse_line(line: bytes) -> tuple[LogEntry | None, str | None]:
     if len(line) > MAX_LINE:
         return None, f"is longer than {MAX_LINE:,} bytes"
     try:
-        # Without the line feed: within a text, it is a fault of its own.
+        # Without the line feed: inside an unfinished text it would be another error.
         return _ENTRY.validate_json(line.rstrip(b"\n")), None
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]

@@ -17,7 +17,7 @@ CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
 }
-"""Features that no statement needs. HTTP and object stores are extensions, hence off as well."""
+"""Turns off what no statement needs. HTTP and object stores are extensions, so off, too."""
 MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$"
 """DuckDB's notation of an amount of memory."""
 
@@ -34,11 +34,11 @@ def open_duckdb(
     Parameters
     ----------
     folders : sequence of Path
-        Where it can read and write.
+        Folders in which statements can read and write files.
     scratch : Path
         Folder for its temporary files; created if it is missing.
     memory_limit : str
-        In DuckDB's notation, such as `1GB`; beyond it, it spills.
+        In DuckDB's notation, such as `1GB`; data beyond it spills to disk.
 
     Yields
     ------

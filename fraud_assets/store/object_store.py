@@ -151,7 +151,7 @@ def remove(folder: Path) -> None:
     store, place = remote.fs, remote.path
     for file in store.find(place):
         store.rm_file(file)
-    # What is left are empty folders, where a store has folders.
+    # Empty folders are left, in stores that have folders.
     for empty in sorted(store.find(place, withdirs=True), reverse=True):
         store.rmdir(empty)
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b")
-"""What a spreadsheet takes a formula by; East Asian ones read the wide and the small forms, too."""
+"""First characters of a formula; East Asian spreadsheets accept wide and small forms, too."""
 
-# At the beginning, or where another locale's separator or a line break begins another cell; quotes
-# and what nobody sees do not hide it.
+# A cell begins at the start of the text, or after a line break or the separator of some locale;
+# quotes and invisible characters before its content are skipped.
 _between = re.compile("[;,|\\s\"'\x00-\x1f\u200b-\u200f\u2060\ufeff]+")
 _separator = re.compile(r"[;,|\t\r\n]")
 _number = re.compile(r"[+\-](?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+\-]?[0-9]+)?\"?(?:[;,\t\r\n]|\Z)")
@@ -82,12 +82,12 @@ def csv_line(values: Iterable[object]) -> str:
 
 
 def with_apostrophes(row: str) -> str:
-    """Return a row of a CSV that is to be one cell of another, so that nothing in it is computed.
+    """Return a CSV row that can be one cell of another CSV without being read as a formula.
 
     Parameters
     ----------
     row : str
-        Apostrophes are put where `csv_text` puts them, but not before plain numbers.
+        A line of a CSV. Apostrophes are added as by `csv_text`, but not before plain numbers.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def with_apostrophes(row: str) -> str:
 
     See Also
     --------
-    without_apostrophes : Returns the row as it was.
+    without_apostrophes : the inverse.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def _put(text: str, places: Iterable[int]) -> str:
 
 
 def _formulas(text: str) -> Iterator[int]:
-    """Yield where signs of a formula begin a cell, in time that grows with the text alone."""
+    """Yield where a cell begins like a formula, in time linear in the length of the text."""
     if text[:1] in FORMULA:
         yield 0
     for run in _between.finditer(text):

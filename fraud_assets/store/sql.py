@@ -1,4 +1,4 @@
-"""Names, texts and files as SQL writes them."""
+"""Names, texts and files in SQL statements."""
 
 import re
 from collections.abc import Sequence

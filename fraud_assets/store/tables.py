@@ -1,4 +1,4 @@
-"""Parquet tables by batch, each with a record of what is known of it.
+"""Parquet tables by batch, each with a record of facts about it.
 
 A table is committed in two steps, each of them atomic: its rows and the facts about them
 are renamed into a folder named after the content hash of the CSV that they came from, then
@@ -47,14 +47,14 @@ T = TypeVar("T", bound="Table[Any]")
 
 @dataclass(frozen=True)
 class Table(Generic[F]):
-    """A Parquet file and what is known of it.
+    """A Parquet file and the facts about it.
 
     Attributes
     ----------
     path : Path
         The Parquet file.
     facts : TableFacts
-        Of the record type of its asset.
+        A record of the type that belongs to its asset.
     """
 
     ASSET: ClassVar[str]
@@ -176,7 +176,7 @@ def save_table(table: T) -> T:
     Parameters
     ----------
     table : Table
-        Its rows as written to `new_rows_file`.
+        Its path is one that `new_rows_file` returned.
 
     Returns
     -------

@@ -74,8 +74,8 @@ class ModelVersion:
 class ModelRegistry:
     """The versions of one registered model.
 
-    What the decision log recorded of a version is believed; tags and aliases, which everybody
-    with an MLflow login can change, are compared with it.
+    The decision log is trusted; tags and aliases, which everybody with an MLflow login can
+    change, are compared with it.
 
     Attributes
     ----------
@@ -224,7 +224,7 @@ class ModelRegistry:
         try:
             champion = self.server.client.get_model_version_by_alias(self.name, CHAMPION)
         except MlflowException as error:
-            # A server that is away is not a registry without a champion.
+            # An unreachable server does not mean that there is no champion.
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise

@@ -273,8 +273,9 @@ def _init_context(
 ) -> SimpleNamespace:
     """Return what dagster-mlflow reads of a resource's context, for this run.
 
-    Its resource is not used as one: its configuration cannot be changed from run to run, and its
-    hook works in jobs only, so that the runs of clicks on assets would not end with a status.
+    Its resource is not configured as a Dagster resource: the configuration cannot change from run
+    to run, and its hook works in jobs only, so that runs of single assets would end without a
+    status.
     """
     all_tags = {
         BATCH_TAG: batch,

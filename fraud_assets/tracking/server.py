@@ -297,7 +297,7 @@ def _local_artifacts(uri: str) -> str | None:
 def _create_database(path: Path) -> None:
     """Create MLflow's SQLite database completely, or not at all.
 
-    MLflow creates its tables one by one; a process that is killed meanwhile would leave a
+    MLflow creates its tables one by one; a process that is killed in between would leave a
     database that no later one can open.
     """
     if path.exists():
