@@ -1,4 +1,4 @@
-"""The catalog of batches: which were accepted, in which order, and what is stored of each.
+"""The catalog of accepted batches: their order, and the tables and reports stored for each.
 
 Assets reach the tables, reports and scores of other batches through it alone. It reads from the
 store, so a machine without a local copy finds the same history.
@@ -55,12 +55,19 @@ def acceptance(accepted: AcceptedBatch, rows: int) -> dg.AssetMaterialization:
     Parameters
     ----------
     accepted : AcceptedBatch
+        The batch, its content and its time span.
     rows : int
-        Accepted rows.
+        Number of accepted rows.
 
     Returns
     -------
     AssetMaterialization
+
+    Examples
+    --------
+    >>> event = acceptance(AcceptedBatch("june", "3f9a", (None, None, None)), rows=1000)
+    >>> event.partition, event.metadata["content_hash"].value
+    ('june', '3f9a')
     """
     span = {
         name: dg.MetadataValue.null() if moment is None else moment
@@ -93,7 +100,13 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
     _accepted: dict[str, AcceptedBatch] | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Start a run with nothing read yet."""
+        """Reset the catalog at the start of a run.
+
+        Parameters
+        ----------
+        context : InitResourceContext
+            Provides the instance whose event history is read.
+        """
         self._instance, self._accepted = context.instance, None
 
     @classmethod
@@ -103,6 +116,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         instance : DagsterInstance
+            The instance whose event history is read.
 
         Returns
         -------
@@ -120,6 +134,15 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         dict of str to AcceptedBatch
             A batch keeps the place of its first acceptance and has the content that was accepted
             last.
+
+        Raises
+        ------
+        RuntimeError
+            When the catalog is used outside of a run and was not made by `of`.
+
+        See Also
+        --------
+        earlier : those before a batch.
         """
         if self._accepted is None:
             self._accepted = {
@@ -134,22 +157,32 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         batch : str
+            Name of the batch, which is its partition.
 
         Returns
         -------
         list of AcceptedBatch
             All accepted batches when this one has not been accepted yet.
+
+        See Also
+        --------
+        accepted : all of them.
         """
         accepted = self.accepted()
         order = list(accepted)
         return [accepted[name] for name in order[: order.index(batch) if batch in order else None]]
 
     def note(self, accepted: AcceptedBatch) -> None:
-        """Add a batch that has just been accepted, as the event history has it from now on.
+        """Add a batch that has just been accepted, without reading the event history again.
 
         Parameters
         ----------
         accepted : AcceptedBatch
+            As recorded by the event of `acceptance`.
+
+        See Also
+        --------
+        acceptance : the event for the history.
         """
         self._accepted = self.accepted() | {accepted.batch: accepted}
 
@@ -159,7 +192,16 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         batch : str
-            Its content that was accepted last stays in any case.
+            Its content that was accepted last is always kept.
+
+        Raises
+        ------
+        ValueError
+            When `FRAUD_KEEP_VERSIONS` is not a positive whole number.
+
+        See Also
+        --------
+        accepted_versions : the versions in question.
         """
         keep = self.kept_versions or environment.kept_versions()
         if keep is not None:
@@ -171,6 +213,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         batch : str
+            Name of the batch, which is its partition.
 
         Returns
         -------
@@ -193,13 +236,15 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._instance
 
     def history_version(self, batch: str) -> dg.AssetObservation:
-        """Return the event that records which contents a batch looks back on now.
+        """Return the event that records which earlier contents a batch is based on now.
 
-        It is an observation, because Dagster compares versions of external assets by these alone.
+        It is an observation, because for external assets Dagster compares versions of observations
+        only.
 
         Parameters
         ----------
         batch : str
+            Name of the batch, which is its partition.
 
         Returns
         -------
@@ -222,10 +267,20 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         kind : type of Table
             The table of which asset, such as `FeatureTable`.
         batch, content_hash : str
+            Name of the batch, and the SHA-256 of its CSV, in hexadecimal.
 
         Returns
         -------
         Table or None
+
+        Raises
+        ------
+        ValueError
+            When its facts are not in this release's format.
+
+        See Also
+        --------
+        fraud_assets.store.tables.find_table : the same without a catalog.
         """
         return tables.find_table(kind, batch, content_hash)
 
@@ -237,6 +292,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         kind : type of Report
             The report of which asset, such as `DriftReport`.
         batch : str
+            Name of the batch, which is its partition.
 
         Returns
         -------
@@ -245,7 +301,11 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         Raises
         ------
         ValueError
-            When the file is not of this release's format.
+            When the file is not in this release's format.
+
+        See Also
+        --------
+        fraud_assets.store.reports.find_report : the same without a catalog.
         """
         return reports.find_report(kind, batch)
 
@@ -255,13 +315,15 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         accepted : AcceptedBatch
+            The batch, and which of its contents.
         champion : str
-            The version that scored.
+            The model version whose scores are needed.
 
         Returns
         -------
         DataFrame of shape (n_rows, n_columns) or None
-            With `score`, `label`, `known_us` and `label_known_us`.
+            With `score` between 0 and 1, `label`, and `known_us` and `label_known_us` in
+            microseconds since 1970.
         """
         import pandas as pd
 

@@ -20,12 +20,18 @@ def table_metadata(engine: duckdb.DuckDBPyConnection, path: Path) -> dict[str, A
     Parameters
     ----------
     engine : duckdb.DuckDBPyConnection
+        A connection that may read the file.
     path : Path
+        A Parquet file.
 
     Returns
     -------
     dict
         Dagster metadata under Dagster's own keys.
+
+    See Also
+    --------
+    fraud_assets.store.resources.Engine.connect : opens such a connection.
     """
     source = parquet(path)
     columns = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
@@ -39,12 +45,23 @@ def table_metadata(engine: duckdb.DuckDBPyConnection, path: Path) -> dict[str, A
 
 
 def plot_metadata(png: bytes) -> dg.MarkdownMetadataValue:
-    """Return a PNG as metadata that the asset's page shows as a picture."""
+    """Return a PNG as metadata that the asset's page shows as a picture.
+
+    Parameters
+    ----------
+    png : bytes
+        Content of a PNG file; it is embedded, so it should be small.
+
+    Returns
+    -------
+    dagster.MarkdownMetadataValue
+        With the picture as a data URL.
+    """
     return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
 def shown(value: Any) -> Any:
-    """Round the figures of some metadata to what a person reads.
+    """Round the figures in metadata for display.
 
     Parameters
     ----------
@@ -53,9 +70,9 @@ def shown(value: Any) -> Any:
 
     Returns
     -------
-    Any
-        The same with each float rounded: to 4 significant digits below 100, to 2 decimals from
-        there. Integers, texts and all else stay as they are; a tuple becomes a list.
+    object
+        The same with each float rounded: to 4 significant digits below 100, to 2 decimals from 100
+        on. All other values stay as they are; a tuple becomes a list.
 
     Notes
     -----

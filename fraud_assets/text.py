@@ -59,12 +59,18 @@ def named(name: object, length: int = NAME_LENGTH) -> str:
     Parameters
     ----------
     name : object
+        Converted by `str`; may contain anything.
     length : int, optional
         Longest name, in characters.
 
     Returns
     -------
     str
+        On one line, in single quotes.
+
+    See Also
+    --------
+    inert : without quotes and of any length.
 
     Examples
     --------
@@ -81,11 +87,16 @@ def escape_markdown(text: object) -> str:
     Parameters
     ----------
     text : object
+        Converted by `str`; may contain anything.
 
     Returns
     -------
     str
         On one line, for a sentence, a list or a table cell.
+
+    See Also
+    --------
+    inert : for plain text.
 
     Examples
     --------
@@ -102,12 +113,17 @@ def some(names: Sequence[str], shown: int) -> str:
     Parameters
     ----------
     names : sequence of str
+        Listed in this order.
     shown : int
         How many names are listed.
 
     Returns
     -------
     str
+
+    See Also
+    --------
+    fitting_lines : shortens a text by lines.
 
     Examples
     --------
@@ -124,6 +140,7 @@ def fitting_lines(text: str, length: int, end: str) -> str:
     Parameters
     ----------
     text : str
+        Of one line or more.
     length : int
         Longest result, in characters.
     end : str
@@ -132,6 +149,7 @@ def fitting_lines(text: str, length: int, end: str) -> str:
     Returns
     -------
     str
+        At most `length` characters.
 
     Examples
     --------

@@ -54,11 +54,17 @@ def hash_password(password: str) -> str:
     Returns
     -------
     str
+        In bcrypt's own format, with its salt.
 
     Raises
     ------
     ValueError
         When it is too short or too long.
+
+    Examples
+    --------
+    >>> hash_password("correct horse battery")[:7]
+    '$2b$12$'
     """
     encoded = password.encode()
     if not SHORTEST_PASSWORD <= len(encoded) <= LONGEST_PASSWORD:
@@ -75,6 +81,7 @@ def read_accounts(path: Path) -> dict[str, Account]:
     Parameters
     ----------
     path : Path
+        JSON; it may be missing.
 
     Returns
     -------
@@ -85,6 +92,10 @@ def read_accounts(path: Path) -> dict[str, Account]:
     ------
     ValueError
         When the file does not hold accounts.
+
+    See Also
+    --------
+    put_account : writes one.
     """
     if not path.exists():
         return {}
@@ -101,22 +112,27 @@ def read_accounts(path: Path) -> dict[str, Account]:
 def put_account(
     path: Path, login: str, role: Role | None = None, password: str | None = None
 ) -> None:
-    """Add an account, or change the role or the password of one.
+    """Add an account, or change the role or the password of an existing one.
 
     Parameters
     ----------
     path : Path
-        Readable only by its owner.
+        The file of accounts; created with access for its owner only.
     login : str
+        Up to 64 letters, digits and `._@-`.
     role : Role, optional
-        None: unchanged.
+        Default: unchanged.
     password : str, optional
-        None: unchanged.
+        Of 12 to 72 bytes in UTF-8; default: unchanged.
 
     Raises
     ------
     ValueError
         When a new account has no role or password, or the login or password is not allowed.
+
+    See Also
+    --------
+    remove_account : removes one.
     """
     if not re.match(LOGIN_PATTERN, login):
         raise ValueError(f"{login!r} is not a valid login: at most 64 letters, digits and ._@-")
@@ -137,12 +153,18 @@ def remove_account(path: Path, login: str) -> None:
     Parameters
     ----------
     path : Path
+        The file of accounts.
     login : str
+        Of an existing account.
 
     Raises
     ------
     ValueError
         When there is no such account.
+
+    See Also
+    --------
+    put_account : adds one.
     """
     with FileLock(path.with_suffix(".lock")):
         accounts = read_accounts(path)

@@ -67,8 +67,9 @@ class Identity:
         Parameters
         ----------
         login, password : str
+            As the person entered them.
         address : str
-            Address of the client.
+            Address of the client, whose wrong passwords are counted.
 
         Returns
         -------
@@ -112,12 +113,18 @@ def local_accounts(path: Path, first_admin: dict[str, Account]) -> Callable[[], 
     Parameters
     ----------
     path : Path
+        The file of accounts, read at each call.
     first_admin : dict of str to Account
         By login; an account of the file with the same login replaces it.
 
     Returns
     -------
     callable
+        Takes nothing, returns the accounts by login.
+
+    See Also
+    --------
+    fraud_assets.access.accounts.read_accounts : reads the file.
     """
 
     def accounts() -> dict[str, Account]:
@@ -132,6 +139,7 @@ def identity_app(identity: Identity, log: Callable[[str], None]) -> "Starlette":
     Parameters
     ----------
     identity : Identity
+        Decides about each login.
     log : callable
         Called with a line of JSON per request: login, address, path and status code.
 
@@ -140,6 +148,10 @@ def identity_app(identity: Identity, log: Callable[[str], None]) -> "Starlette":
     Starlette
         `GET /check` responds with 200 and the headers `Remote-User` and `Remote-Role`, with 401 or
         with 429.
+
+    See Also
+    --------
+    credentials : reads the header.
     """
     from starlette.applications import Starlette
     from starlette.responses import PlainTextResponse
@@ -203,10 +215,12 @@ def credentials(header: str) -> tuple[str, str] | None:
     Parameters
     ----------
     header : str
+        Value of `Authorization`; may be empty.
 
     Returns
     -------
     tuple of (str, str) or None
+        Login and password, not verified.
 
     Examples
     --------

@@ -71,6 +71,7 @@ def refusal(
     method : str
         `WEBSOCKET` for the opening of a websocket.
     path : str
+        Path of the URL, without the query.
     headers : mapping of str to str
         By name in lower case.
     hosts : collection of str
@@ -79,11 +80,24 @@ def refusal(
     Returns
     -------
     str or None
+        One sentence for the person at the browser.
+
+    See Also
+    --------
+    OwnOriginOnly : applies the rule.
 
     Notes
     -----
     A browser states the origin of a request in `Origin` and `Sec-Fetch-Site`, which no page can
     set. Programs such as curl send neither; they must send JSON, which no form can.
+
+    Examples
+    --------
+    >>> own = {"host": "localhost:8080", "origin": "http://localhost:8080"}
+    >>> refusal("GET", "/runs", own, ["localhost"]) is None
+    True
+    >>> refusal("GET", "/runs", own | {"origin": "https://other.example"}, ["localhost"])
+    'requests from https://other.example are refused: they come from another site'
     """
     host = headers.get("host", "")
     if urlsplit(f"//{host}").hostname not in {name.strip("[]") for name in hosts}:

@@ -14,6 +14,11 @@ def run_webserver(arguments: Sequence[str]) -> None:
     ----------
     arguments : sequence of str
         Command-line arguments of `dagster-webserver`.
+
+    See Also
+    --------
+    fraud_assets.access.origin.OwnOriginOnly : the protection.
+    fraud_assets.platform.code_server.run_code_server : the code server.
     """
     from dagster_webserver import app, cli
     from dagster_webserver.webserver import DagsterWebserver
@@ -25,7 +30,12 @@ def run_webserver(arguments: Sequence[str]) -> None:
         """Dagster's webserver with one more middleware."""
 
         def build_middleware(self) -> list[Middleware]:
-            """Add the protection before Dagster's own middleware."""
+            """Add the protection before Dagster's own middleware.
+
+            Returns
+            -------
+            list of starlette.middleware.Middleware
+            """
             return [Middleware(OwnOriginOnly, hosts=hosts), *super().build_middleware()]
 
     # The command instantiates the class by this name; a test verifies that it still does.

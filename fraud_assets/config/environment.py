@@ -16,23 +16,55 @@ MLFLOW_DEFAULTS = {
 
 
 def drop_folder() -> Path:
-    """Return the folder in which CSV files land (`FRAUD_DATA_DIR`, default `data/`)."""
+    """Return the folder in which CSV files land (`FRAUD_DATA_DIR`, default `data/`).
+
+    Returns
+    -------
+    Path
+        Absolute; it may not exist yet.
+    """
     return Path(os.environ.get("FRAUD_DATA_DIR", "data")).resolve()
 
 
 def home_folder() -> Path:
-    """Return the folder of everything the platform writes (`FRAUD_HOME`, default `var/`)."""
+    """Return the folder of everything the platform writes (`FRAUD_HOME`, default `var/`).
+
+    Returns
+    -------
+    Path
+        Absolute; it may not exist yet.
+    """
     return Path(os.environ.get("FRAUD_HOME", "var")).resolve()
 
 
 def tracking_uri() -> str:
-    """Return where MLflow stores runs and models (`MLFLOW_TRACKING_URI`, default SQLite)."""
+    """Return where MLflow stores runs and models (`MLFLOW_TRACKING_URI`, default SQLite).
+
+    Returns
+    -------
+    str
+        Tracking URI: the address of a server, or a SQLite database below `FRAUD_HOME`.
+
+    See Also
+    --------
+    mlflow_url : the address for people.
+    """
     embedded = f"sqlite:///{home_folder() / 'mlflow' / 'mlflow.db'}"
     return os.environ.get("MLFLOW_TRACKING_URI") or embedded
 
 
 def mlflow_url() -> str:
-    """Return where a person opens MLflow (`MLFLOW_UI_URL`, default that of `make mlflow`)."""
+    """Return where a person opens MLflow (`MLFLOW_UI_URL`, default that of `make mlflow`).
+
+    Returns
+    -------
+    str
+        URL without a slash at the end.
+
+    See Also
+    --------
+    tracking_uri : the address for programs.
+    """
     return os.environ.get("MLFLOW_UI_URL", "http://127.0.0.1:5001").rstrip("/")
 
 
@@ -46,37 +78,72 @@ def set_mlflow_defaults() -> None:
 
 
 def dagster_url() -> str:
-    """Return where a person opens Dagster (`DAGSTER_URL`, default that of `make dev`)."""
+    """Return where a person opens Dagster (`DAGSTER_URL`, default that of `make dev`).
+
+    Returns
+    -------
+    str
+        URL without a slash at the end.
+    """
     return os.environ.get("DAGSTER_URL", "http://127.0.0.1:8080").rstrip("/")
 
 
 def alert_urls() -> str | None:
-    """Return where alerts are sent (`FRAUD_ALERT_URLS`, for Apprise), None when unset."""
+    """Return where alerts are sent (`FRAUD_ALERT_URLS`, for Apprise), None when unset.
+
+    Returns
+    -------
+    str or None
+        One or more Apprise URLs.
+    """
     return os.environ.get("FRAUD_ALERT_URLS") or None
 
 
 def grafana_url() -> str:
-    """Return where a person opens Grafana (`GRAFANA_URL`, default that of the full stack)."""
+    """Return where a person opens Grafana (`GRAFANA_URL`, default that of the full stack).
+
+    Returns
+    -------
+    str
+        URL without a slash at the end.
+    """
     return os.environ.get("GRAFANA_URL", "http://127.0.0.1:3000").rstrip("/")
 
 
 def runbooks_url() -> str:
-    """Return where a person reads the runbooks (`RUNBOOKS_URL`, default the full stack's proxy)."""
+    """Return where a person reads the runbooks (`RUNBOOKS_URL`, default the full stack's proxy).
+
+    Returns
+    -------
+    str
+        URL without a slash at the end.
+    """
     return os.environ.get("RUNBOOKS_URL", f"{dagster_url()}/runbooks").rstrip("/")
 
 
 def pushgateway_url() -> str | None:
-    """Return the Pushgateway's address (`PROMETHEUS_PUSHGATEWAY_URL`), None when unset."""
+    """Return the Pushgateway's address (`PROMETHEUS_PUSHGATEWAY_URL`), None when unset.
+
+    Returns
+    -------
+    str or None
+    """
     return os.environ.get("PROMETHEUS_PUSHGATEWAY_URL") or None
 
 
 def dagster_database() -> str | None:
     """Return where Dagster stores runs and events (`DAGSTER_POSTGRES_URL`), None for SQLite.
 
+    Returns
+    -------
+    str or None
+        A PostgreSQL URL; its password belongs in `PGPASSWORD`.
+
     Raises
     ------
     ValueError
-        When the address is not one of PostgreSQL; it is not repeated, it may hold a password.
+        When it is not a PostgreSQL address. The message does not repeat it, since it may hold a
+        password.
     """
     url = os.environ.get("DAGSTER_POSTGRES_URL") or None
     if url is not None and not url.startswith("postgresql"):
@@ -89,17 +156,34 @@ def dagster_database() -> str | None:
 
 
 def dagster_home() -> Path:
-    """Return the folder of Dagster's instance (`DAGSTER_HOME`, default that of the Makefile)."""
+    """Return the folder of Dagster's instance (`DAGSTER_HOME`, default that of the Makefile).
+
+    Returns
+    -------
+    Path
+        Absolute; it may not exist yet.
+    """
     return Path(os.environ.get("DAGSTER_HOME") or home_folder() / "dagster").resolve()
 
 
 def user_header() -> str | None:
-    """Return the request header with the user name (`FRAUD_USER_HEADER`), None when unset."""
+    """Return the request header with the user name (`FRAUD_USER_HEADER`), None when unset.
+
+    Returns
+    -------
+    str or None
+    """
     return os.environ.get("FRAUD_USER_HEADER") or None
 
 
 def object_store() -> str | None:
-    """Return where tables and reports are copied to (`FRAUD_OBJECT_STORE`), None when unset."""
+    """Return where tables and reports are copied to (`FRAUD_OBJECT_STORE`), None when unset.
+
+    Returns
+    -------
+    str or None
+        Address of a folder, such as `s3://bucket/folder`.
+    """
     return os.environ.get("FRAUD_OBJECT_STORE") or None
 
 
@@ -114,7 +198,7 @@ def kept_versions() -> int | None:
     Raises
     ------
     ValueError
-        When it is no positive whole number.
+        When it is not a positive whole number.
     """
     text = os.environ.get("FRAUD_KEEP_VERSIONS")
     if text is None or text == "":
@@ -125,12 +209,18 @@ def kept_versions() -> int | None:
 
 
 def suppressions_path() -> Path:
-    """Return the CSV of suppressions (`FRAUD_SUPPRESSIONS`, default below `FRAUD_HOME`)."""
+    """Return the CSV of suppressions (`FRAUD_SUPPRESSIONS`, default below `FRAUD_HOME`).
+
+    Returns
+    -------
+    Path
+        It may not exist.
+    """
     return Path(os.environ.get("FRAUD_SUPPRESSIONS") or home_folder() / "suppressions.csv")
 
 
 HASH_KEY_LENGTH = 16
-"""Fewest characters of a key."""
+"""Shortest key, in characters."""
 
 
 def hash_key() -> str | None:
@@ -144,7 +234,7 @@ def hash_key() -> str | None:
     Raises
     ------
     ValueError
-        When the file cannot be read, or the key is short.
+        When the file cannot be read, or the key has fewer than 16 characters.
     """
     text, name = os.environ.get("FRAUD_HASH_KEY") or None, "FRAUD_HASH_KEY"
     if path := os.environ.get("FRAUD_HASH_KEY_FILE"):
@@ -163,7 +253,7 @@ def hash_key() -> str | None:
 
 
 IN_PROCESS = "duckdb"
-"""The feature engine that needs nothing but this process."""
+"""The feature engine that runs inside this process."""
 
 
 def feature_engine(address: str | None = None) -> str:
@@ -172,7 +262,7 @@ def feature_engine(address: str | None = None) -> str:
     Parameters
     ----------
     address : str, optional
-        Overrides the environment.
+        Takes precedence over the environment.
 
     Returns
     -------
@@ -183,6 +273,11 @@ def feature_engine(address: str | None = None) -> str:
     ------
     ValueError
         When it is something else.
+
+    Examples
+    --------
+    >>> feature_engine("spark://spark:7077")
+    'spark://spark:7077'
     """
     text = address or os.environ.get("FRAUD_ENGINE") or IN_PROCESS
     if text != IN_PROCESS and not text.startswith("spark://"):
@@ -195,10 +290,15 @@ def feature_engine(address: str | None = None) -> str:
 def retraining() -> RetrainingSettings:
     """Return when drift requests a training run (`FRAUD_RETRAIN_DAYS`, `FRAUD_RETRAIN_BATCHES`).
 
+    Returns
+    -------
+    RetrainingSettings
+        Defaults for variables that are not set.
+
     Raises
     ------
     ValueError
-        When one of them is no positive number.
+        When one of them is not a positive number.
     """
     named = {"every_days": "FRAUD_RETRAIN_DAYS", "window_batches": "FRAUD_RETRAIN_BATCHES"}
     given = {field: os.environ[name] for field, name in named.items() if os.environ.get(name)}

@@ -1,6 +1,6 @@
 """The estimators that can be trained, as one table: to add one, add a member to `EstimatorName`.
 
-All else is derived from its entry: the choices in the launchpad, how the model is built, fitted and
+The rest is derived from its entry: the choices in the launchpad, how the model is built, fitted and
 calibrated (`training/estimators.py`, `training/train.py`), the search space of its tuning
 (`training/tuning.py`), and which types a stored model may hold (`store/model_file.py`).
 """

@@ -99,7 +99,7 @@ MISSING = (
     *("", "NA", "N/A", "#N/A", "NaN", "nan", "NAN", "-nan", "-NaN"),
     *("NULL", "Null", "null", "None", "NaT"),
 )
-"""What stands for a missing value."""
+"""Texts that mean a missing value."""
 
 
 LABEL_LEAKS = ("TX_FRAUD_SCENARIO",)
@@ -139,23 +139,23 @@ class SimulationSettings(Settings):
 
 
 RESERVED_NAMES = ("source_line", "known_us", "label_known_us", "days_known", "file_row_number")
-"""Names that the platform gives to columns of its own, in whatever case."""
+"""Names of columns that the platform adds, in upper or lower case."""
 
 
 SETTLE_SECONDS = 2.0
-"""A file is taken when its size and modification time have held still this long."""
+"""A file is read when its size and modification time have not changed for this long."""
 
 
 FILES_PER_TICK = 50
-"""New files that a look at the drop folder reads at most; the others wait for the next."""
+"""Most new files read per check of the drop folder; the others wait for the next check."""
 
 
 LOST_RUN_SECONDS = 60.0
 """A requested run that Dagster has not launched after this long is lost and requested again.
 
 Dagster creates and launches a run up to some ten seconds after the tick that requested it.
-Until then its check of run keys finds nothing, so a second daemon that requested the run once
-more would run the batch twice.
+Until then its check of run keys finds nothing, so a second daemon that requested the run again
+would run the batch twice.
 """
 
 

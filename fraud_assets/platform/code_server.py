@@ -59,7 +59,11 @@ class Starter:
         Returns
         -------
         multiprocessing.context.BaseContext
-            Creates its process, and the queues to it.
+            Creates the process of the run, and the queues to it.
+
+        See Also
+        --------
+        newest_change : tells whether the code has changed.
         """
         if newest_change() == self._code:
             return self._warm
@@ -73,6 +77,10 @@ def newest_change() -> int:
     -------
     int
         Nanoseconds since 1970.
+
+    See Also
+    --------
+    Starter : compares it with the time at which the fork server started.
     """
     modules = PACKAGE.rglob("*.py")
     return max(module.stat().st_mtime_ns for module in modules)
@@ -84,7 +92,7 @@ def run_code_server(arguments: Sequence[str]) -> None:
     Parameters
     ----------
     arguments : sequence of str
-        Those of `dagster api grpc`.
+        Command-line arguments of `dagster api grpc`.
 
     See Also
     --------
@@ -99,7 +107,20 @@ def run_code_server(arguments: Sequence[str]) -> None:
         """Dagster's own server; `Starter` chooses how each run starts."""
 
         def StartRun(self, request: Any, _context: Any) -> Any:  # noqa: N802
-            """Start a run."""
+            """Start a run in the process that `Starter` chooses.
+
+            Parameters
+            ----------
+            request : StartRunRequest
+                Names the run.
+            _context : grpc.ServicerContext
+                Context of the call.
+
+            Returns
+            -------
+            StartRunReply
+                Of Dagster's own server.
+            """
             self._mp_ctx: Any = starter.context()
             return super().StartRun(request, _context)
 

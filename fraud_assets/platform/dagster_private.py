@@ -4,13 +4,13 @@ No other module imports a private name of Dagster. Its version is pinned, and
 `fraud_assets_tests/platform/test_dagster_private.py` fails when an upgrade changes one of these.
 
 `InstigatorType`, `SensorInstigatorData`
-    Sensors that stand still, their state and last tick: the public API starts and stops sensors
+    Stuck sensors, with their state and last tick: the public API starts and stops sensors
     by their definitions, but shows no ticks.
 `DagsterStorage`, `DagsterSqliteStorage`, `ConfigurableClassData`
     The storage that `dagster.yaml` names has to be of this class; no other setting chooses between
     SQLite and PostgreSQL by the environment.
 `CheckRunHealthResult`, `LaunchRunContext`, `WorkerStatus`
-    What run monitoring asks a run launcher, and the answer. The launcher itself is public.
+    The interface between run monitoring and a run launcher. The launcher itself is public.
 `SqlEventLogStorage`, `SqliteEventLogStorage` and the tables
     Deleting single events of runs that stay: the public API deletes whole runs and whole assets.
 `grpc_server`

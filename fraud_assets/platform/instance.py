@@ -25,7 +25,13 @@ class StorageByEnvironment(DagsterStorage):
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """Return that there is nothing to configure."""
+        """Return the configuration schema, which is empty.
+
+        Returns
+        -------
+        dict
+            No keys.
+        """
         return {}
 
     @classmethod
@@ -34,12 +40,28 @@ class StorageByEnvironment(DagsterStorage):
         inst_data: ConfigurableClassData | None,
         config_value: Any,  # noqa: ARG003 - Dagster passes the configuration, which is empty
     ) -> DagsterStorage:
-        """Return Dagster's own storage.
+        """Return Dagster's own storage for the environment.
+
+        Parameters
+        ----------
+        inst_data : ConfigurableClassData or None
+            How `dagster.yaml` names the class; passed on to the storage.
+        config_value : object
+            Not used; it is empty.
+
+        Returns
+        -------
+        DagsterStorage
+            For PostgreSQL or SQLite.
 
         Raises
         ------
         ValueError
-            When the address is not one of PostgreSQL.
+            When `DAGSTER_POSTGRES_URL` is not a PostgreSQL address.
+
+        See Also
+        --------
+        fraud_assets.config.environment.dagster_database : reads the address.
         """
         url = environment.dagster_database()
         if url is None:
@@ -54,7 +76,7 @@ class AttributedRunCoordinator(QueuedRunCoordinator):
 
     The proxy passes the login in the request header that `FRAUD_USER_HEADER` names. Without the
     variable no header is trusted: anybody could send it. A tag that a person entered in the
-    launchpad is never trusted, nor that of a run which a person runs again.
+    launchpad is never trusted, nor that of a run that a person executes again.
     """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
@@ -63,10 +85,12 @@ class AttributedRunCoordinator(QueuedRunCoordinator):
         Parameters
         ----------
         context : SubmitRunContext
+            The run, and the headers of the request that submitted it.
 
         Returns
         -------
         DagsterRun
+            The queued run.
         """
         run = context.dagster_run
         login = self._login(context)
@@ -103,11 +127,12 @@ def wake_sensors(instance: DagsterInstance) -> list[str]:
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster's instance, which stores the last ticks.
 
     Returns
     -------
     list of str
-        Names of the sensors that were stuck.
+        Sorted names of the sensors that were stuck.
     """
     now, woken = time.time(), []
     for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):

@@ -2,11 +2,11 @@
 
 A token reads `…1111 #3f9a0c2e`: the last four digits, and what tells two cards with the same last
 four apart. The same card has the same token in every batch, so that rows can be joined, listed and
-suppressed by it; without the key nobody finds the number that it stands for.
+suppressed by it; without the key, nobody can find the number behind a token.
 
-The hash is keyed BLAKE2b, of Python's own library, called from DuckDB as a function: the key never
-appears in a query, and so in no error message and no log. A million keys cost 0.4 s, a million rows
-of card numbers at most 1.4 s, and a million of other names 0.07 s.
+The hash is keyed BLAKE2b of Python's standard library, called from DuckDB as a function: the key
+never appears in a query, and so in no error message and no log. A million keys cost 0.4 s, a
+million rows of card numbers at most 1.4 s, and a million of other names 0.07 s.
 """
 
 import hashlib
@@ -38,16 +38,16 @@ MASK_CARD, MASK_TEXT, KEYED = "mask_card", "mask_text", "keyed_content"
 FEWEST_DIGITS, MOST_DIGITS = 13, 19
 """Digits of a payment card number, after ISO/IEC 7812."""
 FEWEST_IN_ROLE = 12
-"""Digits from which on a number is a card's where cards stand, whatever its check digit."""
+"""In card columns, a number with this many digits or more counts as a card's, without a check."""
 KEY_FILE, KEY_ID_FILE = "hash_key", "hash_key.id"
 CACHED = 1 << 16
 
 _between = "[ \\-]{0,3}"
 _digits = re.compile(rf"[0-9](?:{_between}[0-9])+")
 _wide = re.compile("[0-9](?:[^0-9A-Za-z]{0,5}[0-9])+")
-"""Digits with any other signs between them: a point, a slash, a tab, a comma, what nobody sees."""
+"""Digits with other characters between them: a point, a slash, a tab, a comma, invisible ones."""
 _group = re.compile("[0-9]+")
-_fraction = re.compile(r"([0-9]+)\.0*")  # a table that took it for a number wrote it
+_fraction = re.compile(r"([0-9]+)\.0*")  # as written by a program that read it as a number
 _power = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?[eE]\+?0*[1-3]?[0-9]")
 _issued = re.compile(
     "4[0-9]{12}(?:[0-9]{3}){0,2}|5[1-5][0-9]{14}|2[2-7][0-9]{14}|3[47][0-9]{13}"
@@ -57,7 +57,7 @@ _usual_groups = re.compile("4 4 4 4(?: [1-3])?|4 6 [45]")
 _person = re.compile(r"[^\d]*[^\W\d_]{2}[^\w\d]*\s[^\d]*[^\W\d_][^\d]*|.*\S@\S.*", re.DOTALL)
 _token = re.compile("(…[0-9]{4} #[0-9a-f]{8})")
 _shown = re.compile(r"(?:^|.*\D)([0-9]{4})\s*#([0-9a-f]{8})\s*", re.DOTALL)
-# What is worth a look, for Arrow's regular expressions.
+# Quick tests for values that may match, as regular expressions of Arrow.
 _NUMBER_LIKE = r"\pN(?:[^\pL\pN]{0,5}\pN){12}"
 _CARD_LIKE = r"\pN(?:[^\pL\pN]*\pN){11}|\pN[eE]\+?\pN|@|^[^0-9]*\s[^0-9]*$"
 
@@ -68,8 +68,18 @@ def is_card_number(text: str) -> bool:
     Parameters
     ----------
     text : str
-        13 to 19 digits with a check digit that is right. Spaces and dashes are allowed, and other
-        signs where it is written as cards are.
+        13 to 19 digits with a correct check digit match. Spaces and dashes between them are
+        allowed, and other characters where they group the digits as on a card.
+
+    Returns
+    -------
+    bool
+        Whether length and check digit are right; the issuer is not examined.
+
+    See Also
+    --------
+    is_issued : also examines the first digits.
+    holds_card_number : for longer texts.
 
     Examples
     --------
@@ -88,13 +98,23 @@ def is_card_number(text: str) -> bool:
 
 
 def is_issued(text: str) -> bool:
-    """Tell whether a value is a card number that begins as those of issuers do, with their length.
+    """Tell whether a value is a card number with an issuer's first digits and length.
 
-    By chance, one number in ten has a right check digit; times and dates do not begin so.
+    By chance, one number in ten has a correct check digit; times and dates do not begin like card
+    numbers.
 
     Parameters
     ----------
     text : str
+        A value, as for `is_card_number`.
+
+    Returns
+    -------
+    bool
+
+    See Also
+    --------
+    is_card_number : for numbers of any issuer.
 
     Examples
     --------
@@ -110,6 +130,15 @@ def holds_card_number(name: str) -> bool:
     Parameters
     ----------
     name : str
+        May contain other text before and after the number.
+
+    Returns
+    -------
+    bool
+
+    See Also
+    --------
+    card_numbers : finds the places.
 
     Examples
     --------
@@ -120,15 +149,30 @@ def holds_card_number(name: str) -> bool:
 
 
 def card_numbers(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where payment card numbers begin and end in a text, in order, none within another.
+    """Yield where payment card numbers begin and end in a text, in order and without overlap.
 
     Parameters
     ----------
     text : str
+        Of any length and content.
+
+    Yields
+    ------
+    tuple of (int, int)
+        Positions of the first character and after the last one.
+
+    See Also
+    --------
+    Masking.text : replaces them.
+
+    Examples
+    --------
+    >>> list(card_numbers("paid with 4111 1111 1111 1111 today"))
+    [(10, 29)]
     """
     plain = _plain(text)
     found = list(_card_numbers(plain, _digits, _is_valid_run))
-    # Letters in their place: nothing goes across them.
+    # Letters replace them, so that no match spans them.
     rest, end = "", 0
     for start, stop in found:
         rest += plain[end:start] + "x" * (stop - start)
@@ -156,7 +200,7 @@ def _card_numbers(
 def _last_group(
     text: str, groups: list[re.Match[str]], is_card: Callable[[str], bool]
 ) -> int | None:
-    """Return with which of these groups of digits a card number ends that the first one begins."""
+    """Return the index of the group that ends a card number begun by the first group."""
     lengths = accumulate(len(group[0]) for group in groups)
     for place, length in enumerate(lengths):
         if length > MOST_DIGITS:
@@ -171,7 +215,7 @@ def _is_valid_run(run: str) -> bool:
 
 
 def _is_written_as_card(run: str) -> bool:
-    """Tell whether digits with any signs between them are a card number, and not some amounts."""
+    """Tell whether digits with any signs between them are a card number, not several amounts."""
     digits = _only_digits(run)
     if not (_issued.fullmatch(digits) and _is_valid(digits)):
         return False
@@ -181,9 +225,9 @@ def _is_written_as_card(run: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return a text of the same length with the digits of ASCII, and blanks and dashes as well.
+    """Return a text of the same length with ASCII digits, spaces and dashes.
 
-    What else is not ASCII, and no letter or digit, is a sign that may stand between digits.
+    Other characters outside ASCII, except letters and digits, may separate digits.
     """
     return text if text.isascii() else "".join(map(_plain_sign, text))
 
@@ -200,7 +244,7 @@ def _plain_sign(sign: str) -> str:
 
 
 def _only_digits(text: str) -> str:
-    """Return the digits of a number: those of the whole one where it ends in a power of ten."""
+    """Return the digits of a number, written out in full if it ends in a power of ten."""
     plain = _plain(text).strip()
     if _power.fullmatch(plain):
         return str(abs(int(Decimal(plain.replace(",", ".")))))
@@ -210,7 +254,7 @@ def _only_digits(text: str) -> str:
 
 
 def _is_valid(digits: str) -> bool:
-    """Tell whether the length and the check digit are right, the latter after H. P. Luhn, 1960."""
+    """Tell whether length and check digit are correct, the latter as by H. P. Luhn, 1960."""
     if not FEWEST_DIGITS <= len(digits) <= MOST_DIGITS:
         return False
     doubled = (2 * int(digit) for digit in digits[-2::-2])
@@ -219,7 +263,7 @@ def _is_valid(digits: str) -> bool:
 
 
 class AnotherKeyError(ValueError):
-    """Hashes were made with another key, so that none of them would ever be found again."""
+    """Hashes were made with another key, so that none of them would match."""
 
 
 class Masking:
@@ -228,58 +272,81 @@ class Masking:
     Parameters
     ----------
     key : bytes
-        32 bytes that nobody else knows.
+        32 secret bytes.
 
     Attributes
     ----------
     key_id : str
-        Tells one key from another, and nothing else of it.
+        Identifies the key without revealing it.
+
+    Examples
+    --------
+    >>> masking = Masking(b"0" * 32)
+    >>> token = masking.card("4111 1111 1111 1111")
+    >>> token[:6], token == masking.card("4111-1111-1111-1111")
+    ('…1111 ', True)
+    >>> masking.text("paid with 4111 1111 1111 1111") == f"paid with {token}"
+    True
+    >>> masking.card("C-17")
+    'C-17'
     """
 
     def __init__(self, key: bytes) -> None:
         self._key = key
         self.key_id = hashlib.blake2b(key=key, digest_size=8, person=b"fraud key id").hexdigest()
-        # Cards come again and again.
+        # The same cards occur many times.
         self.card: Callable[[str], str] = lru_cache(CACHED)(self._card)
-        """Return what is shown of a card or customer: a card number, a number as long, a
-        person's name and an address of mail as a token; any other name as it is."""
+        """Return how a card or customer is shown: a card number, a number of that length, a
+        person's name and a mail address as a token, any other name unchanged."""
         self.text: Callable[[str], str] = lru_cache(CACHED)(self._text)
         """Return a text with a token in place of every payment card number."""
 
     def entry(self, name: str) -> str:
-        """Return the token that somebody means who writes a number, or a token that was shown.
+        """Return the token of a number that a person entered, or of a token that they copied.
 
         Parameters
         ----------
         name : str
-            Whatever stands before the last four digits of a token does not count: programs have
-            written worse than `…` for it.
+            A number, a name or a token. The characters before the last four digits of a token are
+            ignored, since some programs cannot write `…`.
+
+        Returns
+        -------
+        str
+            A token; a short name that needs none as it is.
         """
         found = _shown.fullmatch(name)
         return f"…{found[1]} #{found[2]}" if found else self.card(name)
 
     def mark(self, text: str) -> str:
-        """Return `#` and the keyed hash of a text, which tells nothing of it.
+        """Return `#` and the keyed hash of a text, which reveals nothing of it.
 
         Parameters
         ----------
         text : str
+            Of any content.
+
+        Returns
+        -------
+        str
+            `#` and 8 hexadecimal digits.
         """
         return f"#{self._hash(text)}"
 
     def require(self, key_id: str, what: str) -> None:
-        """Refuse hashes that were made with another key: they would compare as if all were new.
+        """Refuse hashes that were made with another key: no comparison with them would match.
 
         Parameters
         ----------
         key_id : str
-            Of the key that they were made with.
+            Id of the key that they were made with.
         what : str
-            What they are the hashes of, for the message.
+            What was hashed, for the message.
 
         Raises
         ------
         AnotherKeyError
+            When the key is not the one of this object.
         """
         if key_id != self.key_id:
             raise AnotherKeyError(
@@ -299,6 +366,7 @@ class Masking:
         Returns
         -------
         ndarray of uint64, shape (n,)
+            In the same order; equal contents have equal hashes.
         """
         start = hashlib.blake2b(key=self._key, digest_size=8, person=b"fraud content")
         data = contents.astype("<u8").tobytes()
@@ -310,11 +378,12 @@ class Masking:
         return np.frombuffer(b"".join(found), "<u8").astype(np.uint64)
 
     def install(self, connection: "duckdb.DuckDBPyConnection") -> None:
-        """Make the functions `mask_card`, `mask_text` and `keyed_content` known to SQL.
+        """Register the functions `mask_card`, `mask_text` and `keyed_content` in DuckDB.
 
         Parameters
         ----------
         connection : duckdb.DuckDBPyConnection
+            An open connection, before any query that uses them.
         """
         texts = {
             MASK_CARD: partial(_of_texts, self.card, _CARD_LIKE),
@@ -341,7 +410,7 @@ class Masking:
         return self._replaced(value, card_numbers)
 
     def _replaced(self, value: str, numbers: Callable[[str], Iterable[tuple[int, int]]]) -> str:
-        """Return a text with tokens in place of numbers; tokens that it has are left alone."""
+        """Return a text with tokens in place of numbers; tokens in it are kept."""
         shown = ""
         for place, part in enumerate(_token.split(value)):
             end = 0
@@ -364,7 +433,7 @@ class Masking:
 
 
 def _long_numbers(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where numbers begin and end that are as long as cards', where cards stand."""
+    """Yield where numbers as long as card numbers begin and end, for card columns."""
     for run in _wide.finditer(_plain(text)):
         if len(_only_digits(run[0])) >= FEWEST_IN_ROLE:
             yield run.span()
@@ -380,12 +449,21 @@ def _of_texts(function: Callable[[str], str], like: str, chunks: pa.ChunkedArray
 
 
 def masking() -> Masking:
-    """Return what makes the tokens of this platform, by its key.
+    """Return the object that makes the tokens of this platform, with its key.
+
+    Returns
+    -------
+    Masking
+        The same object for the same key and `FRAUD_HOME`.
 
     Raises
     ------
     ValueError
-        When the key is short or missing, or is not the key that was used before.
+        When the key is short or cannot be read, or is not the key that was used before.
+
+    See Also
+    --------
+    fraud_assets.config.environment.hash_key : reads the key.
     """
     return _masking(environment.home_folder(), environment.hash_key())
 
@@ -407,7 +485,7 @@ def _masking(home: Path, given: str | None) -> Masking:
 
 
 def _written_once(path: Path, text: str) -> str:
-    """Return what a file holds; it is made, whole and for its owner alone, where there is none."""
+    """Return what a file holds; a missing one is created, readable by its owner only."""
     if not path.exists():
         with NamedTemporaryFile("w", dir=path.parent) as file:
             file.write(text + "\n")

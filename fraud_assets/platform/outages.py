@@ -29,6 +29,7 @@ def is_outage(error: BaseException) -> bool:
     Parameters
     ----------
     error : BaseException
+        With its causes and contexts.
 
     Returns
     -------
@@ -68,12 +69,14 @@ def resumed_runs(instance: DagsterInstance, run: DagsterRun) -> set[str]:
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster's instance, which stores the runs.
     run : DagsterRun
+        The current run, tagged with its batch and content.
 
     Returns
     -------
     set of str
-        Ids of runs; none for a run that no file started.
+        Ids of runs; empty for a run that was not started for a file.
     """
     tags = {name: run.tags[name] for name in (PARTITION_TAG, CONTENT_TAG) if name in run.tags}
     if len(tags) < 2:

@@ -19,7 +19,7 @@ class RunLock(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     See Also
     --------
-    fraud_assets.platform.run_launcher : asks whether the lock of a run is held.
+    fraud_assets.platform.run_launcher : tests whether the lock of a run is held.
     """
 
     @contextmanager
@@ -29,10 +29,16 @@ class RunLock(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         context : InitResourceContext
+            Names the run; outside of a run, no lock is held.
 
         Yields
         ------
         RunLock
+
+        See Also
+        --------
+        fraud_assets.platform.run_lock.hold : holds the lock.
+        fraud_assets.platform.umask.private_files : sets the umask.
         """
         if context.run_id is not None:
             hold(context.run_id)
@@ -46,14 +52,23 @@ def from_environment(name: str, default: str | None = None) -> Any:
     Parameters
     ----------
     name : str
-        Of the variable.
+        Name of the variable.
     default : str, optional
-        The value when the variable is not set as the definitions are loaded.
+        The value when the variable is not set while the definitions are loaded.
 
     Returns
     -------
     dagster.EnvVar or str or None
-        With a variable, the UI shows its name, and each run reads it.
+        When the variable is set, the UI shows its name, and each run reads its value.
+
+    See Also
+    --------
+    number_from_environment : for numbers.
+
+    Examples
+    --------
+    >>> from_environment("FRAUD_NAME_THAT_NOBODY_SETS", "a default")
+    'a default'
     """
     return dg.EnvVar(name) if os.environ.get(name) else default
 
@@ -64,8 +79,9 @@ def number_from_environment(name: str, default: int | None = None) -> Any:
     Parameters
     ----------
     name : str
-        Of the variable.
+        Name of the variable.
     default : int, optional
+        The value when the variable is not set while the definitions are loaded.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Removal of what runs leave in Dagster's storage: events, log lines, printed output."""
+"""Removal of the events, log lines and printed output of runs from Dagster's storage."""
 
 import shutil
 import sqlite3
@@ -36,9 +36,9 @@ class Pruned:
     Attributes
     ----------
     events : int
-        Of steps, and lines of logs.
+        Deleted events of steps, and log lines.
     logs : int
-        Folders of what runs printed.
+        Deleted folders with printed output of runs.
     """
 
     events: int
@@ -46,22 +46,32 @@ class Pruned:
 
 
 def prune(instance: DagsterInstance, before: datetime) -> Pruned:
-    """Remove the events of steps, the lines of logs and the output of runs from before a time.
+    """Delete step events, log lines and printed output of runs that are older than a time.
 
-    Materializations, checks and the runs themselves stay: the graph looks the same.
+    Materializations, checks and the runs themselves are kept, so the asset graph looks the same.
 
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster's instance, which stores runs and events.
     before : datetime
         With a time zone.
+
+    Returns
+    -------
+    Pruned
+        The numbers of deleted events and folders.
+
+    See Also
+    --------
+    remove_runs : deletes whole runs.
     """
     return Pruned(_prune_events(instance, before), _prune_logs(instance, before))
 
 
 def _prune_events(instance: DagsterInstance, before: datetime) -> int:
     storage = instance.event_log_storage
-    # SQLite keeps the events of each run in a file of its own, with no growth to speak of.
+    # SQLite keeps the events of each run in a file of its own, which hardly grows.
     if not isinstance(storage, SqlEventLogStorage) or isinstance(storage, SqliteEventLogStorage):
         return 0
     table = SqlEventLogStorageTable.c
@@ -90,7 +100,9 @@ def last_runs(instance: DagsterInstance, partitions: Iterable[str]) -> dict[str,
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster's instance, which stores the runs.
     partitions : iterable of str
+        Batches, as Dagster's partitions.
 
     Returns
     -------
@@ -106,19 +118,25 @@ def last_runs(instance: DagsterInstance, partitions: Iterable[str]) -> dict[str,
 
 
 def remove_runs(instance: DagsterInstance, partition: str, kept_asset: AssetKey) -> int:
-    """Remove the runs of a partition, with their events, checks and printed output.
+    """Delete the runs of a partition, with their events, checks and printed output.
 
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster's instance, with events in SQLite or PostgreSQL.
     partition : str
+        The batch, as Dagster's partition.
     kept_asset : AssetKey
-        Its events stay.
+        The asset whose events are kept.
 
     Returns
     -------
     int
-        Runs removed.
+        Number of deleted runs.
+
+    See Also
+    --------
+    prune : deletes old events of all runs.
     """
     runs = instance.get_run_ids(RunsFilter(tags={PARTITION_TAG: partition}))
     for run_id in runs:
@@ -132,16 +150,22 @@ def remove_runs(instance: DagsterInstance, partition: str, kept_asset: AssetKey)
 def replace_events(
     instance: DagsterInstance, partition: str, asset: AssetKey, metadata: Mapping[str, int]
 ) -> None:
-    """Remove the events of an asset's steps for a partition, and log one materialization instead.
+    """Delete the events of an asset's steps for a partition, and log one materialization instead.
 
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster's instance, with events in SQLite or PostgreSQL.
     partition : str
+        The batch, as Dagster's partition.
     asset : AssetKey
-        Made by a step of the same name.
+        An asset whose step has the same name.
     metadata : mapping of str to int
-        Of the new materialization.
+        Metadata of the new materialization.
+
+    See Also
+    --------
+    remove_runs : deletes whole runs.
     """
     table = SqlEventLogStorageTable.c
     step = sa.or_(

@@ -2,7 +2,7 @@
 
 Dagster's default launcher starts a process for every run and leaves the monitoring to the code
 server that started it; when both are gone (a killed container, a power cut), the run stays in the
-status "started" for ever and blocks the queue. Here the process of every run holds a file lock,
+status "started" forever and blocks the queue. Here the process of every run holds a file lock,
 which the kernel releases however the process ends, and run monitoring checks the lock.
 """
 
@@ -35,6 +35,11 @@ class WatchedRunLauncher(DefaultRunLauncher):
         Parameters
         ----------
         context : LaunchRunContext
+            Holds the run.
+
+        See Also
+        --------
+        check_run_worker_health : monitors the run afterwards.
         """
         run = context.dagster_run
         mark = launch_mark_path(run.run_id)
@@ -60,10 +65,16 @@ class WatchedRunLauncher(DefaultRunLauncher):
         Parameters
         ----------
         run : DagsterRun
+            A run that was launched and has not ended.
 
         Returns
         -------
         CheckRunHealthResult
+            Failed when the process is gone, otherwise running.
+
+        See Also
+        --------
+        fraud_assets.platform.run_lock.is_alive : tests the lock.
         """
         alive = is_alive(run.run_id)
         if alive is None:

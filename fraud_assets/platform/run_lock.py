@@ -19,6 +19,7 @@ def hold(run_id: str) -> None:
     Parameters
     ----------
     run_id : str
+        Id of the Dagster run.
 
     See Also
     --------
@@ -37,11 +38,16 @@ def is_alive(run_id: str) -> bool | None:
     Parameters
     ----------
     run_id : str
+        Id of the Dagster run.
 
     Returns
     -------
     bool or None
         None when the run has never held its lock: it is just starting, or does not take one.
+
+    See Also
+    --------
+    hold : holds the lock.
     """
     path = lock_path(run_id)
     if not path.exists():
@@ -59,10 +65,16 @@ def lock_path(run_id: str) -> Path:
     Parameters
     ----------
     run_id : str
+        Id of the Dagster run.
 
     Returns
     -------
     Path
+        The file may not exist; its folder is created.
+
+    See Also
+    --------
+    launch_mark_path : the file that marks the launch.
     """
     return _folder() / f"{run_id}.lock"
 
@@ -73,10 +85,16 @@ def launch_mark_path(run_id: str) -> Path:
     Parameters
     ----------
     run_id : str
+        Id of the Dagster run.
 
     Returns
     -------
     Path
+        The file may not exist; its folder is created.
+
+    See Also
+    --------
+    lock_path : the lock of the run.
     """
     return _folder() / f"{run_id}.launched"
 

@@ -1,4 +1,4 @@
-"""The secrets of the full stack: made once, kept in a file that nobody else reads."""
+"""The secrets of the full stack: generated once, kept in a file that only its owner can read."""
 
 import base64
 import os
@@ -12,22 +12,32 @@ OTHERS = (
     *("GRAFANA_PASSWORD", "FRAUD_PASSWORD", "FRAUD_HASH_KEY"),
 )
 USER, READER = "fraud", "reader"
-"""The first administrator, whom the proxy and MLflow let in; and whom MLflow lets only read."""
+"""Logins: the first administrator of proxy and MLflow, and MLflow's read-only account."""
 
 
 def make_secrets(known: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return a value for every secret, and what is made of them.
+    """Return a value for every secret, and the values that are derived from them.
 
     Parameters
     ----------
     known : mapping of str to str, optional
-        Values that stay; the others are new.
+        Existing values, which are kept; the others are generated.
 
     Returns
     -------
     dict of str to str
-        `FRAUD_PASSWORD` is what a person types; the identity service gets its bcrypt hash, and the
-        proxy the authorizations that it shows to MLflow.
+        By name of the variable. A person logs in with `FRAUD_PASSWORD`; the identity service gets
+        its bcrypt hash, and the proxy the authorizations that it sends to MLflow.
+
+    See Also
+    --------
+    write_secrets : writes them into a file.
+
+    Examples
+    --------
+    >>> secrets_made = make_secrets({"FRAUD_PASSWORD": "correct horse battery"})
+    >>> secrets_made["FRAUD_PASSWORD"], len(secrets_made["MLFLOW_PASSWORD"])
+    ('correct horse battery', 32)
     """
     import bcrypt
 
@@ -46,17 +56,22 @@ def _basic(login: str, password: str) -> str:
 
 
 def write_secrets(path: Path) -> list[str]:
-    """Write the secrets that a file lacks, as compose reads them.
+    """Add the secrets that are missing in a file, in the format of compose.
 
     Parameters
     ----------
     path : Path
-        Readable by its owner alone. What is there is never changed: the databases know it.
+        Created with access for its owner only. Existing values are never changed, because the
+        databases use them.
 
     Returns
     -------
     list of str
-        The names of the secrets that were written.
+        Names of the secrets that were added.
+
+    See Also
+    --------
+    make_secrets : makes the values.
     """
     from dotenv import dotenv_values
 
@@ -82,17 +97,26 @@ the password of PostgreSQL's superuser, is not there."""
 
 
 def kubernetes_secrets(path: Path) -> str:
-    """Return the secrets that pods need, as Kubernetes reads them.
+    """Return the secrets that pods need, as Kubernetes manifests.
 
     Parameters
     ----------
     path : Path
-        As from `write_secrets`.
+        As written by `write_secrets`.
+
+    Returns
+    -------
+    str
+        YAML documents, with the secrets in plain text.
 
     Raises
     ------
     ValueError
-        When one is missing.
+        When a secret is missing in the file.
+
+    See Also
+    --------
+    write_secrets : writes the file.
     """
     import yaml
     from dotenv import dotenv_values
@@ -115,24 +139,24 @@ def kubernetes_secrets(path: Path) -> str:
 
 
 def set_mlflow_logins(url: str, password: str, reader_password: str) -> bool:
-    """Bring MLflow's table of accounts up to date, and our accounts to these passwords.
+    """Migrate MLflow's table of accounts, and set the passwords of the platform's accounts.
 
-    MLflow itself makes the administrator at its first start and never looks at the password again:
-    neither a new `.env` nor a backup of another machine would let anybody in.
+    MLflow creates the administrator at its first start and never reads the password again: without
+    this, nobody could log in after a new `.env` or a restored backup of another machine.
 
     Parameters
     ----------
     url : str
-        MLflow's database.
+        SQLAlchemy address of the database of MLflow's accounts.
     password : str
-        Of the administrator, whose account runs use.
+        Password of the administrator, whose account runs use.
     reader_password : str
-        Of the account that may only read.
+        Password of the read-only account.
 
     Returns
     -------
     bool
-        Whether the administrator was there; MLflow makes it at its start otherwise.
+        Whether the administrator existed; otherwise MLflow creates it at its start.
     """
     from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
 

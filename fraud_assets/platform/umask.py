@@ -11,6 +11,14 @@ def private_files() -> Iterator[None]:
 
     Sets the umask, which holds for the whole process.
 
+    Yields
+    ------
+    None
+
+    See Also
+    --------
+    fraud_assets.store.files.whole_file : sets the permissions of a single file.
+
     Examples
     --------
     >>> import tempfile

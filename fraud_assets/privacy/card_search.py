@@ -32,6 +32,7 @@ class CardSearch:
     typed : str
         A number, a name, or a token as shown in lists.
     masking : Masking
+        Makes the tokens, with the key of this platform.
 
     Attributes
     ----------
@@ -39,6 +40,13 @@ class CardSearch:
         How it is shown in lists.
     is_distinct : bool
         Whether it identifies one person in any column.
+
+    Examples
+    --------
+    >>> from fraud_assets.platform.masking import Masking
+    >>> search = CardSearch("4111 1111 1111 1111", Masking(b"0" * 32))
+    >>> search.is_named_by("4111-1111-1111-1111"), search.is_named_by("5500 0000 0000 0004")
+    (True, False)
     """
 
     def __init__(self, typed: str, masking: Masking) -> None:
@@ -67,6 +75,7 @@ class CardSearch:
         Returns
         -------
         str
+            For the summary of a deletion.
         """
         if not self.is_distinct:
             return (
@@ -91,6 +100,11 @@ class CardSearch:
         Returns
         -------
         str or None
+
+        See Also
+        --------
+        is_named_by : the same in Python.
+        mention : for texts that may mean something else.
         """
         if self.is_distinct:
             name = f"CASE WHEN length({text}) <= {LONGEST_NAME} THEN {text} END"
@@ -114,6 +128,10 @@ class CardSearch:
         Returns
         -------
         str or None
+
+        See Also
+        --------
+        is_mentioned_in : the same in Python.
         """
         if self.is_distinct:
             return None
@@ -122,7 +140,22 @@ class CardSearch:
     # --- in Python ----------------------------------------------------------------------
 
     def is_named_by(self, value: str) -> bool:
-        """Tell whether a value matches."""
+        """Tell whether a value matches.
+
+        Parameters
+        ----------
+        value : str
+            A whole value of a column.
+
+        Returns
+        -------
+        bool
+
+        See Also
+        --------
+        condition : the same in SQL, for a card column.
+        is_in_line : for a whole line.
+        """
         if not self.is_distinct:
             return bool(re.fullmatch(self._whole, value))
         if len(value) <= LONGEST_NAME and self.token in self._masking.card(value.strip()):
@@ -130,7 +163,21 @@ class CardSearch:
         return self.token in self._masking.text(value) or self._is_within(value)
 
     def is_in_line(self, line: str) -> bool:
-        """Tell whether a value of a line of a CSV matches, with any delimiter."""
+        """Tell whether a value of a line of a CSV matches, with any delimiter.
+
+        Parameters
+        ----------
+        line : str
+            A row as it was in the file, also one that could not be parsed.
+
+        Returns
+        -------
+        bool
+
+        See Also
+        --------
+        is_named_by : for a single value.
+        """
         if not self._may_be_in(line):
             return False
         if self.is_distinct and self.is_named_by(line):
@@ -144,7 +191,22 @@ class CardSearch:
         )
 
     def is_mentioned_in(self, text: str) -> bool:
-        """Tell whether a text may mention it; False when it is distinct, as it is found there."""
+        """Tell whether a text may mention a short name, which could also mean something else.
+
+        Parameters
+        ----------
+        text : str
+            Of any length.
+
+        Returns
+        -------
+        bool
+            False when the card or customer is distinct, since `is_named_by` finds it in texts.
+
+        See Also
+        --------
+        mention : the same in SQL.
+        """
         return not self.is_distinct and re.search(self._mentioned, text) is not None
 
     def _is_within(self, text: str) -> bool:

@@ -66,17 +66,23 @@ class ExpiredBatch:
 
 
 def expired_batches(instance: dg.DagsterInstance, before: datetime) -> list[str]:
-    """Return the batches whose latest run ended before a time, oldest run first.
+    """Return the batches whose latest run was last updated before a time, oldest first.
 
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster's instance, which stores batches and runs.
     before : datetime
         With a time zone.
 
     Returns
     -------
     list of str
+        Names of batches; a batch without a run is not among them.
+
+    See Also
+    --------
+    expire : deletes them.
     """
     known = last_runs(instance, instance.get_dynamic_partitions(str(batches.name)))
     old = [(when, batch) for batch, when in known.items() if when < before.timestamp()]
@@ -94,9 +100,11 @@ def expire(
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster's instance, which stores batches and runs.
     tracking : Tracking
+        Where the models are registered.
     names : sequence of str
-        Batches.
+        Names of batches.
     actor : str
         Who asked for it; recorded in the decision log.
 

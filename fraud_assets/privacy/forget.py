@@ -101,7 +101,9 @@ def forget(
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster's instance, which stores batches and runs.
     engine : Engine
+        DuckDB, which rewrites the tables.
     card : str
         As in the CSV, with any grouping of its digits, or the token shown in lists.
     actor : str
@@ -110,6 +112,7 @@ def forget(
     Returns
     -------
     ForgetSummary
+        What was deleted, what was kept, and why.
 
     Raises
     ------

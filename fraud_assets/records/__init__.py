@@ -1,1 +1,1 @@
-"""What one asset hands to another, as typed records: versioned, and unknown keys are refused."""
+"""Typed, versioned records that assets pass to each other; unknown keys are refused."""

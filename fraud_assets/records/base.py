@@ -15,7 +15,7 @@ from fraud_assets.text import named
 
 
 class Record(BaseModel):
-    """What an asset hands to the assets after it, and keeps for later batches.
+    """What an asset passes to the assets after it, and stores for later batches.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     RETIRED: ClassVar[frozenset[str]] = frozenset()
-    """Keys that earlier releases wrote and nobody reads any more."""
+    """Keys that earlier releases wrote and that are no longer read."""
 
     record_version: Literal[1] = 1
 
@@ -43,10 +43,11 @@ class Record(BaseModel):
         Returns
         -------
         str
+            Ends in a line feed.
 
         See Also
         --------
-        from_json : the way back.
+        from_json : reads it back.
         """
         return to_json(self.model_dump(mode="json"))
 
@@ -57,9 +58,9 @@ class Record(BaseModel):
         Parameters
         ----------
         text : str or bytes
-            JSON as of `to_json`.
+            JSON as returned by `to_json`.
         where : str
-            Names the file in messages.
+            Path or name of the file, for messages.
 
         Returns
         -------
@@ -70,6 +71,10 @@ class Record(BaseModel):
         ValueError
             When a key is missing or unknown, or a value is of another type. The message names the
             file and the key, not the value.
+
+        See Also
+        --------
+        to_json : writes it.
         """
         try:
             return cls.model_validate_json(text)
@@ -96,12 +101,17 @@ class Report(Record):
 
     @classmethod
     def variant_of(cls, value: dict[str, Any]) -> type["Report"]:  # noqa: ARG003
-        """Return the class of a report by its keys; another than `cls` where there are variants.
+        """Return the class of a report by its keys; `cls` itself unless there are variants.
 
         Parameters
         ----------
         value : dict
-            The report as JSON has it.
+            The report as parsed from JSON.
+
+        Returns
+        -------
+        type of Report
+            `cls` or a subclass of it.
         """
         return cls
 
@@ -123,15 +133,21 @@ def to_json(value: Any) -> str:
     Parameters
     ----------
     value : JSON-like
+        Dictionaries, lists, texts, numbers, booleans and None.
 
     Returns
     -------
     str
+        Ends in a line feed.
 
     Raises
     ------
     ValueError
         When a number is infinite or not a number.
+
+    See Also
+    --------
+    Record.to_json : for a record.
 
     Examples
     --------

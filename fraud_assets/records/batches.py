@@ -122,12 +122,12 @@ class RawTransactions(TableFacts):
 
 
 class Provenance(Record):
-    """What is said of the file behind a batch, wherever its model goes.
+    """Facts about a batch's file, stored with everything that is made from it.
 
     Attributes
     ----------
     source_file, source_bytes, content_hash, schema_fingerprint, rows, rejected, rows_hash
-        As of `RawTransactions`.
+        As in `RawTransactions`.
     """
 
     source_file: str
@@ -145,6 +145,7 @@ class Provenance(Record):
         Parameters
         ----------
         raw : RawTransactions
+            The facts about the table of raw rows.
 
         Returns
         -------

@@ -28,7 +28,13 @@ Version = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,17}$")]
 
 
 def now() -> str:
-    """Return the current time in UTC, to the second, as entries have it."""
+    """Return the current time in UTC, to the second, in the format of the log's entries.
+
+    Returns
+    -------
+    str
+        ISO 8601 with its time zone.
+    """
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -193,6 +199,7 @@ class RegisteredModel(DecisionEntry, Report):
         Parameters
         ----------
         entry : DecisionEntry
+            As appended to the decision log.
 
         Returns
         -------

@@ -22,7 +22,7 @@ class ReferenceColumn(Settings):
         Of a number: ascending quantiles from the smallest value to just above the largest. Code i
         holds `cuts[i-1] <= value < cuts[i]`: code 0 is below the range, the last above it.
     categories : list of str
-        Code i is category i; the code after the last category stands for all others.
+        Code i is category i; the code after the last category means all others.
     pooled : bool
         Whether the reference had more categories than are kept.
     counts : list of int
@@ -72,7 +72,18 @@ class ColumnFindings(Settings):
     changed_type: list[str] = Field(default_factory=list)
 
     def by_finding(self) -> dict[str, list[str]]:
-        """Return the names by finding, without the findings that have none."""
+        """Return the names of columns by finding, without findings that no column has.
+
+        Returns
+        -------
+        dict of str to list of str
+            The keys are among `appeared`, `vanished` and `changed_type`.
+
+        Examples
+        --------
+        >>> ColumnFindings(appeared=["channel"]).by_finding()
+        {'appeared': ['channel']}
+        """
         return {finding: names for finding, names in self if names}
 
 
@@ -88,7 +99,7 @@ class PrevalenceChange(Settings):
     interval : (float, float or None)
         Exact 95% interval of the ratio; the upper end is None where it has no bound.
     p_value : float
-        Of an unchanged share.
+        Of the hypothesis that the share is unchanged.
     changed : bool
         Whether 1 lies outside the interval.
     """
@@ -190,7 +201,7 @@ class Extremes(Settings):
     before, after : float
         Mean square of the normal scores; 1 for the training data, apart from rounding.
     p_value : float
-        Of an unchanged mean.
+        Of the hypothesis that the mean is unchanged.
     """
 
     before: float
@@ -467,7 +478,18 @@ class DriftReport(Report):
 
     @classmethod
     def variant_of(cls, value: dict[str, Any]) -> type["DriftReport"]:
-        """Return the class of a report by its keys."""
+        """Return the class of a report by its keys.
+
+        Parameters
+        ----------
+        value : dict
+            The report as parsed from JSON.
+
+        Returns
+        -------
+        type of DriftReport
+            `UnmeasuredDrift`, `UnjudgedDrift` or `JudgedDrift`; `cls` when it is one of them.
+        """
         if cls is not DriftReport:
             return cls
         if "not_measured" in value:

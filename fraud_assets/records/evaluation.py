@@ -75,6 +75,7 @@ class EvaluatedModel(Settings):
         Parameters
         ----------
         model : ModelFacts
+            The facts that the training recorded.
         has_amount : bool
             Whether the test rows have amounts.
 
@@ -192,7 +193,7 @@ class Comparison(Settings):
     ----------
     comparable : True
     rows, frauds : int
-        What is compared on.
+        Rows and frauds that are compared.
     rows_seen_by_champion : int
         Test rows that are left out.
     average_precision, champion_average_precision : float
@@ -202,9 +203,9 @@ class Comparison(Settings):
         Of the difference, with the coverage `confidence`.
     confidence : float
     margin : float
-        By how much more than 0 the lower end of the interval has to be.
+        The lower end of the interval must be greater than this.
     savings_difference : float
-        By how much more money the model saves than the champion, each at its own threshold.
+        Net savings of the model less those of the champion, each at its own threshold.
     savings_interval : pair of float
         Of the difference in money, with the coverage `confidence`.
     segments : list of SegmentDifference

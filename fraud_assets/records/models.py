@@ -104,7 +104,7 @@ class ModelFacts(ModelSource):
     iterations : int
     converged : bool
     validation : dict of str to float
-        Figures on the rows that chose the threshold, hence too good.
+        Figures on the rows that chose the threshold, so they are optimistic.
     """
 
     features: list[str]

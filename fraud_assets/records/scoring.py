@@ -55,7 +55,23 @@ class ScoredTransactions(Report):
 
     @classmethod
     def variant_of(cls, value: dict[str, Any]) -> type["ScoredTransactions"]:
-        """Return the class of a report by its keys."""
+        """Return the class of a report by its keys.
+
+        Parameters
+        ----------
+        value : dict
+            The report as parsed from JSON.
+
+        Returns
+        -------
+        type of ScoredTransactions
+            `UnscoredBatch` or `ScoredBatch`; `cls` when it is one of them.
+
+        Examples
+        --------
+        >>> ScoredTransactions.variant_of({"not_scored": "there is no champion"}).__name__
+        'UnscoredBatch'
+        """
         if cls is not ScoredTransactions:
             return cls
         return UnscoredBatch if "not_scored" in value else ScoredBatch

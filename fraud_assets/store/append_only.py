@@ -19,13 +19,20 @@ def protect(path: Path, on: bool = True) -> None:
     Parameters
     ----------
     path : Path
+        An existing file or folder.
     on : bool, optional
+        False to remove the protection.
 
     Raises
     ------
     OSError
         When this process has no right to (it takes the capability LINUX_IMMUTABLE), or the file
         system knows no such flag.
+
+    See Also
+    --------
+    is_protected : whether a file or folder is append-only.
+    protect_log : for the decision log and its folder.
     """
     with _opened(path) as descriptor:
         flags = array.array("l", [_flags(descriptor)])
@@ -41,11 +48,16 @@ def protect_log(log: Path, on: bool = True) -> None:
     log : Path
         Belongs to the owner of the folder above its own.
     on : bool, optional
+        False to remove the protection.
 
     Raises
     ------
     OSError
         As `protect` does.
+
+    See Also
+    --------
+    protect : for a single file or folder.
     """
     folder, owner = log.parent, log.parent.parent.stat()
     if not log.exists():
@@ -63,11 +75,21 @@ def is_protected(path: Path) -> bool:
     Parameters
     ----------
     path : Path
+        A file or folder; it may be missing.
 
     Returns
     -------
     bool
         False also where the file system knows no such flag, or there is no such file.
+
+    See Also
+    --------
+    protect : sets the protection.
+
+    Examples
+    --------
+    >>> is_protected(Path("a-file-that-does-not-exist"))
+    False
     """
     try:
         with _opened(path) as descriptor:

@@ -75,10 +75,15 @@ def lines_of(log: Path) -> Iterator[Line]:
     Parameters
     ----------
     log : Path
+        The decision log, JSON lines; it may be missing.
 
     Yields
     ------
     Line
+
+    See Also
+    --------
+    parse_line : parses a single line.
     """
     running = hashlib.sha256()
     for number, line in enumerate(log.read_bytes().splitlines(True) if log.exists() else [], 1):
@@ -91,16 +96,19 @@ def lines_of(log: Path) -> Iterator[Line]:
 def parse_line(line: bytes) -> tuple[LogEntry | None, str | None]:
     """Return the entry of a line, or what is wrong with it; neither for a line that was cut off.
 
-    The fault repeats nothing of the line. The parser refuses JSON that is nested too deeply.
+    The fault does not quote the line. The parser refuses JSON that is nested too deeply.
 
     Parameters
     ----------
     line : bytes
+        With or without its line feed; at most 4 MiB.
 
     Returns
     -------
     entry : LogEntry or None
+        The typed entry; None when the line is not one.
     fault : str or None
+        What is wrong with the line; None also when it was cut off.
 
     See Also
     --------
@@ -116,7 +124,7 @@ def parse_line(line: bytes) -> tuple[LogEntry | None, str | None]:
     if len(line) > MAX_LINE:
         return None, f"is longer than {MAX_LINE:,} bytes"
     try:
-        # Without the line feed: within a text, it is a fault of its own.
+        # Without the line feed: inside an unfinished text it would be another error.
         return _ENTRY.validate_json(line.rstrip(b"\n")), None
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]

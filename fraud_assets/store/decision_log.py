@@ -42,21 +42,26 @@ def registry_lock(log: Path) -> Iterator[None]:
     Yields
     ------
     None
+
+    See Also
+    --------
+    append_entry : appends to the log while this lock is held.
     """
     with FileLock(log.with_suffix(".lock")):
         yield
 
 
 def append_entry(log: Path, entry: E) -> E:
-    """Append an entry with the hash of the log so far, synced to disk.
+    """Append an entry with the hash of the log before it, synced to disk.
 
     The caller holds `registry_lock`.
 
     Parameters
     ----------
     log : Path
-        JSON lines.
+        The decision log, JSON lines; created if it is missing.
     entry : LogEntry
+        The new entry; its `previous` is set here.
 
     Returns
     -------
@@ -96,6 +101,7 @@ def read_entries(log: Path) -> list[LogEntry]:
     Parameters
     ----------
     log : Path
+        The decision log, JSON lines; it may be missing.
 
     Returns
     -------
@@ -117,13 +123,20 @@ def decision_of(
     Parameters
     ----------
     entries : sequence of LogEntry
+        The decision log, oldest entry first.
     version : str
+        Number of the version in the registry, such as `3`.
     dagster_runs : set of str
+        Ids of Dagster runs.
 
     Returns
     -------
     DecisionEntry or None
         The latest one.
+
+    See Also
+    --------
+    recorded_model_hash : what the first decision about a version recorded.
     """
     decisions = (entry for entry in reversed(entries) if isinstance(entry, DecisionEntry))
     return next(
@@ -139,12 +152,19 @@ def recorded_model_hash(entries: Sequence[LogEntry], version: str) -> str | None
     Parameters
     ----------
     entries : sequence of LogEntry
+        The decision log, oldest entry first.
     version : str
+        Number of the version in the registry, such as `3`.
 
     Returns
     -------
     str or None
         In hexadecimal; None when nothing was decided about the version.
+
+    See Also
+    --------
+    recorded_run : the MLflow run of the version.
+    recorded_artifacts : the artifacts of that run.
     """
     return next((entry.model_hash for entry in _about(entries, version)), None)
 
@@ -155,12 +175,18 @@ def recorded_run(entries: Sequence[LogEntry], version: str) -> str | None:
     Parameters
     ----------
     entries : sequence of LogEntry
+        The decision log, oldest entry first.
     version : str
+        Number of the version in the registry, such as `3`.
 
     Returns
     -------
     str or None
         None when nothing was decided about the version, or by a release that recorded no run.
+
+    See Also
+    --------
+    recorded_model_hash : the model file of the version.
     """
     runs = (entry.mlflow_run_id for entry in _about(entries, version))
     return next((run_id for run_id in runs if run_id is not None), None)
@@ -172,11 +198,14 @@ def is_decided(entries: Sequence[LogEntry], version: str) -> bool:
     Parameters
     ----------
     entries : sequence of LogEntry
+        The decision log, oldest entry first.
     version : str
+        Number of the version in the registry, such as `3`.
 
     Returns
     -------
     bool
+        True also when the version was promoted by hand.
     """
     return any(_about(entries, version))
 
@@ -187,6 +216,7 @@ def recorded_artifacts(entries: Sequence[LogEntry], run_id: str) -> dict[str, st
     Parameters
     ----------
     entries : sequence of LogEntry
+        The decision log, oldest entry first.
     run_id : str
         The MLflow run that trained the model.
 
@@ -194,6 +224,10 @@ def recorded_artifacts(entries: Sequence[LogEntry], run_id: str) -> dict[str, st
     -------
     dict of str to str or None
         In hexadecimal, by path in the run; None when no decision recorded any.
+
+    See Also
+    --------
+    recorded_model_hash : the model file of a version.
     """
     of_run = [
         entry.artifacts
@@ -220,10 +254,12 @@ def promotions(entries: Sequence[LogEntry]) -> list[VersionEntry]:
     Parameters
     ----------
     entries : sequence of LogEntry
+        The decision log, oldest entry first.
 
     Returns
     -------
     list of VersionEntry
+        Decisions of runs and promotions by hand.
     """
     return [e for e in entries if isinstance(e, VersionEntry) and e.outcome == PROMOTED]
 
@@ -234,10 +270,31 @@ def promoted_version(entries: Sequence[LogEntry]) -> str | None:
     Parameters
     ----------
     entries : sequence of LogEntry
+        The decision log, oldest entry first.
 
     Returns
     -------
     str or None
+        The version that should be the champion now.
+
+    See Also
+    --------
+    versions_promoted : all of them.
+
+    Examples
+    --------
+    >>> from fraud_assets.records.decisions import ManualPromotionEntry
+    >>> entry = ManualPromotionEntry(
+    ...     time="2026-01-01T00:00:00+00:00",
+    ...     batch="june",
+    ...     version="3",
+    ...     champion_before=None,
+    ...     outcome="promote",
+    ...     reason="first model",
+    ...     model_hash="0" * 64,
+    ... )
+    >>> promoted_version([entry]), promoted_version([])
+    ('3', None)
     """
     promoted = promotions(entries)
     return promoted[-1].version if promoted else None
@@ -249,10 +306,16 @@ def versions_promoted(entries: Sequence[LogEntry]) -> set[str]:
     Parameters
     ----------
     entries : sequence of LogEntry
+        The decision log, oldest entry first.
 
     Returns
     -------
     set of str
+        Former champions and the current one.
+
+    See Also
+    --------
+    promoted_version : the last one.
     """
     return {entry.version for entry in promotions(entries)}
 
@@ -263,10 +326,12 @@ def log_hash(log: Path) -> str:
     Parameters
     ----------
     log : Path
+        The decision log, JSON lines; it may be missing.
 
     Returns
     -------
     str
+        The hash of no bytes when there is no log yet.
     """
     return hashlib.sha256(log.read_bytes() if log.exists() else b"").hexdigest()
 
@@ -301,6 +366,7 @@ def audit(log: Path, champion: str | None, confirmed: Mapping[str, str]) -> Audi
     Parameters
     ----------
     log : Path
+        The decision log, JSON lines; it may be missing.
     champion : str or None
         The version that the registry's alias names now.
     confirmed : mapping of str to str
@@ -338,6 +404,7 @@ def present_findings(log: Path, champion: str | None, confirmed: Mapping[str, st
     Parameters
     ----------
     log : Path
+        The decision log, JSON lines; it may be missing.
     champion : str or None
         The version that the registry's alias names now.
     confirmed : mapping of str to str

@@ -25,6 +25,7 @@ def whole_file(path: Path, mode: int = PRIVATE) -> Iterator[IO[bytes]]:
     Parameters
     ----------
     path : Path
+        The file to replace; its folder must exist.
     mode : int, optional
         Its permissions; default: only its owner can read it.
 
@@ -32,6 +33,10 @@ def whole_file(path: Path, mode: int = PRIVATE) -> Iterator[IO[bytes]]:
     ------
     file
         Open for writing bytes.
+
+    See Also
+    --------
+    write_atomically : for content that fits in memory.
     """
     with NamedTemporaryFile(dir=path.parent, delete=False) as file:
         try:
@@ -51,15 +56,26 @@ def private_folder(folder: Path, below: Path, mode: int = PRIVATE_FOLDER) -> Pat
     Parameters
     ----------
     folder : Path
+        The folder to create, below `below`.
     below : Path
         A parent folder; all folders below it get the mode. When it is created here, other
         accounts can traverse it, to reach shared folders.
     mode : int, optional
+        Permissions of each folder; default: only its owner can enter it.
 
     Returns
     -------
     Path
         The folder.
+
+    Raises
+    ------
+    ValueError
+        When the folder is not below `below`.
+
+    See Also
+    --------
+    fraud_assets.store.paths.made_folder : for folders below `FRAUD_HOME`.
     """
     if not below.exists():
         below.mkdir(parents=True, exist_ok=True)
@@ -80,10 +96,24 @@ def write_atomically(path: Path, content: str | bytes, mode: int = PRIVATE) -> N
     Parameters
     ----------
     path : Path
+        The file to write or replace; its folder must exist.
     content : str or bytes
         Text is written as UTF-8.
     mode : int, optional
         Permissions of the file; default: only its owner can read it.
+
+    See Also
+    --------
+    whole_file : for content that is written in parts.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "report.txt"
+    ...     write_atomically(file, "good")
+    ...     file.read_text(), oct(file.stat().st_mode)
+    ('good', '0o100600')
     """
     with whole_file(path, mode) as file:
         file.write(content.encode() if isinstance(content, str) else content)
@@ -95,10 +125,12 @@ def explain(error: OSError) -> str:
     Parameters
     ----------
     error : OSError
+        As raised by the operating system.
 
     Returns
     -------
     str
+        Names the file or folder; for a full disk, also the free bytes.
     """
     if error.errno == errno.ENOSPC or "No space left" in str(error):
         free = shutil.disk_usage(environment.home_folder()).free

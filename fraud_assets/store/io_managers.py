@@ -31,12 +31,42 @@ class TableIOManager(dg.ConfigurableIOManager):
     storage: dg.ResourceDependency[Storage]
 
     def handle_output(self, context: dg.OutputContext, obj: Table[Any]) -> None:
-        """Commit the table and describe it on the asset's page."""
+        """Commit the table and describe it on the asset's page.
+
+        Parameters
+        ----------
+        context : OutputContext
+            Context of the asset that returned the value.
+        obj : Table
+            Rows as written to `new_rows_file`, and the facts about them.
+
+        See Also
+        --------
+        fraud_assets.store.tables.save_table : commits the table.
+        """
         table = save_table(obj)
         context.add_output_metadata({"path": dg.MetadataValue.path(table.path)})
 
     def load_input(self, context: dg.InputContext) -> Table[Any]:
-        """Load the table of the run's batch."""
+        """Load the table of the run's batch.
+
+        Parameters
+        ----------
+        context : InputContext
+            Context of the asset that reads the value.
+
+        Returns
+        -------
+        Table
+            The current version, of the table class of its asset.
+
+        Raises
+        ------
+        FileNotFoundError
+            When the batch has no such table.
+        ValueError
+            When its facts are not in this release's format.
+        """
         kind = TABLES[context.asset_key.to_user_string()]
         return load_table(kind, context.partition_key)
 
@@ -48,7 +78,15 @@ class ReportIOManager(dg.ConfigurableIOManager):
     storage: dg.ResourceDependency[Storage]
 
     def handle_output(self, context: dg.OutputContext, obj: Report | dict[str, Any]) -> None:
-        """Write the report."""
+        """Write the report and show its path on the asset's page.
+
+        Parameters
+        ----------
+        context : OutputContext
+            Context of the asset that returned the value.
+        obj : Report or dict
+            A dictionary must be JSON-like.
+        """
         name = context.asset_key.to_user_string()
         path = (
             save_report(context.partition_key, obj)
@@ -58,7 +96,25 @@ class ReportIOManager(dg.ConfigurableIOManager):
         context.add_output_metadata({"path": dg.MetadataValue.path(path)})
 
     def load_input(self, context: dg.InputContext) -> Report | dict[str, Any]:
-        """Read the report of the run's batch."""
+        """Read the report of the run's batch.
+
+        Parameters
+        ----------
+        context : InputContext
+            Context of the asset that reads the value.
+
+        Returns
+        -------
+        Report or dict
+            A `Report` for the assets in `REPORTS`, the parsed JSON for others.
+
+        Raises
+        ------
+        FileNotFoundError
+            When the asset was not materialized for this batch.
+        ValueError
+            When the report is not in this release's format.
+        """
         name, batch = context.asset_key.to_user_string(), context.partition_key
         report: Report | dict[str, Any] | None = (
             find_report(REPORTS[name], batch)
@@ -82,6 +138,13 @@ class NoOutputIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Refuse values.
 
+        Parameters
+        ----------
+        context : OutputContext
+            Context of the asset that returned the value.
+        obj : object
+            Anything but None is refused.
+
         Raises
         ------
         ValueError
@@ -94,4 +157,10 @@ class NoOutputIOManager(dg.ConfigurableIOManager):
             )
 
     def load_input(self, context: dg.InputContext) -> None:
-        """Return None: there is no value; assets name such an asset in `deps`."""
+        """Return None: there is no value; assets name such an asset in `deps`.
+
+        Parameters
+        ----------
+        context : InputContext
+            Context of the asset that reads the value.
+        """

@@ -17,7 +17,7 @@ CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
 }
-"""Features that no statement needs. HTTP and object stores are extensions, hence off as well."""
+"""Turns off what no statement needs. HTTP and object stores are extensions, so off, too."""
 MEMORY_PATTERN = r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$"
 """DuckDB's notation of an amount of memory."""
 
@@ -34,11 +34,11 @@ def open_duckdb(
     Parameters
     ----------
     folders : sequence of Path
-        Where it can read and write.
+        Folders in which statements can read and write files.
     scratch : Path
         Folder for its temporary files; created if it is missing.
     memory_limit : str
-        In DuckDB's notation, such as `1GB`; beyond it, it spills.
+        In DuckDB's notation, such as `1GB`; data beyond it spills to disk.
 
     Yields
     ------
@@ -47,6 +47,13 @@ def open_duckdb(
     See Also
     --------
     fraud_assets.store.sql : how names, texts and files are written in statements.
+
+    Examples
+    --------
+    >>> with TemporaryDirectory() as scratch:
+    ...     with open_duckdb([], Path(scratch), "100MB") as connection:
+    ...         connection.execute("SELECT 1 + 1").fetchall()
+    [(2,)]
     """
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as spill, duckdb.connect(config=CLOSED) as connection:

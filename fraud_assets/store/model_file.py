@@ -13,7 +13,7 @@ COMMON_TYPES = (
     "fraud_assets.training.focal.FocalBoosting",
     "numpy.dtype",
 )
-"""Types that a model may hold whatever its estimator is."""
+"""Types that a model of any estimator may hold."""
 TRUSTED_TYPES = tuple(
     sorted({*COMMON_TYPES, *(of for name in EstimatorName for of in name.kind.trusted_types)})
 )
@@ -34,6 +34,7 @@ def open_model(content: bytes) -> "BaseEstimator":
     Returns
     -------
     BaseEstimator
+        The fitted model.
 
     Raises
     ------

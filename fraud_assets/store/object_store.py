@@ -27,7 +27,15 @@ def used(url: str | None) -> Iterator[None]:
     Parameters
     ----------
     url : str or None
-        None for that of the environment.
+        Address of a folder in the store; None for the one that the environment sets.
+
+    Yields
+    ------
+    None
+
+    See Also
+    --------
+    push : copies files into the store.
     """
     if url is None:
         yield
@@ -46,6 +54,10 @@ def push(*files: Path) -> None:
     ----------
     *files : Path
         Below `FRAUD_HOME`.
+
+    See Also
+    --------
+    pull : copies files back.
     """
     for file in files:
         remote = _remote(file)
@@ -68,6 +80,11 @@ def pull(*files: Path) -> bool:
     -------
     bool
         Whether the store has all of them.
+
+    See Also
+    --------
+    push : copies files into the store.
+    has : whether the store has a file, without copying it.
     """
     for file in files:
         remote = _remote(file)
@@ -80,13 +97,39 @@ def pull(*files: Path) -> bool:
 
 
 def has(file: Path) -> bool:
-    """Tell whether the store has a file."""
+    """Tell whether the store has a file.
+
+    Parameters
+    ----------
+    file : Path
+        Local path, below `FRAUD_HOME`.
+
+    Returns
+    -------
+    bool
+        False also when no store is used.
+
+    See Also
+    --------
+    pull : copies the file.
+    """
     remote = _remote(file)
     return remote is not None and bool(remote.exists())
 
 
 def names(folder: Path) -> set[str]:
-    """Return the names of the folders that the store has in a folder."""
+    """Return the names of the subfolders that a folder has in the store.
+
+    Parameters
+    ----------
+    folder : Path
+        Local path, below `FRAUD_HOME`.
+
+    Returns
+    -------
+    set of str
+        Empty also when no store is used.
+    """
     remote = _remote(folder)
     if remote is None or not remote.exists():
         return set()
@@ -94,7 +137,13 @@ def names(folder: Path) -> set[str]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder from the store."""
+    """Remove a folder from the store, with everything in it.
+
+    Parameters
+    ----------
+    folder : Path
+        Local path, below `FRAUD_HOME`; the local folder itself is not changed.
+    """
     remote = _remote(folder)
     if remote is None:
         return
@@ -102,7 +151,7 @@ def remove(folder: Path) -> None:
     store, place = remote.fs, remote.path
     for file in store.find(place):
         store.rm_file(file)
-    # What is left are empty folders, where a store has folders.
+    # Empty folders are left, in stores that have folders.
     for empty in sorted(store.find(place, withdirs=True), reverse=True):
         store.rmdir(empty)
 

@@ -29,16 +29,23 @@ REPORTS: dict[str, type[Report]] = {
 
 
 def save_report(batch: str, report: Report) -> Path:
-    """Keep an asset's report about a batch; return its local path.
+    """Store an asset's report about a batch.
 
     Parameters
     ----------
     batch : str
+        Name of the batch, which is its partition.
     report : Report
+        Its class determines the name of the file.
 
     Returns
     -------
     Path
+        Local path of the file.
+
+    See Also
+    --------
+    find_report : reads it back.
     """
     return write_report_file(batch, f"{report.ASSET}.json", report.to_json())
 
@@ -51,6 +58,7 @@ def find_report(kind: type[R], batch: str) -> R | None:
     kind : type of Report
         The report of which asset, such as `TrainedModel`.
     batch : str
+        Name of the batch, which is its partition.
 
     Returns
     -------
@@ -59,24 +67,34 @@ def find_report(kind: type[R], batch: str) -> R | None:
     Raises
     ------
     ValueError
-        When the file is not of this release's format.
+        When the file is not in this release's format.
+
+    See Also
+    --------
+    save_report : stores one.
     """
     path = latest(report_path(kind.ASSET, batch))
     return kind.from_json(path.read_bytes(), str(path)) if path.exists() else None
 
 
 def write_report_file(batch: str, name: str, content: str | bytes) -> Path:
-    """Write a file into a batch's report folder, and into the store; return its local path.
+    """Write a file into a batch's report folder, and into the object store if there is one.
 
     Parameters
     ----------
     batch, name : str
+        Name of the batch, and of the file in its report folder.
     content : str or bytes
         Text is written as UTF-8.
 
     Returns
     -------
     Path
+        Local path of the file.
+
+    See Also
+    --------
+    find_report_file : finds it again.
     """
     path = report_folder(batch) / name
     write_atomically(path, content)
@@ -90,30 +108,58 @@ def find_report_file(batch: str, name: str) -> Path | None:
     Parameters
     ----------
     batch, name : str
+        Name of the batch, and of the file in its report folder.
 
     Returns
     -------
     Path or None
+        Local path of the latest version.
+
+    See Also
+    --------
+    write_report_file : writes one.
     """
     path = latest(report_folder(batch) / name)
     return path if path.exists() else None
 
 
 def latest(path: Path) -> Path:
-    """Return a file's local path, after the store's version was copied there, if it has one.
+    """Return a file's local path, after copying the object store's version there, if any.
 
     Parameters
     ----------
     path : Path
+        Local path, below `FRAUD_HOME`.
 
     Returns
     -------
     Path
+        The same path; the file may be missing.
     """
     object_store.pull(path)
     return path
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; None when there is none."""
+    """Read a JSON file; None when there is none.
+
+    Parameters
+    ----------
+    path : Path
+        A UTF-8 file; it may be missing.
+
+    Returns
+    -------
+    object
+        The parsed value; None when there is no file.
+
+    Raises
+    ------
+    json.JSONDecodeError
+        When the file does not hold JSON.
+
+    See Also
+    --------
+    find_report : reads a typed report.
+    """
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

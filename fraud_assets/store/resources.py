@@ -47,10 +47,20 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
     def feature_address(self) -> str:
         """Return what computes features: `duckdb`, or `spark://host:port`.
 
+        Returns
+        -------
+        str
+            The field `feature_engine`, else `FRAUD_ENGINE`, else `duckdb`.
+
         Raises
         ------
         ValueError
             When it is something else.
+
+        Examples
+        --------
+        >>> Engine(feature_engine="spark://spark:7077").feature_address()
+        'spark://spark:7077'
         """
         return environment.feature_engine(self.feature_engine)
 
@@ -73,6 +83,15 @@ class Engine(dg.ConfigurableResource):  # type: ignore[type-arg]
         Yields
         ------
         duckdb.DuckDBPyConnection
+
+        Raises
+        ------
+        ValueError
+            When a value cannot be converted or is out of range; the message does not repeat it.
+
+        See Also
+        --------
+        fraud_assets.store.locked_duckdb.open_duckdb : what such a connection cannot do.
         """
         home = environment.home_folder()
         reached = [*(made_folder(home / "tables" / asset) for asset in assets), *folders]
@@ -102,7 +121,17 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:  # noqa: ARG002
-        """Use the object store during the run."""
+        """Use the object store during the run.
+
+        Parameters
+        ----------
+        context : InitResourceContext
+            Not used.
+
+        Yields
+        ------
+        Storage
+        """
         with object_store.used(self.object_store):
             yield self
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b")
-"""What a spreadsheet takes a formula by; East Asian ones read the wide and the small forms, too."""
+"""First characters of a formula; East Asian spreadsheets accept wide and small forms, too."""
 
-# At the beginning, or where another locale's separator or a line break begins another cell; quotes
-# and what nobody sees do not hide it.
+# A cell begins at the start of the text, or after a line break or the separator of some locale;
+# quotes and invisible characters before its content are skipped.
 _between = re.compile("[;,|\\s\"'\x00-\x1f\u200b-\u200f\u2060\ufeff]+")
 _separator = re.compile(r"[;,|\t\r\n]")
 _number = re.compile(r"[+\-](?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+\-]?[0-9]+)?\"?(?:[;,\t\r\n]|\Z)")
@@ -34,6 +34,20 @@ def csv_text(frame: "pd.DataFrame") -> str:
     Returns
     -------
     str
+        With a header and without the index.
+
+    See Also
+    --------
+    csv_line : for a single row, unchanged.
+    with_apostrophes : for a row that becomes a cell.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(csv_text(pd.DataFrame({"name": ["=1+1", "Anna"], "amount": [-5.2, 3.0]})), end="")
+    name,amount
+    '=1+1,-5.2
+    Anna,3.0
     """
     text = frame.select_dtypes(include=["object", "string", "category"]).columns
     plain = {name: frame[name].map(_plain, na_action="ignore") for name in text}
@@ -41,11 +55,20 @@ def csv_text(frame: "pd.DataFrame") -> str:
 
 
 def csv_line(values: Iterable[object]) -> str:
-    r"""Return a row of a CSV with its line feed; a carriage return stands between quotes, too.
+    r"""Return a row of a CSV with its line feed; a value with a carriage return is quoted, too.
 
     Parameters
     ----------
     values : iterable of object
+        The cells, in order; None becomes an empty cell.
+
+    Returns
+    -------
+    str
+
+    See Also
+    --------
+    csv_text : for a whole table.
 
     Examples
     --------
@@ -59,16 +82,20 @@ def csv_line(values: Iterable[object]) -> str:
 
 
 def with_apostrophes(row: str) -> str:
-    """Return a row of a CSV that is to be one cell of another, so that nothing in it is computed.
+    """Return a CSV row that can be one cell of another CSV without being read as a formula.
 
     Parameters
     ----------
     row : str
-        Apostrophes are put where `csv_text` puts them, but not before plain numbers.
+        A line of a CSV. Apostrophes are added as by `csv_text`, but not before plain numbers.
+
+    Returns
+    -------
+    str
 
     See Also
     --------
-    without_apostrophes : Returns the row as it was.
+    without_apostrophes : the inverse.
 
     Examples
     --------
@@ -84,6 +111,15 @@ def without_apostrophes(row: str) -> str:
     Parameters
     ----------
     row : str
+        As returned by `with_apostrophes`.
+
+    Returns
+    -------
+    str
+
+    See Also
+    --------
+    with_apostrophes : adds the apostrophes.
 
     Examples
     --------
@@ -111,7 +147,7 @@ def _put(text: str, places: Iterable[int]) -> str:
 
 
 def _formulas(text: str) -> Iterator[int]:
-    """Yield where signs of a formula begin a cell, in time that grows with the text alone."""
+    """Yield where a cell begins like a formula, in time linear in the length of the text."""
     if text[:1] in FORMULA:
         yield 0
     for run in _between.finditer(text):

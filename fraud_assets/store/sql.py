@@ -1,4 +1,4 @@
-"""Names, texts and files as SQL writes them."""
+"""Names, texts and files in SQL statements."""
 
 import re
 from collections.abc import Sequence
@@ -15,12 +15,21 @@ def identifier(name: str) -> str:
     Parameters
     ----------
     name : str
-        Of a column, as the data has it.
+        Name of a column, as in the data.
+
+    Returns
+    -------
+    str
+        In double quotes.
 
     Raises
     ------
     ValueError
         When no column can have this name.
+
+    See Also
+    --------
+    literal : for values.
 
     Examples
     --------
@@ -38,11 +47,21 @@ def literal(value: object) -> str:
     Parameters
     ----------
     value : object
+        Converted by `str`.
+
+    Returns
+    -------
+    str
+        In single quotes.
 
     Raises
     ------
     ValueError
         When its text is not Unicode.
+
+    See Also
+    --------
+    identifier : for names of columns.
 
     Examples
     --------
@@ -61,13 +80,22 @@ def _text(value: str) -> str:
 
 
 def one_file(path: Path, engine: str = "duckdb") -> str:
-    r"""Return a path in which no character stands for others: batches may be called `a[b]` or `*`.
+    r"""Return a path with wildcards escaped, since batches may be called `a[b]` or `*`.
 
     Parameters
     ----------
     path : Path
+        A single file.
     engine : {"duckdb", "pyspark"}
         What is to read the file.
+
+    Returns
+    -------
+    str
+
+    See Also
+    --------
+    parquet : reads the file.
 
     Examples
     --------
@@ -85,8 +113,23 @@ def parquet(path: Path, row_numbers: bool = False) -> str:
     Parameters
     ----------
     path : Path
+        A single file; wildcards in its name are escaped.
     row_numbers : bool
         Whether to add `file_row_number`, from 0.
+
+    Returns
+    -------
+    str
+        A table function, to be used after `FROM`.
+
+    See Also
+    --------
+    parquets : reads several files.
+
+    Examples
+    --------
+    >>> print(parquet(Path("rows.parquet")))
+    read_parquet('rows.parquet', hive_partitioning=false)
     """
     numbers = ", file_row_number=true" if row_numbers else ""
     return f"read_parquet({literal(one_file(path))}{numbers}, {NO_HIVE})"
@@ -98,8 +141,18 @@ def parquets(paths: Sequence[Path], source: str) -> str:
     Parameters
     ----------
     paths : sequence of Path
+        One file or more.
     source : str
-        A column to add: the path of the row's file.
+        Name of a column to add: the path of the row's file.
+
+    Returns
+    -------
+    str
+        A table function, to be used after `FROM`; columns missing from a file are null there.
+
+    See Also
+    --------
+    parquet : reads one file.
     """
     files = ", ".join(literal(one_file(path)) for path in paths)
     return f"read_parquet([{files}], union_by_name=true, filename={literal(source)}, {NO_HIVE})"

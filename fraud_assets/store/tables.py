@@ -1,4 +1,4 @@
-"""Parquet tables by batch, each with a record of what is known of it.
+"""Parquet tables by batch, each with a record of facts about it.
 
 A table is committed in two steps, each of them atomic: its rows and the facts about them
 are renamed into a folder named after the content hash of the CSV that they came from, then
@@ -47,14 +47,14 @@ T = TypeVar("T", bound="Table[Any]")
 
 @dataclass(frozen=True)
 class Table(Generic[F]):
-    """A Parquet file and what is known of it.
+    """A Parquet file and the facts about it.
 
     Attributes
     ----------
     path : Path
         The Parquet file.
     facts : TableFacts
-        Of the record type of its asset.
+        A record of the type that belongs to its asset.
     """
 
     ASSET: ClassVar[str]
@@ -95,9 +95,26 @@ TABLES: dict[str, type[Table[Any]]] = {
 
 
 def new_rows_file(asset: str, batch: str) -> Path:
-    """Return where an asset may write the rows of a table that is yet to be committed.
+    """Return the path to which an asset writes the rows of a table before it is committed.
 
-    What an earlier, interrupted run left there is removed.
+    Files that an earlier, interrupted run left there are removed.
+
+    Parameters
+    ----------
+    asset : str
+        Name of the asset, such as `features`.
+    batch : str
+        Name of the batch, which is its partition.
+
+    Returns
+    -------
+    Path
+        The file does not exist yet; its folder does.
+
+    See Also
+    --------
+    incoming : also cleans up afterwards.
+    save_table : commits the rows.
     """
     clear_incoming(asset, batch)
     return made_folder(tables_folder(asset, batch)) / f"incoming-{uuid4().hex}.parquet"
@@ -105,9 +122,25 @@ def new_rows_file(asset: str, batch: str) -> Path:
 
 @contextmanager
 def incoming(asset: str, batch: str) -> Iterator[Path]:
-    """Yield where to write rows; other files written next to them are removed afterwards.
+    """Yield the path for new rows; other files written next to them are removed afterwards.
 
-    So are the rows, when the block fails.
+    The rows are removed, too, when the block fails.
+
+    Parameters
+    ----------
+    asset : str
+        Name of the asset, such as `features`.
+    batch : str
+        Name of the batch, which is its partition.
+
+    Yields
+    ------
+    Path
+        The file does not exist yet; its folder does.
+
+    See Also
+    --------
+    new_rows_file : returns such a path without cleaning up.
     """
     rows = new_rows_file(asset, batch)
     try:
@@ -119,13 +152,16 @@ def incoming(asset: str, batch: str) -> Iterator[Path]:
 
 
 def clear_incoming(asset: str, batch: str, keep: Path | None = None) -> None:
-    """Remove what interrupted runs left next to an asset's tables; it may hold rejected lines.
+    """Remove the files that interrupted runs left next to an asset's tables.
+
+    They may hold rejected lines.
 
     Parameters
     ----------
     asset, batch : str
+        Name of the asset, such as `features`, and of the batch.
     keep : Path, optional
-        A file that stays.
+        A file that is not removed.
     """
     for leftover in tables_folder(asset, batch).glob("incoming-*"):
         if leftover.is_dir():
@@ -140,12 +176,21 @@ def save_table(table: T) -> T:
     Parameters
     ----------
     table : Table
-        Its rows as written to `new_rows_file`.
+        Its path is one that `new_rows_file` returned.
 
     Returns
     -------
     Table
-        The same table at its final place.
+        The same table, with the path of the committed file.
+
+    Raises
+    ------
+    ValueError
+        When its content hash cannot be the name of a folder.
+
+    See Also
+    --------
+    load_table : reads it back.
     """
     folder = tables_folder(table.ASSET, table.facts.batch)
     version = made_folder(folder / version_name(table.facts.content_hash))
@@ -167,6 +212,7 @@ def load_table(kind: type[T], batch: str, content_hash: str | None = None) -> T:
     kind : type of Table
         The table of which asset, such as `FeatureTable`.
     batch : str
+        Name of the batch, which is its partition.
     content_hash : str, optional
         Which version; default: the current one.
 
@@ -179,7 +225,7 @@ def load_table(kind: type[T], batch: str, content_hash: str | None = None) -> T:
     FileNotFoundError
         When the batch has no such table.
     ValueError
-        When its facts are not of this release's format.
+        When its facts are not in this release's format.
 
     See Also
     --------
@@ -207,10 +253,17 @@ def rows_path(asset: str, batch: str, content_hash: str) -> Path:
     Parameters
     ----------
     asset, batch, content_hash : str
+        Name of the asset, such as `features`, and of the batch; SHA-256 of the batch's CSV, in
+        hexadecimal.
 
     Returns
     -------
     Path
+        Copied from the object store if it is missing locally; it may not exist.
+
+    See Also
+    --------
+    load_table : reads the facts, too.
     """
     version = tables_folder(asset, batch) / version_name(content_hash)
     if not (version / FACTS_FILE).exists():
@@ -224,11 +277,18 @@ def find_table(kind: type[T], batch: str, content_hash: str) -> T | None:
     Parameters
     ----------
     kind : type of Table
+        The table of which asset, such as `FeatureTable`.
     batch, content_hash : str
+        Name of the batch, and the SHA-256 of its CSV, in hexadecimal.
 
     Returns
     -------
     Table or None
+
+    Raises
+    ------
+    ValueError
+        When its facts are not in this release's format.
 
     See Also
     --------
@@ -240,13 +300,49 @@ def find_table(kind: type[T], batch: str, content_hash: str) -> T | None:
 
 
 def has_table(asset: str, batch: str, content_hash: str) -> bool:
-    """Tell whether a version of a table has been committed."""
+    """Tell whether a version of a table has been committed.
+
+    Parameters
+    ----------
+    asset : str
+        Name of the asset, such as `features`.
+    batch : str
+        Name of the batch, which is its partition.
+    content_hash : str
+        SHA-256 of the CSV that the rows came from, in hexadecimal.
+
+    Returns
+    -------
+    bool
+        Whether it is stored locally or in the object store.
+
+    See Also
+    --------
+    versions : all versions of a table.
+    """
     facts = tables_folder(asset, batch) / version_name(content_hash) / FACTS_FILE
     return facts.exists() or object_store.has(facts)
 
 
 def versions(asset: str, batch: str) -> list[str]:
-    """Return the content hashes of the committed versions of a table, sorted."""
+    """Return the content hashes of the committed versions of a table, sorted.
+
+    Parameters
+    ----------
+    asset : str
+        Name of the asset, such as `features`.
+    batch : str
+        Name of the batch, which is its partition.
+
+    Returns
+    -------
+    list of str
+        From the local folder and the object store together.
+
+    See Also
+    --------
+    has_table : whether one version is there.
+    """
     folder = tables_folder(asset, batch)
     local = {facts.parent.name for facts in folder.glob(f"*/{FACTS_FILE}")}
     remote = {name for name in object_store.names(folder) if CONTENT_HASH.fullmatch(name)}
@@ -256,15 +352,16 @@ def versions(asset: str, batch: str) -> list[str]:
 def prune_versions(batch: str, accepted: Sequence[str], keep: int) -> None:
     """Remove old accepted versions of a batch's tables, of every asset.
 
-    Versions that were never accepted stay: a rejected correction may still be looked into.
+    Versions that were never accepted are kept: a rejected correction may still be examined.
 
     Parameters
     ----------
     batch : str
+        Name of the batch, which is its partition.
     accepted : sequence of str
         Content hashes of the accepted versions, the latest last.
     keep : int
-        How many of the latest stay, 1 or more.
+        How many of the latest accepted versions are kept, 1 or more.
     """
     for content_hash in accepted[:-keep]:
         for asset in table_assets():

@@ -31,12 +31,14 @@ earlier releases, whose hashes had no key."""
 def read_artifact(
     server: "Server", run_id: str, name: str, entries: Sequence[LogEntry]
 ) -> bytes | None:
-    """Return an artifact of a run, after its hash was compared with the recorded one.
+    """Return an artifact of a run, after comparing its hash with the recorded one.
 
     Parameters
     ----------
     server : Server
+        The connection to MLflow.
     run_id : str
+        Id of the MLflow run.
     name : str
         Path in the run's artifacts.
     entries : sequence of LogEntry
@@ -51,6 +53,10 @@ def read_artifact(
     ------
     ValueError
         When it is not the artifact that the decision was about.
+
+    See Also
+    --------
+    fraud_assets.store.decision_log.recorded_artifacts : the recorded hashes.
     """
     artifacts = server.artifacts_of(run_id)
     folder = name.rpartition("/")[0] or None
@@ -75,11 +81,17 @@ def downloaded(artifacts: "ArtifactRepository", name: str) -> bytes:
     Parameters
     ----------
     artifacts : ArtifactRepository
+        As returned by `Server.artifacts_of`.
     name : str
+        Path in the repository.
 
     Returns
     -------
     bytes
+
+    See Also
+    --------
+    read_artifact : also verifies the content.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = artifacts.download_artifacts(name, folder)  # type: ignore[no-untyped-call]
@@ -92,15 +104,22 @@ def log_content(server: "Server", run_id: str, name: str, content: bytes) -> str
     Parameters
     ----------
     server : Server
+        The connection to MLflow.
     run_id : str
+        Id of the MLflow run.
     name : str
         Path in the run's artifacts.
     content : bytes
+        Stored unchanged.
 
     Returns
     -------
     str
         SHA-256 of the artifact, in hexadecimal.
+
+    See Also
+    --------
+    log_files : for files on disk.
     """
     folder, _, file_name = name.rpartition("/")
     with tempfile.TemporaryDirectory() as temporary:
@@ -118,10 +137,17 @@ def log_files(
     Parameters
     ----------
     server : Server
+        The connection to MLflow.
     run_id : str
+        Id of the MLflow run.
     files : sequence of Path
+        Local files; each keeps its name.
     folder : str, optional
         Folder in the run's artifacts.
+
+    See Also
+    --------
+    log_content : for content in memory.
     """
     artifacts = server.artifacts_of(run_id)
     for file in files:
@@ -134,10 +160,12 @@ def keys_frame(keys: "pd.Series") -> "pd.DataFrame":
     Parameters
     ----------
     keys : Series of uint64 of shape (n_rows,)
+        Keyed hashes, with the key of this platform.
 
     Returns
     -------
     DataFrame of shape (n_rows, 1)
+        The name of its column ends in the id of the key.
 
     See Also
     --------
@@ -165,6 +193,10 @@ def keys_of(frame: "pd.DataFrame", run_id: str) -> "pd.Series":
     ------
     AnotherKeyError
         When they were hashed with another key.
+
+    See Also
+    --------
+    keys_frame : the inverse.
     """
     import pandas as pd
 

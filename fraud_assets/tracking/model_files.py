@@ -30,16 +30,20 @@ def log_model(
 ) -> tuple[str, str]:
     """Log a fitted model to a run, as `mlflow.sklearn.log_model` does.
 
-    The file is hashed before it leaves this process. It is not loaded again to try the example,
-    which MLflow is not allowed to do here.
+    The file is hashed before it leaves this process. MLflow does not load it again to try the
+    example, which is not allowed here.
 
     Parameters
     ----------
     server : Server
+        The connection to MLflow.
     run_id : str
+        Id of the MLflow run.
     model : BaseEstimator
+        Fitted classifier with `predict_proba`.
     example : DataFrame of shape (n_rows, n_features)
-        Rows of features that are nobody's; with the scores they give, the signature.
+        Made-up rows of features. MLflow stores them as the input example, and derives the signature
+        from them and their scores.
 
     Returns
     -------
@@ -47,6 +51,11 @@ def log_model(
         Id of the logged model.
     model_hash : str
         SHA-256 of the model file, in hexadecimal.
+
+    See Also
+    --------
+    opened : opens such a file again.
+    fraud_assets.store.model_file.open_model : the format of the file.
     """
     mlflow_library()
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
@@ -78,11 +87,15 @@ def cached_model(sha256: str) -> "BaseEstimator | None":
     Parameters
     ----------
     sha256 : str
-        Of the model file, in hexadecimal.
+        Hash of the model file, in hexadecimal.
 
     Returns
     -------
     BaseEstimator or None
+
+    See Also
+    --------
+    opened : opens a model and adds it to the cache.
     """
     return _cached_models.get(sha256)
 
@@ -93,11 +106,17 @@ def opened(content: bytes) -> "BaseEstimator":
     Parameters
     ----------
     content : bytes
-        Of a file whose hash was compared.
+        A model file in the skops format whose hash was compared.
 
     Returns
     -------
     BaseEstimator
+        The fitted model.
+
+    Raises
+    ------
+    skops.io.exceptions.UntrustedTypesFoundException
+        When the file holds a type that is not trusted; nothing of it is built then.
 
     See Also
     --------

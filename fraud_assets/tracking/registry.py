@@ -74,8 +74,8 @@ class ModelVersion:
 class ModelRegistry:
     """The versions of one registered model.
 
-    What the decision log recorded of a version is believed; tags and aliases, which everybody
-    with an MLflow login can change, are compared with it.
+    The decision log is trusted; tags and aliases, which everybody with an MLflow login can
+    change, are compared with it.
 
     Attributes
     ----------
@@ -95,16 +95,24 @@ class ModelRegistry:
         Parameters
         ----------
         run_id : str
+            Id of the MLflow run.
         model : BaseEstimator
+            Fitted classifier with `predict_proba`.
         example : DataFrame of shape (n_rows, n_features)
+            Made-up rows of features, for the signature of the model.
         tags : mapping of str to str
             Tags of the version.
 
         Returns
         -------
         version : str
+            Number of the new version.
         model_hash : str
             SHA-256 of the model file, in hexadecimal.
+
+        See Also
+        --------
+        fraud_assets.tracking.model_files.log_model : logs the model.
         """
         client = self.server.client
         model_id, model_hash = log_model(self.server, run_id, model, example)
@@ -119,7 +127,15 @@ class ModelRegistry:
         return version, model_hash
 
     def tag(self, version: str, tags: Mapping[str, str]) -> None:
-        """Tag a version."""
+        """Set tags of a version.
+
+        Parameters
+        ----------
+        version : str
+            Number of the version in the registry, such as `3`.
+        tags : mapping of str to str
+            Values by name; other tags of the version are kept.
+        """
         for name, value in tags.items():
             self.server.client.set_model_version_tag(self.name, version, name, value)
 
@@ -129,6 +145,7 @@ class ModelRegistry:
         Parameters
         ----------
         version : str
+            Number of the version in the registry, such as `3`.
 
         Returns
         -------
@@ -139,6 +156,10 @@ class ModelRegistry:
         ValueError
             When there is no such version, it was not trained here, or the registry names another
             run for it than the decision log.
+
+        See Also
+        --------
+        registered : without a comparison with the decision log.
         """
         from mlflow.exceptions import MlflowException
 
@@ -162,17 +183,48 @@ class ModelRegistry:
         return ModelVersion(version, run_id, facts.batch, facts.decision_threshold, features)
 
     def registered(self, version: str) -> "RegisteredVersion":
-        """Return a version as MLflow has it."""
+        """Return a version as MLflow has it.
+
+        Parameters
+        ----------
+        version : str
+            Number of the version in the registry, such as `3`.
+
+        Returns
+        -------
+        mlflow.entities.model_registry.ModelVersion
+            Its tags and aliases are not compared with the decision log.
+
+        Raises
+        ------
+        mlflow.exceptions.MlflowException
+            When there is no such version, or the server does not answer.
+
+        See Also
+        --------
+        get : compares the version with the decision log.
+        """
         return self.server.client.get_model_version(self.name, version)
 
     def champion_alias(self) -> str | None:
-        """Return the version with the alias of the champion; None when there is none."""
+        """Return the version that has the alias `champion`; None when there is none.
+
+        Returns
+        -------
+        str or None
+            Number of the version.
+
+        Raises
+        ------
+        mlflow.exceptions.MlflowException
+            When the server does not answer.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
             champion = self.server.client.get_model_version_by_alias(self.name, CHAMPION)
         except MlflowException as error:
-            # A server that is away is not a registry without a champion.
+            # An unreachable server does not mean that there is no champion.
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
@@ -181,13 +233,15 @@ class ModelRegistry:
     def facts(self, run_id: str, entries: Entries | None = None) -> ModelFacts | None:
         """Return what a model was made from; None when its run logged no facts.
 
-        Cached once it was read: it does not change, and the exporter asks every few seconds.
+        Facts that were read once are cached: they do not change, and the exporter needs them every
+        few seconds.
 
         Parameters
         ----------
         run_id : str
+            Id of the MLflow run.
         entries : sequence of LogEntry, optional
-            The decision log; read when it is missing.
+            The decision log; default: it is read.
 
         Returns
         -------
@@ -213,14 +267,16 @@ class ModelRegistry:
     def artifact_hashes(
         self, run_id: str, names: Sequence[str], entries: Entries | None = None
     ) -> dict[str, str]:
-        """Return the SHA-256 of artifacts of a run, after they were compared with the log.
+        """Return the SHA-256 of artifacts of a run, after comparing them with the decision log.
 
         Parameters
         ----------
         run_id : str
+            Id of the MLflow run.
         names : sequence of str
+            Paths in the run's artifacts.
         entries : sequence of LogEntry, optional
-            The decision log; read when it is missing.
+            The decision log; default: it is read.
 
         Returns
         -------
@@ -246,6 +302,7 @@ class ModelRegistry:
         Parameters
         ----------
         dagster_runs : set of str
+            Ids of Dagster runs.
 
         Returns
         -------
@@ -280,23 +337,29 @@ class ModelRegistry:
                 yield run_id, str(registered.version)
 
     def load(self, version: str, expected: str | None = None) -> "BaseEstimator":
-        """Load the fitted model of a version, after its hash was compared.
+        """Load the fitted model of a version, after comparing the hash of its file.
 
         Parameters
         ----------
         version : str
+            Number of the version in the registry, such as `3`.
         expected : str, optional
             SHA-256 of the model file, in hexadecimal. Default: that in the decision log.
 
         Returns
         -------
         BaseEstimator
+            Possibly the same object as in an earlier call.
 
         Raises
         ------
         ValueError
             When no hash of the version is recorded outside MLflow, or its file has another one:
             it is not opened then.
+
+        See Also
+        --------
+        model_file : the bytes, without a comparison.
         """
         decided = recorded_model_hash(decision_log(), version)
         trusted = expected or decided
@@ -328,15 +391,21 @@ class ModelRegistry:
         Parameters
         ----------
         version : str
+            Number of the version in the registry, such as `3`.
 
         Returns
         -------
         bytes
+            Not compared with any hash.
 
         Raises
         ------
         ValueError
             When the version was not trained here.
+
+        See Also
+        --------
+        load : compares the hash and opens the file.
         """
         logged = self._logged_model(self.registered(version))
         return downloaded(self.server.artifacts_at(logged.artifact_location), MODEL_FILE)
@@ -356,10 +425,12 @@ class ModelRegistry:
         Parameters
         ----------
         batch : str
+            Name of the batch, which is its partition.
 
         Returns
         -------
         dict of str to list of str
+            Aliases by version; an empty list for a version without any.
         """
         client = self.server.client
         run_ids = {
@@ -378,11 +449,13 @@ class ModelRegistry:
         Parameters
         ----------
         version : str
+            Number of the version in the registry, such as `3`.
 
         Raises
         ------
         ValueError
-            When its files are where the server does not serve them: nothing is deleted then.
+            When its files are in a location that the server does not serve; nothing is deleted
+            then.
         """
         client, registered = self.server.client, self.registered(version)
         logged, run = self._logged_model(registered), client.get_run(str(registered.run_id))
@@ -395,14 +468,19 @@ class ModelRegistry:
         client.delete_run(run.info.run_id)
 
     def roll_back(self, run: "Run") -> None:
-        """Close a run that was killed, and delete its version unless something was decided on it.
+        """Close a run that was killed, and delete its version unless a decision was made about it.
 
-        Tags are not asked: a decision is in the log before it is a tag, and everybody with an
+        Tags are not consulted: a decision is in the log before it is a tag, and everybody with an
         MLflow login can write tags.
 
         Parameters
         ----------
         run : mlflow.entities.Run
+            A training run that is not in progress any more.
+
+        See Also
+        --------
+        fraud_assets.tracking.runs.abandoned_runs : finds such runs.
         """
         client, entries, champion = self.server.client, decision_log(), self.champion_alias()
         versions = client.search_model_versions(equals("run_id", run.info.run_id))
@@ -423,7 +501,7 @@ class ModelRegistry:
         Returns
         -------
         list of str
-            What contradicts the log, one sentence each with its remedy; none without a champion.
+            Contradictions to the log, one sentence each with its remedy; empty without a champion.
         """
         version = self.champion_alias()
         if version is None:
@@ -468,7 +546,17 @@ class ModelRegistry:
 
 
 def decision_log() -> Entries:
-    """Return the entries of the decision log."""
+    """Return the entries of the decision log.
+
+    Returns
+    -------
+    sequence of LogEntry
+        Oldest first.
+
+    See Also
+    --------
+    fraud_assets.store.decision_log.read_entries : for any path.
+    """
     return read_entries(paths.decisions_path())
 
 

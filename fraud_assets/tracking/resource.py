@@ -84,15 +84,43 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         ------
         ConnectionError
             When MLflow does not answer.
+
+        See Also
+        --------
+        fraud_assets.tracking.server.connect : makes the connection.
         """
         return connect(self.tracking_uri or environment.tracking_uri(), self.experiment)
 
     def client(self) -> "MlflowClient":
-        """Return MLflow's client; the experiment exists."""
+        """Return MLflow's client; the experiment exists.
+
+        Returns
+        -------
+        MlflowClient
+
+        Raises
+        ------
+        ConnectionError
+            When MLflow does not answer.
+
+        See Also
+        --------
+        server : the whole connection.
+        """
         return self.server().client
 
     def registry(self) -> ModelRegistry:
-        """Return the versions of the registered model."""
+        """Return the versions of the registered model.
+
+        Returns
+        -------
+        ModelRegistry
+
+        Raises
+        ------
+        ConnectionError
+            When MLflow does not answer.
+        """
         return ModelRegistry(self.server(), self.model_name)
 
     # --- runs ---------------------------------------------------------------------------
@@ -103,20 +131,27 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
     ) -> Iterator[str]:
         """Open the one MLflow run of a model, and end it with the right status.
 
-        A retry of the step continues the run; a new Dagster run opens a new one. Runs that a
-        killed process left running are closed first, and the versions that they may have
-        registered are deleted: no later step has seen them.
+        A retry of the step continues the run; a new Dagster run opens a new one. Runs that a killed
+        process left open are closed first, and versions that they may have registered are deleted:
+        no later step has used them.
 
         Parameters
         ----------
         context : AssetExecutionContext
+            Context of the step that opens the run.
         batch : str
+            Name of the batch, which is its partition.
         tags : mapping of str to str
+            Tags of the MLflow run, by name.
 
         Yields
         ------
         str
             Id of the MLflow run.
+
+        See Also
+        --------
+        group_run : for runs that hold others.
         """
         registry = self.registry()
         for run in runs.abandoned_runs(registry.server, context, batch):
@@ -128,13 +163,25 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
     def group_run(
         self, context: dg.AssetExecutionContext, name: str, tags: Mapping[str, str]
     ) -> Iterator[str]:
-        """Open an MLflow run that holds others, such as the trials of a tuning; yield its id.
+        """Open an MLflow run that holds others, such as the trials of a tuning.
 
         Parameters
         ----------
         context : AssetExecutionContext
+            Context of the step that opens the run.
         name : str
+            Name that MLflow shows for the run.
         tags : mapping of str to str
+            Tags of the MLflow run, by name.
+
+        Yields
+        ------
+        str
+            Id of the MLflow run.
+
+        See Also
+        --------
+        log_child : logs a run inside it.
         """
         with runs.open_group_run(self.server(), context, name, tags) as run_id:
             yield run_id
@@ -154,37 +201,71 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         parent : str
             Id of the run that holds it.
         name : str
+            Name that MLflow shows for the run.
         parameters : mapping of str to object
+            Values by name; they are stored as text.
         figures : mapping of str to float
-            Metrics.
+            Values by metric name.
         tags : mapping of str to str
+            Tags of the MLflow run, by name.
+
+        See Also
+        --------
+        group_run : opens the parent.
         """
         runs.log_child_run(self.server(), parent, name, parameters, figures, tags)
 
     def log_parameters(self, run_id: str, parameters: Mapping[str, Any]) -> None:
-        """Log parameters to a run."""
+        """Log parameters to a run.
+
+        Parameters
+        ----------
+        run_id : str
+            Id of the MLflow run.
+        parameters : mapping of str to object
+            Values by name; they are stored as text.
+
+        See Also
+        --------
+        log_figures : logs metrics.
+        """
         runs.log_parameters(self.server(), run_id, parameters)
 
     def log_figures(self, run_id: str, figures: Mapping[str, float], step: int = 0) -> None:
-        """Log metrics to a run that may have ended."""
+        """Log metrics to a run that may have ended.
+
+        Parameters
+        ----------
+        run_id : str
+            Id of the MLflow run.
+        figures : mapping of str to float
+            Values by metric name.
+        step : int, optional
+            Position on the horizontal axis of MLflow's charts.
+
+        See Also
+        --------
+        log_parameters : logs parameters.
+        """
         runs.log_metrics(self.server(), run_id, figures, step)
 
     def delete_runs_of(self, batch: str, kept_versions: Sequence[str]) -> int:
         """Delete the MLflow runs of a batch: tunings, their trials, and trainings that failed.
 
-        With their artifacts and the models they logged; MLflow marks the rest as deleted until
-        `mlflow gc`.
+        Their artifacts and the models that they logged are deleted, too. MLflow only marks the rest
+        as deleted until `mlflow gc`.
 
         Parameters
         ----------
         batch : str
+            Name of the batch, which is its partition.
         kept_versions : sequence of str
-            Model versions whose runs stay.
+            Model versions whose runs are kept.
 
         Returns
         -------
         int
-            How many were deleted.
+            Number of deleted runs.
         """
         registry = self.registry()
         kept = [str(registry.registered(version).run_id) for version in kept_versions]
@@ -193,11 +274,35 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
     # --- artifacts ----------------------------------------------------------------------
 
     def log_text(self, run_id: str, name: str, text: str) -> None:
-        """Log a text as an artifact of a run that may have ended."""
+        """Log a text as an artifact of a run that may have ended.
+
+        Parameters
+        ----------
+        run_id : str
+            Id of the MLflow run.
+        name : str
+            Path in the run's artifacts.
+        text : str
+            Stored as UTF-8.
+
+        See Also
+        --------
+        log_json : for JSON-like values.
+        """
         artifacts.log_content(self.server(), run_id, name, text.encode())
 
     def log_files(self, run_id: str, files: Sequence[Path], folder: str | None = None) -> None:
-        """Log files as artifacts of a run that may have ended."""
+        """Log files as artifacts of a run that may have ended.
+
+        Parameters
+        ----------
+        run_id : str
+            Id of the MLflow run.
+        files : sequence of Path
+            Local files; each keeps its name.
+        folder : str, optional
+            Folder in the run's artifacts; default: the top level.
+        """
         artifacts.log_files(self.server(), run_id, files, folder)
 
     def log_json(self, run_id: str, name: str, value: Any) -> str:
@@ -206,24 +311,51 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         run_id : str
+            Id of the MLflow run.
         name : str
             Path in the run's artifacts.
         value : JSON-like
+            Without infinite numbers and NaN.
 
         Returns
         -------
         str
             SHA-256 of the artifact, in hexadecimal.
+
+        Raises
+        ------
+        ValueError
+            When a number is infinite or not a number.
+
+        See Also
+        --------
+        read_json : reads it back.
         """
         return artifacts.log_content(self.server(), run_id, name, to_json(value).encode())
 
     def read_json(self, run_id: str, name: str) -> Any:
         """Read a JSON artifact of a run; None when there is no such artifact.
 
+        Parameters
+        ----------
+        run_id : str
+            Id of the MLflow run.
+        name : str
+            Path in the run's artifacts.
+
+        Returns
+        -------
+        object
+            The parsed value; None when there is no such artifact.
+
         Raises
         ------
         ValueError
             When it was altered since the decision about its model.
+
+        See Also
+        --------
+        log_json : logs one.
         """
         content = self._read_artifact(run_id, name)
         return None if content is None else json.loads(content)
@@ -234,15 +366,21 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         run_id : str
+            Id of the MLflow run.
         name : str
-            Path in the run's artifacts. Everybody who may open MLflow reads it: nothing in it may
-            name a card, a person or a transaction.
+            Path in the run's artifacts.
         frame : DataFrame of shape (n_rows, n_columns)
+            Stored without its index. Everybody with access to MLflow can read it, so nothing in it
+            may identify a card, a person or a transaction.
 
         Returns
         -------
         str
             SHA-256 of the artifact, in hexadecimal.
+
+        See Also
+        --------
+        read_frame : reads it back.
         """
         content = frame.to_parquet(index=False)
         return artifacts.log_content(self.server(), run_id, name, content)
@@ -253,6 +391,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         run_id, name : str
+            Id of the MLflow run, and the path among its artifacts.
 
         Returns
         -------
@@ -262,6 +401,10 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         ------
         ValueError
             When there is none, or it was altered since the decision about its model.
+
+        See Also
+        --------
+        log_frame : logs one.
         """
         import pandas as pd
 
@@ -279,8 +422,9 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         run_id : str
+            Id of the MLflow run.
         names : sequence of str, optional
-            Of artifacts.
+            Paths in the run's artifacts.
 
         Returns
         -------
@@ -300,13 +444,18 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         run_id : str
+            Id of the MLflow run.
         keys : Series of uint64 of shape (n_rows,)
-            Keyed hashes, by the key of this platform.
+            Keyed hashes, with the key of this platform.
 
         Returns
         -------
         str
             SHA-256 of the artifact, in hexadecimal.
+
+        See Also
+        --------
+        training_keys : reads them back.
         """
         return self.log_frame(run_id, TRAINING_KEYS, artifacts.keys_frame(keys))
 
@@ -316,6 +465,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         run_id : str
+            Id of the MLflow run.
 
         Returns
         -------
@@ -326,6 +476,12 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         ------
         AnotherKeyError
             When they were hashed with another key.
+        ValueError
+            When the run has none, or they were altered since the decision about the model.
+
+        See Also
+        --------
+        log_training_keys : logs them.
         """
         return artifacts.keys_of(self.read_frame(run_id, TRAINING_KEYS), run_id)
 
@@ -346,47 +502,77 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         run_id : str
+            Id of the MLflow run.
         model : BaseEstimator
+            Fitted classifier with `predict_proba`.
         example : DataFrame of shape (n_rows, n_features)
-            Rows of features that are nobody's; with the scores they give, the signature.
+            Made-up rows of features. MLflow stores them as the input example, and derives the
+            signature from them and their scores.
         tags : mapping of str to str
             Tags of the version.
 
         Returns
         -------
         version : str
+            Number of the new version.
         model_hash : str
             SHA-256 of the model file, in hexadecimal.
+
+        See Also
+        --------
+        load : loads the model of a version.
         """
         return self.registry().register(run_id, model, example, tags)
 
     def load(self, version: str, expected: str | None = None) -> "BaseEstimator":
         """Load the fitted model of a version.
 
-        Only the model's own file is read, and only after its hash was compared with one that is
-        recorded outside MLflow; MLflow's description of the model next to it is never followed,
-        since whoever can write artifacts can write there what to run.
+        Only the model's own file is read, and only after comparing its hash with one that is
+        recorded outside MLflow. MLflow's description of the model next to it is never followed,
+        since anyone who can write artifacts could name code to run there.
 
         Parameters
         ----------
         version : str
+            Number of the version in the registry, such as `3`.
         expected : str, optional
             SHA-256 of the model file, in hexadecimal. Default: that in the decision log.
 
         Returns
         -------
         BaseEstimator
+            Possibly the same object as in an earlier call.
 
         Raises
         ------
         ValueError
             When no hash of the version is recorded outside MLflow, or its file has another one:
             it is not opened then.
+
+        See Also
+        --------
+        model_hash : the hash of the file.
         """
         return self.registry().load(version, expected)
 
     def model_hash(self, version: str) -> str:
-        """Return the SHA-256 of a version's model file, in hexadecimal."""
+        """Return the SHA-256 of a version's model file, in hexadecimal.
+
+        Parameters
+        ----------
+        version : str
+            Number of the version in the registry, such as `3`.
+
+        Returns
+        -------
+        str
+            Of the file that MLflow serves now.
+
+        Raises
+        ------
+        ValueError
+            When the version was not trained here.
+        """
         return hashlib.sha256(self.registry().model_file(version)).hexdigest()
 
     def model_facts(self, run_id: str) -> ModelFacts | None:
@@ -395,6 +581,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         run_id : str
+            Id of the MLflow run.
 
         Returns
         -------
@@ -413,6 +600,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         dagster_runs : set of str
+            Ids of Dagster runs.
 
         Returns
         -------
@@ -434,6 +622,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         version : str
+            Number of the version in the registry, such as `3`.
 
         Returns
         -------
@@ -444,25 +633,74 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         ValueError
             When there is no such version, it was not trained here, or the registry names another
             run for it than the decision log.
+
+        See Also
+        --------
+        champion : the version that scores batches.
         """
         return self.registry().get(version)
 
     def champion(self) -> ModelVersion | None:
-        """Return the champion; None when there is none."""
+        """Return the champion; None when there is none.
+
+        Returns
+        -------
+        ModelVersion or None
+
+        Raises
+        ------
+        ValueError
+            When the version was not trained here, or the registry names another run for it than the
+            decision log.
+
+        See Also
+        --------
+        champion_alias : the number alone, without a comparison.
+        """
         registry = self.registry()
         version = registry.champion_alias()
         return None if version is None else registry.get(version)
 
     def champion_alias(self) -> str | None:
-        """Return the version with the alias of the champion; None when there is none."""
+        """Return the version that has the alias `champion`; None when there is none.
+
+        Returns
+        -------
+        str or None
+            Number of the version.
+
+        See Also
+        --------
+        champion : the version, compared with the decision log.
+        """
         return self.registry().champion_alias()
 
     def make_champion(self, version: str) -> None:
-        """Make a version the champion."""
+        """Give a version the alias `champion`.
+
+        The caller records the decision in the decision log.
+
+        Parameters
+        ----------
+        version : str
+            Number of the version in the registry, such as `3`.
+
+        See Also
+        --------
+        champion_alias : the version that has it.
+        """
         self.client().set_registered_model_alias(self.model_name, CHAMPION, version)
 
     def tag_version(self, version: str, tags: Mapping[str, str]) -> None:
-        """Tag a version."""
+        """Set tags of a version.
+
+        Parameters
+        ----------
+        version : str
+            Number of the version in the registry, such as `3`.
+        tags : mapping of str to str
+            Values by name; other tags of the version are kept.
+        """
         self.registry().tag(version, tags)
 
     def describe_version(self, version: str, text: str, whole: str) -> None:
@@ -471,10 +709,11 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         version : str
+            Number of the version in the registry, such as `3`.
         text : str
-            Markdown. Whole lines are left out at the end when MLflow has no room for them.
+            Markdown. Lines at the end are left out if it exceeds MLflow's limit.
         whole : str
-            The artifact of the run that holds the whole text.
+            Name of the run's artifact that holds the whole text.
         """
         fitting = fitting_lines(text, DESCRIPTION_LENGTH, f"\nThe rest is in the run's {whole}.\n")
         self.client().update_model_version(self.model_name, version, fitting)
@@ -485,7 +724,7 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Returns
         -------
         list of str
-            What contradicts the log, one sentence each with its remedy; none without a champion.
+            Contradictions to the log, one sentence each with its remedy; empty without a champion.
         """
         return self.registry().findings()
 
@@ -495,10 +734,12 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         batch : str
+            Name of the batch, which is its partition.
 
         Returns
         -------
         dict of str to list of str
+            Aliases by version; an empty list for a version without any.
         """
         return self.registry().versions_of(batch)
 
@@ -510,23 +751,59 @@ class Tracking(dg.ConfigurableResource):  # type: ignore[type-arg]
         Parameters
         ----------
         version : str
+            Number of the version in the registry, such as `3`.
 
         Raises
         ------
         ValueError
-            When its files are where the server does not serve them: nothing is deleted then.
+            When its files are in a location that the server does not serve; nothing is deleted
+            then.
+
+        See Also
+        --------
+        delete_runs_of : deletes the other runs of a batch.
         """
         self.registry().delete(version)
 
     # --- links --------------------------------------------------------------------------
 
     def run_link(self, run_id: str) -> dg.MetadataValue:
-        """Return a link to a run in the MLflow UI."""
+        """Return a link to a run in the MLflow UI.
+
+        Parameters
+        ----------
+        run_id : str
+            Id of the MLflow run.
+
+        Returns
+        -------
+        dagster.MetadataValue
+            A URL.
+
+        See Also
+        --------
+        version_link : a link to a version.
+        """
         experiment = self.client().get_run(run_id).info.experiment_id
         return dg.MetadataValue.url(f"{self._ui_url()}/#/experiments/{experiment}/runs/{run_id}")
 
     def version_link(self, version: str) -> dg.MetadataValue:
-        """Return a link to a model version in the MLflow UI."""
+        """Return a link to a model version in the MLflow UI.
+
+        Parameters
+        ----------
+        version : str
+            Number of the version in the registry, such as `3`.
+
+        Returns
+        -------
+        dagster.MetadataValue
+            A URL; whether the version exists is not checked.
+
+        See Also
+        --------
+        run_link : a link to a run.
+        """
         return dg.MetadataValue.url(
             f"{self._ui_url()}/#/models/{self.model_name}/versions/{version}"
         )

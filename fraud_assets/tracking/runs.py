@@ -33,14 +33,22 @@ def open_training_run(
     Parameters
     ----------
     server : Server
+        The connection to MLflow.
     context : AssetExecutionContext
+        Context of the step that opens the run.
     batch : str
+        Name of the batch, which is its partition.
     tags : mapping of str to str
+        Tags of the MLflow run, by name.
 
     Yields
     ------
     str
         Id of the MLflow run.
+
+    See Also
+    --------
+    open_group_run : for runs that hold others.
     """
     mlflow = mlflow_library()
     while mlflow.active_run() is not None:
@@ -69,14 +77,17 @@ def abandoned_runs(server: Server, context: dg.AssetExecutionContext, batch: str
     Parameters
     ----------
     server : Server
+        The connection to MLflow.
     context : AssetExecutionContext
-        Of the present run, whose own MLflow run is not one of them.
+        Context of the current run, whose own MLflow run is left out.
     batch : str
+        Name of the batch, which is its partition.
 
     Returns
     -------
     list of mlflow.entities.Run
-        Those that are still marked as running, and those of the runs that this one resumes.
+        Runs that are still marked as running, and those of the failed Dagster runs that the current
+        one resumes.
     """
     resumed = resumed_runs(context.instance, context.run)
     running = server.search_runs(equals("attributes.status", "RUNNING"))
@@ -97,14 +108,22 @@ def open_group_run(
     Parameters
     ----------
     server : Server
+        The connection to MLflow.
     context : AssetExecutionContext
+        Context of the step that opens the run.
     name : str
+        Name that MLflow shows for the run.
     tags : mapping of str to str
+        Tags of the MLflow run, by name.
 
     Yields
     ------
     str
         Id of the MLflow run.
+
+    See Also
+    --------
+    log_child_run : logs a run inside it.
     """
     all_tags = {"dagster_url": _dagster_link(context), **tags}
     run = server.client.create_run(server.experiment_id(), tags=all_tags, run_name=name)
@@ -129,12 +148,21 @@ def log_child_run(
     Parameters
     ----------
     server : Server
+        The connection to MLflow.
     parent : str
         Id of the run that holds it.
     name : str
+        Name that MLflow shows for the run.
     parameters : mapping of str to object
+        Values by name; they are stored as text.
     metrics : mapping of str to float
+        Values by metric name.
     tags : mapping of str to str
+        Tags of the MLflow run, by name.
+
+    See Also
+    --------
+    open_group_run : opens the parent.
     """
     all_tags = {"mlflow.parentRunId": parent, **tags}
     run = server.client.create_run(server.experiment_id(), tags=all_tags, run_name=name)
@@ -149,8 +177,15 @@ def log_parameters(server: Server, run_id: str, parameters: Mapping[str, Any]) -
     Parameters
     ----------
     server : Server
+        The connection to MLflow.
     run_id : str
+        Id of the MLflow run.
     parameters : mapping of str to object
+        Values by name; they are stored as text.
+
+    See Also
+    --------
+    log_metrics : logs metrics.
     """
     from mlflow.entities import Param
 
@@ -164,9 +199,17 @@ def log_metrics(server: Server, run_id: str, metrics: Mapping[str, float], step:
     Parameters
     ----------
     server : Server
+        The connection to MLflow.
     run_id : str
+        Id of the MLflow run.
     metrics : mapping of str to float
+        Values by metric name.
     step : int, optional
+        Position on the horizontal axis of MLflow's charts.
+
+    See Also
+    --------
+    log_parameters : logs parameters.
     """
     from mlflow.entities import Metric
 
@@ -181,14 +224,16 @@ def delete_runs(server: Server, batch: str, kept: Sequence[str]) -> int:
     Parameters
     ----------
     server : Server
+        The connection to MLflow.
     batch : str
+        Name of the batch, which is its partition.
     kept : sequence of str
-        Ids of runs that stay.
+        Ids of MLflow runs that are kept.
 
     Returns
     -------
     int
-        How many were deleted. MLflow only marks their parameters and metrics as deleted, until
+        Number of deleted runs. MLflow only marks their parameters and metrics as deleted, until
         `mlflow gc`.
     """
     deleted = [run for run in _runs_of_batch(server, batch) if run.info.run_id not in kept]
@@ -228,8 +273,9 @@ def _init_context(
 ) -> SimpleNamespace:
     """Return what dagster-mlflow reads of a resource's context, for this run.
 
-    Its resource is not used as one: its configuration cannot be changed from run to run, and its
-    hook works in jobs only, so that the runs of clicks on assets would not end with a status.
+    Its resource is not configured as a Dagster resource: the configuration cannot change from run
+    to run, and its hook works in jobs only, so that runs of single assets would end without a
+    status.
     """
     all_tags = {
         BATCH_TAG: batch,

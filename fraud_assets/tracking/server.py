@@ -56,6 +56,10 @@ class Server:
     def experiment_id(self) -> str:
         """Return the id of the experiment.
 
+        Returns
+        -------
+        str
+
         Raises
         ------
         ValueError
@@ -67,20 +71,90 @@ class Server:
         return str(experiment.experiment_id)
 
     def search_runs(self, condition: str) -> "list[Run]":
-        """Return the runs of the experiment that meet a condition, as of `equals`."""
+        """Return the runs of the experiment that meet a condition.
+
+        Parameters
+        ----------
+        condition : str
+            As returned by `equals`.
+
+        Returns
+        -------
+        list of mlflow.entities.Run
+
+        Raises
+        ------
+        ValueError
+            When the artifacts of the experiment are stored where the server does not serve them.
+
+        See Also
+        --------
+        equals : makes a condition.
+        """
         return list(self.client.search_runs([self.experiment_id()], condition))
 
     def runs_of(self, dagster_runs: Set[str]) -> "list[Run]":
-        """Return the MLflow runs of some Dagster runs."""
+        """Return the MLflow runs of some Dagster runs.
+
+        Parameters
+        ----------
+        dagster_runs : set of str
+            Ids of Dagster runs.
+
+        Returns
+        -------
+        list of mlflow.entities.Run
+            Empty when none of them opened an MLflow run.
+        """
         conditions = [equals("tags.dagster_run_id", run_id) for run_id in dagster_runs]
         return [run for condition in conditions for run in self.search_runs(condition)]
 
     def artifacts_of(self, run_id: str) -> "ArtifactRepository":
-        """Return the artifacts of a run."""
+        """Return the artifacts of a run.
+
+        Parameters
+        ----------
+        run_id : str
+            Id of the MLflow run.
+
+        Returns
+        -------
+        ArtifactRepository
+            Reads, writes and deletes artifacts.
+
+        Raises
+        ------
+        ValueError
+            When they are stored where the server does not serve them.
+
+        See Also
+        --------
+        artifacts_at : for any location.
+        """
         return self.artifacts_at(self.client.get_run(run_id).info.artifact_uri)
 
     def artifacts_at(self, place: str) -> "ArtifactRepository":
-        """Return the artifacts at a location of an experiment, a run or a logged model."""
+        """Return the artifacts at a location of an experiment, a run or a logged model.
+
+        Parameters
+        ----------
+        place : str
+            Location as MLflow returns it.
+
+        Returns
+        -------
+        ArtifactRepository
+            Reads, writes and deletes artifacts.
+
+        Raises
+        ------
+        ValueError
+            When MLflow is a server, and it does not serve the location itself.
+
+        See Also
+        --------
+        artifacts_of : for a run.
+        """
         return artifacts_at(place, self.uri)
 
 
@@ -90,7 +164,7 @@ def connect(uri: str, experiment: str) -> Server:
     Parameters
     ----------
     uri : str
-        Tracking URI.
+        MLflow's tracking URI, such as `http://host:port` or `sqlite:///path`.
     experiment : str
         Name of the experiment.
 
@@ -102,6 +176,10 @@ def connect(uri: str, experiment: str) -> Server:
     ------
     ConnectionError
         When the server does not answer.
+
+    See Also
+    --------
+    fraud_assets.tracking.Tracking.server : takes both from the settings.
     """
     mlflow = mlflow_library()
     mlflow.set_tracking_uri(uri)
@@ -129,6 +207,7 @@ def mlflow_library() -> Any:
     Returns
     -------
     module
+        The package `mlflow`.
     """
     environment.set_mlflow_defaults()
     import mlflow
@@ -168,18 +247,18 @@ def equals(attribute: str, value: str) -> str:
 
 
 def artifacts_at(place: str, uri: str) -> "ArtifactRepository":
-    """Return what reads, writes and deletes artifacts at a location; no other way leads to them.
+    """Return the repository of the artifacts at a location; all access goes through it.
 
-    With a tracking server, only locations that the server itself serves are allowed. Whoever has
-    an MLflow login can create an experiment with any other location, and a client would reach it
-    with its own rights and keys.
+    With a tracking server, only locations that the server itself serves are allowed. Anyone with an
+    MLflow login can create an experiment with any other location, and a client would access it with
+    its own rights and keys.
 
     Parameters
     ----------
     place : str
         Location of an experiment, a run or a logged model, as MLflow returns it.
     uri : str
-        Tracking URI.
+        MLflow's tracking URI.
 
     Returns
     -------
@@ -218,7 +297,7 @@ def _local_artifacts(uri: str) -> str | None:
 def _create_database(path: Path) -> None:
     """Create MLflow's SQLite database completely, or not at all.
 
-    MLflow creates its tables one by one; a process that is killed meanwhile would leave a
+    MLflow creates its tables one by one; a process that is killed in between would leave a
     database that no later one can open.
     """
     if path.exists():
