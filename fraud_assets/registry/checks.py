@@ -81,7 +81,7 @@ def _confirmations(instance: dg.DagsterInstance) -> Iterator[tuple[str, str]]:
         cursor, more = page.cursor, page.has_more
         for record in page.records:
             event = record.asset_materialization
-            # Anybody with access to the UI can report a materialization; only those of runs have a step.
+            # Anybody with access to the UI can report a materialization; only runs have a step.
             if record.event_log_entry.step_key and event and LOG_HASH in event.metadata:
                 confirmed_by = f"run {record.run_id} of batch {event.partition!r}"
                 yield str(event.metadata[LOG_HASH].value), confirmed_by
