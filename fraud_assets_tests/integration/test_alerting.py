@@ -89,7 +89,7 @@ def test_a_second_bad_batch_in_a_row_is_announced_too_and_its_name_does_nothing(
     _, inbox, stack = watched
     drop(stack, "worse <!channel> & <b>", meaningless(2, first_day="2026-02-12"))
     wait_for("the second message", lambda: inbox.find("firing", CRITICAL, "worse"), 180)
-    escaped = "Batch worse &lt;!channel&gt; &amp; &lt;b&gt;: recall"
+    escaped = "Batch worse &lt;!channel&gt; &amp; &lt;b&gt;: fraud recall"
     wait_for("the name in Slack", lambda: said_in_slack(inbox, escaped), 180)
     assert "<!channel>" not in str(inbox.slack)
 

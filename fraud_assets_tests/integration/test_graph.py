@@ -134,9 +134,9 @@ def test_mlflow_has_one_finished_run_with_all_that_was_asked_for(first):
     assert int(tags["source_bytes"]) == source.stat().st_size
     assert (tags["rows"], tags["rejected"]) == ("6000", "0")
     raw = tables.load_table(tables.RawTable, "first").facts
-    assert tags["schema_fingerprint"] == raw["schema_fingerprint"]
-    in_order = {name: raw["kinds"][name] for name in pd.read_csv(source, nrows=0)}
-    assert raw["schema_fingerprint"] == schema_fingerprint(in_order)
+    assert tags["schema_fingerprint"] == raw.schema_fingerprint
+    in_order = {name: raw.kinds[name] for name in pd.read_csv(source, nrows=0)}
+    assert raw.schema_fingerprint == schema_fingerprint(in_order)
     assert run.data.params["estimator"] == "xgboost"
     assert run.data.metrics["test_fraud_recall"] == report("first")["metrics"]["test_fraud_recall"]
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}

@@ -96,7 +96,7 @@ def test_content_a_then_b_then_a_again_runs_three_times_and_both_stay_readable(
     monkeypatch.setenv("FRAUD_HOME", str(stack.folder / "var"))
     for content in (first, second):
         table = tables.load_table(tables.RawTable, "changing", content)
-        assert table.facts["content_hash"] == content
+        assert table.facts.content_hash == content
     assert tables.load_table(tables.RawTable, "changing").facts.content_hash == first
 
 
