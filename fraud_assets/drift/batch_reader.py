@@ -23,21 +23,28 @@ CHUNK_ROWS = 200_000
 def read_chunks(
     connection: "duckdb.DuckDBPyConnection", features: Path, watched: Watched, roles: Roles
 ) -> Iterator[pd.DataFrame]:
-    """Yield the rows of a batch in the order of the file.
+    """Yield the rows of a batch chunk by chunk, in the order of the file.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
+        Connection that may read the files.
     features : Path
         Parquet file of the batch's features.
     watched : Watched
+        The columns to compare.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
 
     Yields
     ------
     DataFrame
         Numbers by name, texts as `text_<name>_`, `days_known_`, `known_us_`, `label_known_us_`
         and `fraud_`.
+
+    See Also
+    --------
+    fraud_assets.drift.profile.summarize : summarizes the chunks.
     """
     numbers = (f"CAST({identifier(n)} AS DOUBLE) AS {identifier(n)}, " for n in watched.numbers)
     texts = (

@@ -46,6 +46,10 @@ class TwoSampleTest:
         That of the last fold.
     held_out : ndarray of shape (n_held_out,)
         Indices of the rows that the last fold held out.
+
+    See Also
+    --------
+    two_sample_test : computes it.
     """
 
     score: float
@@ -64,11 +68,13 @@ def two_sample_test(
     Parameters
     ----------
     inputs : ndarray of shape (n_rows, n_inputs)
-        Finite.
+        Finite; as from `classifier_inputs`.
     is_batch : ndarray of shape (n_rows,)
         1 for rows of the batch, 0 for those of the reference.
     folds : int
+        Number of folds.
     seed : int
+        Seed of the random numbers; the same seed gives the same result.
 
     Returns
     -------
@@ -76,7 +82,7 @@ def two_sample_test(
 
     See Also
     --------
-    giveaways : what the classifier relied on.
+    giveaways : the columns that the classifier relied on.
 
     Notes
     -----
@@ -139,7 +145,9 @@ def classifier_inputs(
     codes : DataFrame of shape (n_rows, n_columns)
         Of reference and batch.
     is_batch : ndarray of shape (n_rows,)
+        1 for rows of the batch, 0 for those of the reference.
     columns : sequence of Column
+        Columns of the reference profile, with their cuts or categories.
 
     Returns
     -------
@@ -147,6 +155,10 @@ def classifier_inputs(
         A missing value is a column's largest code.
     names : list of tuple of str
         The columns that each input is made of.
+
+    See Also
+    --------
+    two_sample_test : uses these inputs.
     """
     ranked = ranks(codes, columns)
     pairs = strongest_pairs(ranked[is_batch == 0], PAIRS)
@@ -170,16 +182,24 @@ def giveaways(
     Parameters
     ----------
     test : TwoSampleTest
+        As from `two_sample_test`.
     inputs : ndarray of shape (n_rows, n_inputs)
+        As given to `two_sample_test`.
     is_batch : ndarray of shape (n_rows,)
+        1 for rows of the batch, 0 for those of the reference.
     names : sequence of tuple of str
         The columns that each input is made of, as from `classifier_inputs`.
     seed : int
+        Seed of the random numbers; the same seed gives the same result.
 
     Returns
     -------
     list of Giveaway
         Most important first.
+
+    See Also
+    --------
+    two_sample_test : the test itself.
 
     Notes
     -----

@@ -24,10 +24,15 @@ def ranks(codes: pd.DataFrame, columns: Sequence[Column]) -> Numbers:
     codes : DataFrame of shape (n_rows, n_columns)
         As from `encoding.encode_rows`.
     columns : sequence of Column
+        Columns of the reference profile, with their cuts or categories.
 
     Returns
     -------
     ndarray of shape (n_rows, n_columns)
+
+    See Also
+    --------
+    correlation_changes : compares correlations of ranks.
     """
     ranked = np.zeros((len(codes), len(columns)))
     for index, column in enumerate(columns):
@@ -44,6 +49,7 @@ def correlation_changes(reference: Numbers, batch: Numbers) -> tuple[Numbers, Nu
     reference : ndarray of shape (n_reference, n_columns)
         As from `ranks`.
     batch : ndarray of shape (n_batch, n_columns)
+        As from `ranks`, with the same columns.
 
     Returns
     -------
@@ -105,6 +111,10 @@ def changed_pairs(
         Largest change first.
     p_value : float
         The smallest corrected p-value.
+
+    See Also
+    --------
+    correlation_changes : the changes of all pairs.
     """
     if len(names) < 2:
         return [], 1.0
@@ -136,6 +146,10 @@ def extremes(reference: Numbers, batch: Numbers) -> Extremes:
     Returns
     -------
     Extremes
+
+    See Also
+    --------
+    changed_pairs : changes in pairs of columns.
 
     Notes
     -----
@@ -174,6 +188,10 @@ def strongest_pairs(reference: Numbers, most: int) -> list[tuple[int, int]]:
     -------
     list of (int, int)
         The strongest first.
+
+    See Also
+    --------
+    fraud_assets.drift.classifier.classifier_inputs : uses them as products.
     """
     correlations, _ = _products(reference)
     upper = np.triu_indices(len(correlations), k=1)

@@ -63,6 +63,11 @@ class Column(ReferenceColumn):
         Returns
         -------
         ndarray of shape (n_rows,)
+            Codes as unsigned bytes; `missing` where a value is null or NaN.
+
+        See Also
+        --------
+        count : counts the codes.
         """
         if self.kind == "number":
             numbers = values.to_numpy(dtype=float)
@@ -83,12 +88,27 @@ class Column(ReferenceColumn):
         Returns
         -------
         ndarray of shape (missing + 1,)
+            Number of rows by code.
+
+        See Also
+        --------
+        encode : makes the codes.
         """
         counts = np.bincount(codes, minlength=INCOMPLETE_WINDOW + 1)[: self.missing + 1]
         return counts.astype(np.int64)
 
     def groups(self) -> NDArray[np.int64]:
-        """Return the group in which each code is compared, missing values last."""
+        """Return the group in which each code is compared.
+
+        Returns
+        -------
+        ndarray of int64 of shape (missing + 1,)
+            Numbered from 0; missing values are the last group.
+
+        Notes
+        -----
+        Rare categories share a group. Numbers are grouped by quantiles of the reference.
+        """
         counts = np.array(self.counts[:-1], dtype=float)
         total = counts.sum()
         if self.kind == "category":
@@ -100,13 +120,30 @@ class Column(ReferenceColumn):
         return np.append(groups, groups.max() + 1)
 
     def mid_quantiles(self) -> NDArray[np.float64]:
-        """Return the middle quantile of each code in the reference, 0 to 1, without missing."""
+        """Return the middle quantile of each code in the reference.
+
+        Returns
+        -------
+        ndarray of shape (missing,)
+            Between 0 and 1, without the code of missing values.
+        """
         counts = np.array(self.counts[:-1], dtype=float)
         middles: NDArray[np.float64] = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1)
         return middles
 
     def label(self, code: int) -> str:
-        """Return what a code of a category column stands for."""
+        """Return the category that a code stands for.
+
+        Parameters
+        ----------
+        code : int
+            As from `encode`, of a column of categories.
+
+        Returns
+        -------
+        str
+            "other" for pooled or unseen categories, "missing" for missing values.
+        """
         if code == self.missing:
             return "missing"
         return self.categories[code] if code < len(self.categories) else "other"
@@ -118,12 +155,17 @@ def number_column(name: str, values: NDArray[np.floating]) -> Column:
     Parameters
     ----------
     name : str
+        Name of the column.
     values : ndarray of shape (n_rows,)
         NaN where missing; infinite values are out of the range.
 
     Returns
     -------
     Column
+
+    See Also
+    --------
+    category_column : the same for texts.
 
     Examples
     --------
@@ -156,12 +198,17 @@ def category_column(name: str, values: pd.Series) -> Column:
     Parameters
     ----------
     name : str
+        Name of the column.
     values : Series of shape (n_rows,)
         Texts, null where missing.
 
     Returns
     -------
     Column
+
+    See Also
+    --------
+    number_column : the same for numbers.
     """
     rows_by_text = values.value_counts()
     texts = sorted(rows_by_text.index, key=lambda text: (-rows_by_text[text], text))
@@ -182,6 +229,7 @@ def encode_rows(
         Numbers by name, texts as `text_<name>_`, and `days_known_`: the days of history before
         each row, where `warm_up_days` names a column.
     columns : iterable of Column
+        Columns of the reference profile to encode.
     warm_up_days : mapping of str to float
         Days of history that a feature needs; a value with less is `INCOMPLETE_WINDOW`, because a
         window that is filling up looks like drift and is not.
@@ -189,6 +237,10 @@ def encode_rows(
     Returns
     -------
     DataFrame of shape (n_rows, n_columns), uint8
+
+    See Also
+    --------
+    Column.encode : encodes a single column.
     """
 
     def encoded(column: Column) -> Codes:
@@ -205,11 +257,39 @@ def encode_rows(
 
 
 def text_column(name: str) -> str:
-    """Return the name under which a column of texts is loaded."""
+    """Return the name under which a source column is loaded as text.
+
+    Parameters
+    ----------
+    name : str
+        Name of the source column.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> text_column("country")
+    'text_country_'
+    """
     return f"text_{name}_"
 
 
 def map_in_threads(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Return a function's result for each item, in order; NumPy sorts without the GIL."""
+    """Apply a function to each item, in several threads.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an item; should spend its time in NumPy, which releases the GIL.
+    items : iterable
+        The items.
+
+    Returns
+    -------
+    list
+        Results in the order of the items.
+    """
     with ThreadPoolExecutor() as pool:
         return list(pool.map(function, items))

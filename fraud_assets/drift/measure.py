@@ -54,12 +54,17 @@ def common_columns(profile: Profile, watched: Watched) -> list[Column]:
     Parameters
     ----------
     profile : Profile
+        Summary of the champion's training data.
     watched : Watched
         The batch's columns.
 
     Returns
     -------
     list of Column
+
+    See Also
+    --------
+    column_findings : the columns that cannot be compared.
     """
     present = {"number": set(watched.numbers), "category": set(watched.texts)}
     return [c for c in profile.columns if c.name in present[c.kind] and c.name not in CALENDAR]
@@ -71,12 +76,17 @@ def column_findings(profile: Profile, watched: Watched) -> ColumnFindings:
     Parameters
     ----------
     profile : Profile
+        Summary of the champion's training data.
     watched : Watched
         The batch's columns.
 
     Returns
     -------
     ColumnFindings
+
+    See Also
+    --------
+    common_columns : the columns that can be compared.
     """
     before = {c.name: c.kind for c in profile.columns}
     now = dict.fromkeys(watched.numbers, "number") | dict.fromkeys(watched.texts, "category")
@@ -104,7 +114,9 @@ def measure_drift(
     Parameters
     ----------
     profile : Profile
+        Summary of the champion's training data.
     batch : Summary
+        The batch, summarized by the columns of the profile.
     columns : sequence of Column
         As from `common_columns`.
     findings : ColumnFindings
@@ -114,14 +126,16 @@ def measure_drift(
     amount : str or None
         The column of amounts.
     settings : DriftSettings
+        Significance, minimum distance, sample sizes, folds and seed.
 
     Returns
     -------
     TooFewRows or DriftVerdict
+        Too few rows: no verdict is given.
 
     See Also
     --------
-    messages.verdict_sentence : the result in words.
+    fraud_assets.drift.messages.verdict_sentence : the result in words.
 
     Notes
     -----

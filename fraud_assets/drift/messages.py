@@ -27,12 +27,17 @@ def what_changed(drift: DriftVerdict) -> str:
     Parameters
     ----------
     drift : DriftVerdict
+        As from `measure.measure_drift`.
 
     Returns
     -------
     str
         Empty when nothing changed that matters. With the verdict "good", columns and features
         alone.
+
+    See Also
+    --------
+    verdict_sentence : the verdict with its figures.
     """
     changes = [_columns(drift.columns), largest_drift(drift.features)]
     if drift.verdict != "good":
@@ -75,6 +80,10 @@ def largest_drift(features: Sequence[FeatureDrift]) -> str:
     str
         Empty when none drifted; without the columns that could not be compared.
 
+    See Also
+    --------
+    what_changed : everything that changed.
+
     Examples
     --------
     >>> amount = FeatureDrift(feature="amount", distance=0.4, psi=0.6, ks=0.3, missing_change=0.2,
@@ -109,10 +118,21 @@ def verdict_sentence(report: MeasuredDrift) -> str:
     Parameters
     ----------
     report : MeasuredDrift
+        The drift report of a batch, with or without a verdict.
 
     Returns
     -------
     str
+        For a log or a message; names in it are made inert.
+
+    Raises
+    ------
+    TypeError
+        When the report has neither a verdict nor too few rows.
+
+    See Also
+    --------
+    what_changed : the second half of the sentence.
     """
     reference = report.reference
     against = f"champion version {reference.version}, trained for batch {named(reference.batch)}"

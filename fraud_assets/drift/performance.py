@@ -17,10 +17,15 @@ def prevalence_change(
     frauds, rows : int
         Of the batch.
     reference_frauds, reference_rows : int
+        Of the reference.
 
     Returns
     -------
     PrevalenceChange
+
+    See Also
+    --------
+    realized_performance : precision and recall by the labels.
 
     Notes
     -----
@@ -66,10 +71,11 @@ def expected_performance(scored: pd.DataFrame, threshold: float) -> ExpectedPerf
     Returns
     -------
     ExpectedPerformance
+        Number of alerts, and precision and recall between 0 and 1.
 
     See Also
     --------
-    realized_performance : by the labels.
+    realized_performance : measured by the labels.
 
     Notes
     -----
@@ -104,6 +110,7 @@ def realized_performance(
         With `score`, `label` and `label_known_us` (in microseconds; null where the data has no
         timestamps, which counts as known).
     threshold : float
+        Score from which a row is an alert, between 0 and 1.
     now_us : int or None
         The current time in the data's own clock, in microseconds, as from `newest_time`; None:
         all labels are known.
@@ -111,10 +118,11 @@ def realized_performance(
     Returns
     -------
     RealizedPerformance
+        Precision and recall are between 0 and 1.
 
     See Also
     --------
-    expected_performance : without labels.
+    expected_performance : estimated without labels.
     """
     known = scored["label_known_us"].isna() | (now_us is None)
     if now_us is not None:
@@ -137,6 +145,21 @@ def realized_performance(
 
 
 def newest_time(scored: pd.DataFrame) -> int | None:
-    """Return the newest timestamp of a batch in microseconds; None when it has none."""
+    """Return the newest timestamp of a batch.
+
+    Parameters
+    ----------
+    scored : DataFrame of shape (n_rows, n_columns)
+        With `known_us`, in microseconds; null where the data has no timestamps.
+
+    Returns
+    -------
+    int or None
+        In microseconds; None when no row has a timestamp.
+
+    See Also
+    --------
+    realized_performance : takes it as the current time.
+    """
     known = scored["known_us"]
     return None if known.isna().all() else int(np.nanmax(known.to_numpy(dtype=float)))

@@ -37,14 +37,20 @@ def report_plots(
     Parameters
     ----------
     report : MeasuredDrift
+        The drift report of a batch, with or without a verdict.
     columns : sequence of Column
         Those of the profile that the batch has.
     batch : Summary
+        The batch, summarized by the columns of the profile.
 
     Returns
     -------
     dict of str to bytes
         `drift_over_batches`, and with a verdict also `drift` and `distributions`.
+
+    See Also
+    --------
+    drift_by_feature, distributions, drift_over_batches : draw one plot each.
     """
     pictures = {"drift_over_batches": drift_over_batches(report.history)}
     if isinstance(report, JudgedDrift):
@@ -68,6 +74,11 @@ def drift_by_feature(features: Sequence[FeatureDrift], min_distance: float) -> b
     Returns
     -------
     bytes
+        The content of a PNG file.
+
+    See Also
+    --------
+    report_plots : all plots of a report.
     """
     shown = features[:SHOWN][::-1]
     names = [plain_label(feature.feature) for feature in shown]
@@ -97,6 +108,11 @@ def distributions(columns: Sequence[Column], batch: Mapping[str, Counts]) -> byt
     Returns
     -------
     bytes
+        The content of a PNG file.
+
+    See Also
+    --------
+    report_plots : all plots of a report.
     """
     from matplotlib.figure import Figure
 
@@ -163,6 +179,11 @@ def drift_over_batches(history: Sequence[HistoryPoint]) -> bytes:
     Returns
     -------
     bytes
+        The content of a PNG file.
+
+    See Also
+    --------
+    report_plots : all plots of a report.
     """
     margins = Margins(bottom=0.27)
     figure, axes = new_axes("Drift over the last batches", "", "drift score", margins)

@@ -39,10 +39,15 @@ class Watched:
     Attributes
     ----------
     numbers, texts : list of str
+        Names of the numeric columns, and of the columns of text.
     kinds : dict of str to str
         Kind of each source column, to detect a changed type.
     dates : bool
         Whether the timestamps are dates and times.
+
+    See Also
+    --------
+    watched_columns : chooses them.
     """
 
     numbers: list[str]
@@ -57,13 +62,19 @@ def watched_columns(features: Sequence[str], kinds: Mapping[str, str], roles: Ro
     Parameters
     ----------
     features : sequence of str
+        Columns of the batch's features.
     kinds : mapping of str to str
         Kind of each source column.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
 
     Returns
     -------
     Watched
+
+    See Also
+    --------
+    make_profile : summarizes the columns.
     """
     named = {value for value in roles.model_dump().values() if isinstance(value, str)}
     left_out = named - {roles.amount} | {*LABEL_LEAKS}
@@ -82,6 +93,7 @@ class Profile:
     rows, frauds : int
         Of the training data.
     columns : list of Column
+        Cuts or categories of each column, and its counts.
     sample : DataFrame of shape (at most SAMPLE_ROWS, n_columns + 2)
         Codes, `hour_` and `days_known_`.
     kinds : dict of str to str
@@ -91,7 +103,7 @@ class Profile:
 
     See Also
     --------
-    make_profile : makes it of training data.
+    make_profile : makes it from training data.
     """
 
     rows: int
@@ -102,7 +114,16 @@ class Profile:
     scores: Column | None = None
 
     def facts(self) -> ProfileFacts:
-        """Return all but the sample."""
+        """Return the profile without its sample, to be stored.
+
+        Returns
+        -------
+        ProfileFacts
+
+        See Also
+        --------
+        from_facts : restores the profile.
+        """
         return ProfileFacts(
             rows=self.rows,
             frauds=self.frauds,
@@ -113,16 +134,22 @@ class Profile:
 
     @classmethod
     def from_facts(cls, facts: ProfileFacts, sample: pd.DataFrame) -> Self:
-        """Return a profile.
+        """Restore a profile from its stored facts and its sample.
 
         Parameters
         ----------
         facts : ProfileFacts
+            As from `facts`.
         sample : DataFrame of shape (n_rows, n_columns)
+            Codes, `hour_` and `days_known_`.
 
         Returns
         -------
         Profile
+
+        See Also
+        --------
+        facts : what is stored.
         """
         columns = [Column(**dict(column)) for column in facts.columns]
         scores = Column(**dict(facts.scores)) if facts.scores else None
@@ -143,6 +170,7 @@ def make_profile(
     rows : DataFrame of shape (n_rows, n_columns)
         As from `training.window.load_rows`, texts included.
     watched : Watched
+        The columns to compare.
     warm_up_days : mapping of str to float
         Days of history that a feature needs. Rows with less do not count for it; a feature of
         which too few rows count is kept without counts, and is not judged.
@@ -155,6 +183,10 @@ def make_profile(
     Returns
     -------
     Profile
+
+    See Also
+    --------
+    summarize : summarizes a batch in the same way.
     """
     columns = map_in_threads(lambda name: _number_column(rows, name, warm_up_days), watched.numbers)
     columns += [category_column(name, rows[text_column(name)]) for name in watched.texts]
@@ -186,10 +218,20 @@ def chosen_rows(rows: int, most: int, seed: int) -> NDArray[np.int64]:
     most : int
         Size of the sample.
     seed : int
+        Seed of the random numbers; the same seed gives the same result.
 
     Returns
     -------
     ndarray of shape (min(rows, most),)
+
+    See Also
+    --------
+    sample_of : the sampled rows as codes.
+
+    Examples
+    --------
+    >>> chosen_rows(3, most=10, seed=0).tolist()
+    [0, 1, 2]
     """
     if rows <= most:
         return np.arange(rows)
@@ -209,6 +251,10 @@ def sample_of(rows: pd.DataFrame, codes: pd.DataFrame, dates: bool) -> pd.DataFr
     Returns
     -------
     DataFrame of shape (n_rows, n_columns + 2)
+
+    See Also
+    --------
+    chosen_rows : chooses the rows.
     """
     hours = np.full(len(rows), NO_HOUR, dtype=np.int8)
     if dates:
@@ -226,10 +272,15 @@ class Summary:
     Attributes
     ----------
     rows, frauds : int
+        Of the batch.
     counts : dict of str to ndarray of shape (n_codes,)
         Rows by code, by column.
     sample : DataFrame of shape (at most SAMPLE_ROWS, n_columns + 2)
         As of a profile.
+
+    See Also
+    --------
+    summarize : computes it.
     """
 
     rows: int
@@ -257,6 +308,7 @@ def summarize(
     columns : collection of Column
         Those of the profile that the batch has.
     warm_up_days : mapping of str to float
+        Days of history that a feature needs, by feature.
     dates : bool
         Whether the timestamps are dates and times.
     seed : int
@@ -268,7 +320,7 @@ def summarize(
 
     See Also
     --------
-    make_profile : summarizes the reference.
+    make_profile : summarizes the reference in the same way.
     """
     chosen, start, frauds = chosen_rows(rows, SAMPLE_ROWS, seed), 0, 0
     counts = {c.name: np.zeros(c.missing + 1, dtype=np.int64) for c in columns}
@@ -294,8 +346,11 @@ def shared_history_days(
     Parameters
     ----------
     columns : sequence of Column
+        Columns of the reference profile, with their cuts or categories.
     warm_up_days : mapping of str to float
+        Days of history that a feature needs, by feature.
     *samples : DataFrame of shape (n_rows, n_columns)
+        With `days_known_`.
 
     Returns
     -------

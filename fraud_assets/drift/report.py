@@ -40,7 +40,9 @@ def make_report(
     Parameters
     ----------
     batch : str
+        Name of the batch (partition key).
     reference : DriftReference
+        The champion and the batch it was trained for.
     settings : DriftSettings
         What the batch was measured with.
     measurement : TooFewRows or DriftVerdict
@@ -58,6 +60,10 @@ def make_report(
     Returns
     -------
     UnjudgedDrift or JudgedDrift
+
+    See Also
+    --------
+    fraud_assets.drift.messages.verdict_sentence : the report in a sentence.
     """
     performance: list[BatchPerformance] = []
     if scored is not None:
@@ -94,6 +100,10 @@ def reference_of(version: str, batch: str, earlier: Sequence[MeasuredDrift]) -> 
     -------
     DriftReference
 
+    See Also
+    --------
+    make_report : the report that it is part of.
+
     Examples
     --------
     >>> reference_of("2", "june", [])
@@ -109,10 +119,15 @@ def history_point(report: MeasuredDrift) -> HistoryPoint:
     Parameters
     ----------
     report : MeasuredDrift
+        The drift report of a batch, with or without a verdict.
 
     Returns
     -------
     HistoryPoint
+
+    See Also
+    --------
+    fraud_assets.drift.plots.drift_over_batches : draws the history.
     """
     judged = report if isinstance(report, JudgedDrift) else None
     return HistoryPoint(
@@ -135,12 +150,18 @@ def measure_scores(
     scored : DataFrame of shape (n_rows, n_columns) or None
         With `score`; None: the batch was not scored.
     profile : Profile
+        Summary of the champion's training data.
     threshold : float
         Score from which a row is an alert.
 
     Returns
     -------
     ScoreMeasurement
+
+    See Also
+    --------
+    fraud_assets.drift.statistics.compare_scores : the drift of the scores.
+    fraud_assets.drift.performance.expected_performance : the performance.
     """
     if scored is None:
         return ScoreMeasurement()
@@ -175,7 +196,7 @@ def performance_by_batch(
 
     See Also
     --------
-    batch_performance : of a single batch.
+    batch_performance : the same for a single batch.
     """
     performances = (
         batch_performance(report.batch, report.champion, report, load_scores(report), now_us)
@@ -196,6 +217,7 @@ def batch_performance(
     Parameters
     ----------
     batch, champion : str
+        Name of the batch, and version of the champion that scored it.
     measurement : ScoreMeasurement
         When the batch arrived.
     scored : DataFrame of shape (n_rows, n_columns) or None
@@ -207,6 +229,10 @@ def batch_performance(
     -------
     BatchPerformance or None
         None when the batch was not scored, or its scores are not kept.
+
+    See Also
+    --------
+    performance_by_batch : the same for several batches.
     """
     expected, threshold = measurement.expected, measurement.decision_threshold
     if scored is None or expected is None or threshold is None:

@@ -21,15 +21,21 @@ def retraining_due(
     report : DriftReport or None
         Of the newest batch; None: there is none yet.
     last : datetime or None
-        When drift last asked for a run.
+        When drift last asked for a run; None: never.
     now : datetime
+        The current time, with a time zone.
     settings : RetrainingSettings
+        How often drift may ask for a run.
 
     Returns
     -------
     due : bool
     reason : str
         Why, or why not.
+
+    See Also
+    --------
+    fraud_assets.drift.measure.measure_drift : measures the drift.
 
     Examples
     --------

@@ -29,6 +29,7 @@ def label_segments(
     sample : DataFrame of shape (n_rows, n_columns)
         As of a profile.
     columns : sequence of Column
+        Columns of the reference profile, with their cuts or categories.
     amount : str or None
         The column of amounts.
     segments : sequence of {"amount_band", "hour"}
@@ -43,6 +44,10 @@ def label_segments(
     ------
     ValueError
         When a segment has another name.
+
+    See Also
+    --------
+    drifted_segments : compares the parts.
     """
     unknown = sorted(set(segments) - set(BUILT_IN))
     if unknown:
@@ -104,6 +109,7 @@ def drifted_segments(
     labels : mapping of str to ndarray of shape (n_rows,)
         As from `label_segments`.
     is_batch : ndarray of shape (n_rows,)
+        1 for rows of the batch, 0 for those of the reference.
     probabilities : ndarray of shape (n_rows,)
         As of `classifier.TwoSampleTest`.
     significance : float
@@ -114,6 +120,10 @@ def drifted_segments(
     -------
     list of SegmentDrift
         Largest drift first: the larger of the change in share and the drift score.
+
+    See Also
+    --------
+    label_segments : divides the rows into parts.
 
     Examples
     --------

@@ -22,6 +22,7 @@ def compare_column(column: Column, batch: Counts) -> ColumnDrift:
     Parameters
     ----------
     column : Column
+        The column of the reference, with its counts.
     batch : ndarray of shape (n_codes,)
         As from `Column.count`.
 
@@ -33,6 +34,10 @@ def compare_column(column: Column, batch: Counts) -> ColumnDrift:
     See Also
     --------
     compare_scores : the same for the champion's scores.
+
+    Notes
+    -----
+    Distance and significance are computed over the groups of `Column.groups`.
 
     Examples
     --------
@@ -50,7 +55,7 @@ def compare_column(column: Column, batch: Counts) -> ColumnDrift:
     ks = _ks(reference, batch) if column.kind == "number" else None
     outside = [(int(batch[code]), int(reference[code])) for code in column.outside]
     missing = int(batch[-1]), int(reference[-1])
-    # What neither side has cannot differ: such a test would only weaken the others.
+    # A code that occurs on neither side cannot differ; testing it would weaken the other tests.
     p_values = [
         _chi_square(*grouped),
         *(_excess_p_value(cases, batch, reference) for cases in outside if any(cases)),
@@ -92,15 +97,26 @@ def population_stability_index(reference: Numbers, batch: Numbers) -> float:
     Parameters
     ----------
     reference, batch : ndarray of shape (n_groups,)
-        Counts.
+        Counts by group.
 
     Returns
     -------
     float
+        0 or more; 0 for equal distributions.
+
+    See Also
+    --------
+    compare_column : the distances of a column.
 
     Notes
     -----
     N. Siddiqi, Credit risk scorecards, 2006: the sum of (q - p) ln(q / p).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> population_stability_index(np.array([50, 50]), np.array([50, 50]))
+    0.0
     """
     used = (reference + batch) > 0
     p, q = (counts[used] + 0.5 for counts in (reference, batch))
@@ -186,11 +202,16 @@ def compare_scores(reference: Column | None, scores: pd.Series) -> ColumnDrift |
     reference : Column or None
         Distribution of the latter; None: not known.
     scores : Series of shape (n_rows,)
+        Fraud probabilities between 0 and 1.
 
     Returns
     -------
     ColumnDrift or None
         None without a reference.
+
+    See Also
+    --------
+    compare_column : the same for a feature.
     """
     if reference is None:
         return None

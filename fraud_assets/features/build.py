@@ -110,6 +110,6 @@ def _value(rows: "ir.Table", feature: WindowFeature, delay: int) -> "ir.Value":
 
     family = feature.family
     value = AGGREGATIONS[family.aggregation].value(rows, feature, delay)
-    # A row without entity or time is in nobody's history and has none.
+    # A row without entity or time belongs to no history and has none itself.
     traceable = [rows[role].notnull() for role in family.entity] + [rows[KNOWN].notnull()]
     return ibis.ifelse(ibis.and_(*traceable), value, ibis.null(value.type()))

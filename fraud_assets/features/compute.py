@@ -76,7 +76,7 @@ def common_delay(sources: Sequence[AcceptedRows], label_delay_days: float) -> fl
 
     See Also
     --------
-    fraud_assets.features.availability.labels_follow_the_delay : tells it for one batch.
+    fraud_assets.features.availability.labels_follow_the_delay : the same for one batch.
     """
     follow = all(labels_follow_the_delay(source.roles) for source in sources)
     return label_delay_days if follow else None

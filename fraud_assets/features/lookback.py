@@ -23,9 +23,16 @@ if TYPE_CHECKING:
 class AcceptedRows(NamedTuple):
     """A Parquet file of accepted rows and the roles of its columns.
 
+    Attributes
+    ----------
+    path : Path
+        The Parquet file.
+    roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
+
     See Also
     --------
-    look_back : reads several of them.
+    look_back : joins several files.
     """
 
     path: Path

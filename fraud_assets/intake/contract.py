@@ -109,7 +109,7 @@ class Contract:
         --------
         to_facts : what is kept of a contract.
         """
-        # None is of a release that did not look for card numbers: any column may be long.
+        # None: an older release, which did not look for card numbers. Any column may be long.
         long_numbers = raw.columns if raw.long_numbers is None else raw.long_numbers
         return cls(
             raw.delimiter,

@@ -60,11 +60,16 @@ def drift_figures(report: DriftReport) -> dict[str, float]:
     Parameters
     ----------
     report : DriftReport
+        The drift report of a batch.
 
     Returns
     -------
     dict of str to float
         By metric name; empty when nothing was measured.
+
+    See Also
+    --------
+    publish : publishes the figures.
     """
     if not isinstance(report, MeasuredDrift):
         return {}
@@ -103,11 +108,13 @@ def publish(
     model : str
         Name of the registered model.
     part : {"drift", "evaluation"}
+        Names the textfile and the group of the Pushgateway.
     figures : dict of str to float
         By metric name.
     info : dict of str to str
         Labels of `fraud_batch_info`; the batch is one of them.
     pushgateway : Pushgateway
+        Where to push, if an address is set.
 
     Returns
     -------

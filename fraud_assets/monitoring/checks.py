@@ -30,10 +30,15 @@ def describe_push(published: Published) -> str:
     Parameters
     ----------
     published : Published
+        The record of what was published.
 
     Returns
     -------
     str
+
+    See Also
+    --------
+    fraud_assets.monitoring.exposition.push : pushes the figures.
     """
     if published.gateway is None:
         return "PROMETHEUS_PUSHGATEWAY_URL is not set: only the textfile was written"

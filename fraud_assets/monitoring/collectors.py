@@ -50,6 +50,10 @@ class CheckEvaluations:
     ----------
     checks : iterable of AssetCheckKey
         Every check, so that each series starts at 0.
+
+    See Also
+    --------
+    parts : uses one for all scrapes.
     """
 
     def __init__(self, checks: Iterable[dg.AssetCheckKey]) -> None:
@@ -59,7 +63,18 @@ class CheckEvaluations:
         self._last: dict[tuple[str, str], RecordedEvaluation] = {}
 
     def collect(self, instance: dg.DagsterInstance) -> Iterator[Metric]:
-        """Read the new evaluations; yield the counter, the state and the description per check."""
+        """Read the new evaluations, and yield the metrics of all checks.
+
+        Parameters
+        ----------
+        instance : DagsterInstance
+            Dagster instance to read from.
+
+        Yields
+        ------
+        Metric
+            The counter of evaluations, the state of each check, and its description.
+        """
         for recorded in new_evaluations(instance, self._checks, self._after):
             check = _names(recorded.evaluation.asset_check_key)
             self._counts[*check, recorded.result] += 1
@@ -105,9 +120,20 @@ def runs(instance: dg.DagsterInstance, jobs: Iterable[str], location: str) -> It
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster instance to read from.
     jobs : iterable of str
+        Names of the jobs.
     location : str
         Name of the code location, a label.
+
+    Yields
+    ------
+    Metric
+        Active and completed runs, and status and seconds of the last run.
+
+    See Also
+    --------
+    step_seconds : the duration of each asset.
     """
     labels = ["job_name", "location", "status"]
     active = GaugeMetricFamily("dagster_active_runs", "Runs in progress.", labels=labels)
@@ -133,7 +159,22 @@ def runs(instance: dg.DagsterInstance, jobs: Iterable[str], location: str) -> It
 
 
 def daemons(instance: dg.DagsterInstance) -> Iterator[Metric]:
-    """Yield whether each daemon is healthy, and its last heartbeat."""
+    """Yield the health and the last heartbeat of each daemon.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+        Dagster instance to read from.
+
+    Yields
+    ------
+    Metric
+        Heartbeats in seconds since 1970.
+
+    See Also
+    --------
+    sensors : the ticks of the sensors.
+    """
     healthy = GaugeMetricFamily(
         "dagster_daemon_healthy",
         "1 while Dagster considers a daemon's heartbeat recent.",
@@ -153,7 +194,24 @@ def daemons(instance: dg.DagsterInstance) -> Iterator[Metric]:
 
 
 def sensors(instance: dg.DagsterInstance, location: str) -> Iterator[Metric]:
-    """Yield the last tick of every sensor: nothing else shows that a sensor fails."""
+    """Yield the last tick of every sensor, because nothing else shows that a sensor fails.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+        Dagster instance to read from.
+    location : str
+        Name of the code location, a label.
+
+    Yields
+    ------
+    Metric
+        Whether each sensor is on, and status and time of its last finished tick.
+
+    See Also
+    --------
+    daemons : the process that ticks them.
+    """
     labels = ["sensor_name", "location", "status"]
     status = GaugeMetricFamily("dagster_sensor_status", "Whether a sensor is on.", labels=labels)
     last = GaugeMetricFamily(
@@ -178,7 +236,22 @@ def sensors(instance: dg.DagsterInstance, location: str) -> Iterator[Metric]:
 
 
 def pipeline(instance: dg.DagsterInstance) -> Iterator[Metric]:
-    """Yield the last success of the pipeline, its files, and the rows of the last batch."""
+    """Yield the last success of the pipeline, its files, and the rows of the last batch.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+        Dagster instance to read from.
+
+    Yields
+    ------
+    Metric
+        Times in seconds since 1970, and counts of files and rows.
+
+    See Also
+    --------
+    runs : all runs by status.
+    """
     success = GaugeMetricFamily(
         "fraud_pipeline_last_success_timestamp_seconds", "When the pipeline last succeeded."
     )
@@ -217,7 +290,22 @@ def _rows(instance: dg.DagsterInstance) -> Iterator[Metric]:
 
 
 def step_seconds(instance: dg.DagsterInstance) -> Iterator[Metric]:
-    """Yield how long each asset took in the last run of the pipeline."""
+    """Yield the duration of each asset in the last successful run of the pipeline.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+        Dagster instance to read from.
+
+    Yields
+    ------
+    Metric
+        In seconds, by asset.
+
+    See Also
+    --------
+    runs : the duration of whole runs.
+    """
     seconds = GaugeMetricFamily(
         "fraud_asset_seconds", "Duration of an asset in the last run.", labels=["asset"]
     )
@@ -230,7 +318,22 @@ def step_seconds(instance: dg.DagsterInstance) -> Iterator[Metric]:
 
 
 def champion(tracking: Tracking) -> Iterator[Metric]:
-    """Yield the champion, how long it has been the champion, and the decisions by outcome."""
+    """Yield the champion, the time of its promotion, and the decisions by outcome.
+
+    Parameters
+    ----------
+    tracking : Tracking
+        The model registry.
+
+    Yields
+    ------
+    Metric
+        Without a champion, the decisions only.
+
+    See Also
+    --------
+    champion_decided : verifies the champion.
+    """
     entries = read_entries(paths.decisions_path())
     counts: dict[str, int] = defaultdict(int)
     for entry in entries:
@@ -258,7 +361,22 @@ def champion(tracking: Tracking) -> Iterator[Metric]:
 
 
 def champion_decided(tracking: Tracking) -> Iterator[Metric]:
-    """Yield nothing; raise when the champion is not the version that the decision log names."""
+    """Yield no metric, but fail if the champion is not the one in the decision log.
+
+    Parameters
+    ----------
+    tracking : Tracking
+        The model registry.
+
+    Yields
+    ------
+    Metric
+        Never; the exporter counts the exception.
+
+    See Also
+    --------
+    champion : the metrics of the champion.
+    """
     tracking.champion()
     yield from ()
 
@@ -280,16 +398,20 @@ def parts(
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster instance to read from.
     tracking : Tracking
+        The model registry.
     checks : iterable of AssetCheckKey
         Every asset check of the definitions.
     jobs : sequence of str
+        Names of the jobs.
     location : str
         Name of the code location.
 
     Returns
     -------
     dict of str to callable
+        Each callable returns an iterator of metrics.
 
     See Also
     --------

@@ -46,7 +46,9 @@ class Panel:
     Attributes
     ----------
     title, description : str
+        Shown above the panel, and as its tooltip.
     kind : {"stat", "timeseries", "bargauge", "table", "statetimeline"}
+        Type of the panel in Grafana.
     queries : sequence of (str, str)
         PromQL and legend.
     unit : str
@@ -61,6 +63,10 @@ class Panel:
         Whether a stat shows the name of its series instead of its value.
     width, height : int
         In columns, of 24, and in rows.
+
+    See Also
+    --------
+    dashboards : the dashboards made of panels.
     """
 
     title: str
@@ -112,7 +118,17 @@ def _top_row() -> list[Panel]:
 
 
 def model_panels() -> list[Panel]:
-    """Return the panels of ML Model Monitoring, the verdicts first."""
+    """Return the panels of the dashboard ML Model Monitoring.
+
+    Returns
+    -------
+    list of Panel
+        In the order of the dashboard; the verdicts come first.
+
+    See Also
+    --------
+    health_panels : the panels of the other dashboard.
+    """
     return [
         *_top_row(),
         Panel("Fraud detection performance", "F1, precision and recall of the fraud class.",
@@ -155,7 +171,17 @@ def model_panels() -> list[Panel]:
 
 
 def health_panels() -> list[Panel]:
-    """Return the panels of Pipeline health."""
+    """Return the panels of the dashboard Pipeline health.
+
+    Returns
+    -------
+    list of Panel
+        In the order of the dashboard.
+
+    See Also
+    --------
+    model_panels : the panels of the other dashboard.
+    """
     job = f'{{job_name="{names.JOB_NAME}"}}'
     since = [("time() - fraud_pipeline_last_success_timestamp_seconds", "since the last success")]
     return [
@@ -192,7 +218,17 @@ def health_panels() -> list[Panel]:
 
 
 def dashboards() -> dict[str, str]:
-    """Return the JSON of each dashboard by its uid."""
+    """Return the dashboards as JSON.
+
+    Returns
+    -------
+    dict of str to str
+        JSON by the dashboard's uid.
+
+    See Also
+    --------
+    model_panels, health_panels : the panels.
+    """
     titles: dict[str, tuple[str, Callable[[], list[Panel]]]] = {
         "fraud-model-monitoring": ("ML Model Monitoring", model_panels),
         "fraud-pipeline-health": ("Pipeline health", health_panels),
@@ -236,7 +272,17 @@ ANNOTATIONS = (
 
 
 def links() -> list[tuple[str, str]]:
-    """Return the names and addresses that the dashboards link to."""
+    """Return the links at the top of the dashboards.
+
+    Returns
+    -------
+    list of (str, str)
+        Name and address.
+
+    See Also
+    --------
+    dashboards : the dashboards with these links.
+    """
     return [
         ("Dagster", environment.dagster_url()),
         ("MLflow", environment.mlflow_url()),

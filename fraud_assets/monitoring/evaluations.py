@@ -19,9 +19,15 @@ class RecordedEvaluation:
     record_id : int
         Unique, and larger than those of earlier runs of the check.
     run_id : str
+        Run of the evaluation.
     time : float
         In seconds since 1970.
     evaluation : AssetCheckEvaluation
+        Result, severity and description.
+
+    See Also
+    --------
+    new_evaluations : reads them.
     """
 
     record_id: int
@@ -45,13 +51,19 @@ def new_evaluations(
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster instance to read from.
     checks : iterable of AssetCheckKey
+        The asset checks to read.
     after : dict of str to int
         The last record that was read, by check; updated in place.
 
     Returns
     -------
     list of RecordedEvaluation
+
+    See Also
+    --------
+    fraud_assets.monitoring.sensors.check_events : the same for messages.
 
     Notes
     -----

@@ -19,6 +19,10 @@ class Exporter(Collector):
         Each returns its metrics; its exceptions are counted, not raised.
     report_error : callable, optional
         Called with the name of a part and the exception.
+
+    See Also
+    --------
+    serve : serves the metrics.
     """
 
     def __init__(
@@ -32,11 +36,23 @@ class Exporter(Collector):
         self._lock = threading.Lock()
 
     def describe(self) -> Iterable[Metric]:
-        """Return nothing: metrics are read at each scrape, not at registration."""
+        """Describe no metrics: they are read at each scrape, not at registration.
+
+        Returns
+        -------
+        iterable of Metric
+            Empty.
+        """
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics of all parts, then whether each could be read."""
+        """Collect the metrics of all parts.
+
+        Yields
+        ------
+        Metric
+            Last, whether each part could be read, and how often it could not.
+        """
         with self._lock:
             yield from self._collect_parts()
 
@@ -70,14 +86,20 @@ def serve(exporter: Exporter, host: str, port: int) -> Callable[[], None]:
     Parameters
     ----------
     exporter : Exporter
+        Collects the metrics.
     host : str
         Address to listen on.
     port : int
+        TCP port.
 
     Returns
     -------
     callable
         Stops the server.
+
+    See Also
+    --------
+    Exporter : what is served.
     """
     registry = CollectorRegistry()
     registry.register(exporter)

@@ -116,6 +116,16 @@ def to_openmetrics(registry: CollectorRegistry) -> bytes:
     Returns
     -------
     bytes
+
+    See Also
+    --------
+    push : sends the same figures to a Pushgateway.
+
+    Examples
+    --------
+    >>> registry = to_registry("fraud_detector", {"net_savings": 1.5}, {"batch": "june"})
+    >>> b'net_savings{model="fraud_detector"} 1.5' in to_openmetrics(registry)
+    True
     """
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return text
@@ -128,10 +138,15 @@ class PushResult:
     Attributes
     ----------
     pushed : bool
+        Whether the Pushgateway accepted the figures.
     gateway : str or None
         Host and port of the Pushgateway; None when none is set.
     error : str or None
         Why the push failed; None when it did not.
+
+    See Also
+    --------
+    push : returns it.
     """
 
     pushed: bool
@@ -147,8 +162,9 @@ def push(registry: CollectorRegistry, url: str | None, model: str, part: str) ->
     Parameters
     ----------
     registry : CollectorRegistry
+        As from `to_registry`.
     url : str or None
-        Of the Pushgateway; None: nothing is pushed.
+        Address of the Pushgateway; None: nothing is pushed.
     model, part : str
         The grouping key, together with the job.
 
@@ -159,7 +175,7 @@ def push(registry: CollectorRegistry, url: str | None, model: str, part: str) ->
 
     See Also
     --------
-    delete_stale_groups
+    delete_stale_groups : deletes groups that are no longer pushed.
     """
     if url is None:
         return PushResult(pushed=False)
@@ -192,7 +208,7 @@ def delete_stale_groups(url: str, before: float) -> int:
     Parameters
     ----------
     url : str
-        Of the Pushgateway.
+        Address of the Pushgateway.
     before : float
         Groups last pushed before this time are deleted, in seconds since 1970.
 
@@ -205,6 +221,10 @@ def delete_stale_groups(url: str, before: float) -> int:
     ------
     requests.RequestException
         When the Pushgateway cannot be reached or answers with an error.
+
+    See Also
+    --------
+    push : calls it after each push.
     """
     from prometheus_client import delete_from_gateway
 

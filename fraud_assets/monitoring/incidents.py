@@ -17,9 +17,17 @@ class CheckEvent:
     event : int
         Identifies the evaluation.
     asset, check, batch, run_id : str
+        The asset and its check, the batch (partition key), and the run of the evaluation.
     result : {"passed", "WARN", "ERROR"}
+        Passed, or the severity of the failure.
     blocking : bool
+        Whether a failure stops the run.
     description : str
+        The result, for a person.
+
+    See Also
+    --------
+    messages_for : makes messages from events.
     """
 
     event: int
@@ -39,9 +47,15 @@ class RunEvent:
     Attributes
     ----------
     run_id, job, batch : str
+        The run, its job and its batch (partition key).
     failed : bool
+        Whether the run failed.
     will_retry : bool
         Whether Dagster retries the run.
+
+    See Also
+    --------
+    messages_for : makes messages from events.
     """
 
     run_id: str
@@ -60,8 +74,13 @@ class Message:
     key : str
         Identifies the message, also after a restart.
     title, body : str
+        Plain text.
     level : {"failure", "warning", "success"}
         For a critical verdict or a failed run, a watch verdict, a recovery.
+
+    See Also
+    --------
+    fraud_assets.monitoring.notify.send_once : sends it.
     """
 
     key: str
@@ -86,6 +105,10 @@ class AlertState:
         Finished runs that were read.
     blocked : list of str
         Runs that a blocking check stopped; the check is reported, not the run.
+
+    See Also
+    --------
+    messages_for : updates it.
     """
 
     after: dict[str, int] = field(default_factory=dict)
@@ -95,12 +118,42 @@ class AlertState:
     blocked: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the state as a JSON-like dict."""
+        """Return the state in a form that can be written as JSON.
+
+        Returns
+        -------
+        dict
+            Values by the name of the attribute.
+
+        See Also
+        --------
+        from_dict : restores the state.
+
+        Examples
+        --------
+        >>> state = AlertState(runs=["r1"])
+        >>> AlertState.from_dict(state.to_dict()) == state
+        True
+        """
         return asdict(self)
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Self:
-        """Return the state that `to_dict` wrote."""
+        """Restore a state that was written as JSON.
+
+        Parameters
+        ----------
+        facts : dict
+            As from `to_dict`.
+
+        Returns
+        -------
+        AlertState
+
+        See Also
+        --------
+        to_dict : writes the state.
+        """
         return cls(**facts)
 
 
@@ -124,6 +177,10 @@ def messages_for(
     messages : list of Message
         One when an incident begins or becomes critical, one when it is resolved, none in between.
     state : AlertState
+
+    See Also
+    --------
+    fraud_assets.monitoring.notify.send_once : sends the messages.
 
     Examples
     --------

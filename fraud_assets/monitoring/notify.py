@@ -20,6 +20,7 @@ def send_once(messages: Iterable[Message], sent_file: Path, deliver: Deliver) ->
     Parameters
     ----------
     messages : iterable of Message
+        Sent in this order.
     sent_file : Path
         Keys of the messages that were sent, one per line; created when it does not exist.
     deliver : callable
@@ -37,7 +38,16 @@ def send_once(messages: Iterable[Message], sent_file: Path, deliver: Deliver) ->
 
     See Also
     --------
-    apprise_sender : a `deliver` for chats, mails and webhooks.
+    apprise_sender : makes a `deliver` for chats, mails and webhooks.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> message = Message("r1:failed", "A run failed", "batch june", "failure")
+    >>> with TemporaryDirectory() as folder:
+    ...     sent = Path(folder, "sent.txt")
+    ...     send_once([message], sent, lambda _: True), send_once([message], sent, lambda _: True)
+    (1, 0)
     """
     sent = set(sent_file.read_text(encoding="utf-8").split("\n")) if sent_file.exists() else set()
     count = 0
@@ -73,12 +83,17 @@ def apprise_sender(urls: str, link: str) -> Deliver:
     Returns
     -------
     callable
+        Takes a message; returns whether it was accepted.
 
     Raises
     ------
     ValueError
         When Apprise does not know an address. The message does not repeat it, because it may hold
         a secret.
+
+    See Also
+    --------
+    send_once : sends each message once.
     """
     import apprise
 

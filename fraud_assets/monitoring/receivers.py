@@ -33,12 +33,17 @@ def alertmanager_text(env: Mapping[str, str] = os.environ) -> str:
     Returns
     -------
     str
+        YAML.
 
     Raises
     ------
     ValueError
         When a secret file is missing, empty or readable by others, which Alertmanager itself
         notices late or never; or when e-mails have no server or sender.
+
+    See Also
+    --------
+    fraud_assets.monitoring.rules.rules_text : the rules that raise the alerts.
     """
     people: dict[str, Any] = {"name": "people"}
     if "FRAUD_ALERT_SLACK_URL_FILE" in env:

@@ -21,5 +21,15 @@ class Pushgateway(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
 
     def address(self) -> str | None:
-        """Return the address of the Pushgateway; None when there is none."""
+        """Return the address of the Pushgateway: the configured one, else that of the environment.
+
+        Returns
+        -------
+        str or None
+            None when nothing is to be pushed.
+
+        See Also
+        --------
+        fraud_assets.monitoring.exposition.push : pushes to this address.
+        """
         return self.url or environment.pushgateway_url()

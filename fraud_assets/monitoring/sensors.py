@@ -65,11 +65,17 @@ def current_state(instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKe
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster instance to read from.
     checks : sequence of AssetCheckKey
+        The asset checks to read.
 
     Returns
     -------
     AlertState
+
+    See Also
+    --------
+    check_events, finished_runs : read what happened later.
     """
     runs = instance.get_run_records(
         dg.RunsFilter(statuses=list(FINISHED)), limit=1, order_by="update_timestamp"
@@ -91,13 +97,19 @@ def check_events(
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster instance to read from.
     checks : sequence of AssetCheckKey
+        The asset checks to read.
     after : dict of str to int
         The last evaluation that was read, by check; updated in place.
 
     Returns
     -------
     list of CheckEvent
+
+    See Also
+    --------
+    fraud_assets.monitoring.incidents.messages_for : makes messages from the events.
     """
     return [
         CheckEvent(
@@ -120,6 +132,7 @@ def finished_runs(instance: dg.DagsterInstance, after: float) -> tuple[list[RunE
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster instance to read from.
     after : float
         Last update that was read, in seconds since 1970.
 
@@ -129,6 +142,10 @@ def finished_runs(instance: dg.DagsterInstance, after: float) -> tuple[list[RunE
         Those of the second before `after` are repeated, as two runs may finish at the same time.
     last : float
         The last update; `after` when nothing finished.
+
+    See Also
+    --------
+    fraud_assets.monitoring.incidents.messages_for : makes messages from the events.
     """
     since = datetime.fromtimestamp(max(0.0, after - 1), UTC)
     records = instance.get_run_records(

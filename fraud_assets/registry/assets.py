@@ -166,6 +166,7 @@ def actor_of(run: dg.DagsterRun, source_file: str) -> str:
     Parameters
     ----------
     run : DagsterRun
+        The run that makes the decision.
     source_file : str
         Name of the file that the batch was read from.
 

@@ -22,14 +22,22 @@ def model_card(
     Parameters
     ----------
     model : TrainedModel
+        A trained model with its facts: data, settings and threshold.
     report : EvaluationReport
+        The figures of the model on its test rows.
     decision : Decision
+        Promote, shadow_only or reject, and why.
     period : pair of str or None
         First and last day of the window; None when the data has no dates.
 
     Returns
     -------
     str
+        Markdown.
+
+    See Also
+    --------
+    known_limits : the limits that the card lists.
 
     Notes
     -----
@@ -58,12 +66,18 @@ def known_limits(model: TrainedModel, report: EvaluationReport) -> list[str]:
     Parameters
     ----------
     model : TrainedModel
+        A trained model with its facts: data, settings and threshold.
     report : EvaluationReport
+        The figures of the model on its test rows.
 
     Returns
     -------
     list of str
         One sentence each.
+
+    See Also
+    --------
+    model_card : the card that lists them.
     """
     limits = [
         f"Evaluated on {report.test.frauds} frauds: read every figure with its interval.",

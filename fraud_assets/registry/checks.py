@@ -59,11 +59,16 @@ def confirmed_hashes(instance: dg.DagsterInstance) -> dict[str, str]:
     Parameters
     ----------
     instance : DagsterInstance
+        Dagster instance to read from.
 
     Returns
     -------
     dict of str to str
         The run and its batch, by hash.
+
+    See Also
+    --------
+    fraud_assets.registry.promotion.decide : makes the decisions.
     """
     return dict(_confirmations(instance))
 
@@ -76,7 +81,7 @@ def _confirmations(instance: dg.DagsterInstance) -> Iterator[tuple[str, str]]:
         cursor, more = page.cursor, page.has_more
         for record in page.records:
             event = record.asset_materialization
-            # Anybody who may use the UI can report a materialization; only a run's has a step.
+            # Any UI user can report a materialization; only one made by a run has a step.
             if record.event_log_entry.step_key and event and LOG_HASH in event.metadata:
                 confirmed_by = f"run {record.run_id} of batch {event.partition!r}"
                 yield str(event.metadata[LOG_HASH].value), confirmed_by

@@ -23,9 +23,11 @@ def promote_manually(
     Parameters
     ----------
     tracking : Tracking
+        The model registry.
     log : Path
         The decision log.
     version : str
+        Number of the registered version.
     reason : str
         Kept in the log and as a tag of the version.
     actor : str
@@ -44,7 +46,7 @@ def promote_manually(
 
     See Also
     --------
-    promotion.decide : the rule.
+    fraud_assets.registry.promotion.decide : the promotion rule.
     """
     with registry_lock(log):
         chosen = tracking.version(version)

@@ -16,10 +16,15 @@ class Candidate:
     Attributes
     ----------
     evaluation : EvaluationReport
+        The figures of the challenger on its test rows.
     champion : str or None
         The version that is the champion at this moment.
     champion_is_newer : bool
         Whether that version was trained for a batch that arrived after this one.
+
+    See Also
+    --------
+    decide : decides about it.
     """
 
     evaluation: EvaluationReport
@@ -74,10 +79,15 @@ class PromotionCheck:
     precedence : int
         Of the checks that fail, the one with the lowest precedence decides.
     passes : callable of a Candidate
+        Whether the challenger passes.
     outcome : {"shadow_only", "reject"}
         When it fails.
     reason : callable of a Candidate
         One sentence for a person, when it fails.
+
+    See Also
+    --------
+    decide : applies all checks.
     """
 
     name: str
@@ -184,6 +194,7 @@ def decide(
     Parameters
     ----------
     evaluation : EvaluationReport
+        The figures of the challenger on its test rows.
     drift_score : float or None
         Of the batch, between 0 and 1; recorded, and never decides. None: not measured.
     champion : str or None
@@ -197,6 +208,10 @@ def decide(
         Reject when recall is critical or the champion is better; promote when there is no
         champion, or the challenger is better by more than margin and chance and worse on no
         segment; otherwise shadow_only: the version stays the challenger.
+
+    See Also
+    --------
+    fraud_assets.registry.manual_promotion.promote_manually : overrides the rule.
     """
     candidate = Candidate(evaluation, champion, champion_is_newer)
     failed = [check for check in PROMOTION_CHECKS if not check.passes(candidate)]

@@ -49,8 +49,13 @@ class BatchRows:
     Attributes
     ----------
     features, scores : Path
-        Parquet files.
+        Parquet files with the features, and with the scores as from `score_rows`.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
+
+    See Also
+    --------
+    rank_rows : ranks them.
     """
 
     features: Path
@@ -70,10 +75,13 @@ def score_rows(
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
+        Connection that may read the files.
     features : Path
         Parquet file of the batch's features.
     roles : Roles
+        Which columns hold the label, the timestamp, the amount and so on.
     model : CalibratedModel
+        A fitted model.
     columns : list of str
         The model's features.
 
@@ -85,7 +93,7 @@ def score_rows(
 
     See Also
     --------
-    rank_rows : decides by the scores.
+    rank_rows : makes decisions from the scores.
     """
     query = (
         f"SELECT {_inputs(columns)}source_line, {identifier(roles.target)} AS label, {KNOWN}, "
@@ -100,7 +108,22 @@ def score_rows(
 
 
 def no_scores() -> pd.DataFrame:
-    """Return the scores of a batch that was not scored: no rows, but all columns."""
+    """Return the table of scores of a batch that was not scored.
+
+    Returns
+    -------
+    DataFrame of shape (0, 5)
+        The columns of `score_rows`, without rows.
+
+    See Also
+    --------
+    score_rows : scores a batch.
+
+    Examples
+    --------
+    >>> no_scores().columns.tolist()
+    ['source_line', 'score', 'label', 'known_us', 'label_known_us']
+    """
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in SCORED.items()})
 
 
@@ -120,11 +143,13 @@ def rank_rows(
     connection : duckdb.DuckDBPyConnection
         That masks card numbers, as of `store.resources.Engine`.
     batch : BatchRows
+        The files of the batch.
     model : CalibratedModel
         The model that scored the rows; used for the reasons only.
     columns : list of str
         The model's features.
     threshold : float
+        Score from which a row is an alert, between 0 and 1.
     entries : list of Suppression
         With tokens in place of card numbers.
     today : date

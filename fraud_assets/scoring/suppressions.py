@@ -20,11 +20,17 @@ class Suppression(NamedTuple):
     Attributes
     ----------
     kind : {"card", "terminal"}
+        What is suppressed.
     name : str
         Of the card or terminal, as it is shown: a token in place of a card number.
     reason : str
+        Shown in the list of scored transactions.
     expires : date
         The last day on which it is in force.
+
+    See Also
+    --------
+    read_suppressions : reads the entries.
     """
 
     kind: Literal["card", "terminal"]
@@ -42,6 +48,7 @@ def read_suppressions(path: Path, mask: Masking) -> list[Suppression]:
         CSV with the header `kind,name,reason,expires`. A card is named by its number, or by the
         token that the worklist shows.
     mask : Masking
+        Replaces card numbers by tokens.
 
     Returns
     -------
@@ -94,10 +101,20 @@ def to_frame(entries: list[Suppression]) -> pd.DataFrame:
     Parameters
     ----------
     entries : list of Suppression
+        Cards and terminals to keep off the worklist.
 
     Returns
     -------
     DataFrame of shape (n_entries, 4)
+
+    See Also
+    --------
+    read_suppressions : reads the entries.
+
+    Examples
+    --------
+    >>> to_frame([Suppression("card", "a", "a trip", date(2026, 6, 30))]).columns.tolist()
+    ['kind', 'name', 'reason', 'expires']
     """
     return pd.DataFrame(entries, columns=COLUMNS)
 
@@ -110,6 +127,7 @@ def suppressed(rows: pd.DataFrame, entries: list[Suppression], today: date) -> p
     rows : DataFrame of shape (n_rows, n_columns)
         With `card`, `terminal` and `day` (datetime64, or missing).
     entries : list of Suppression
+        Cards and terminals to keep off the worklist.
     today : date
         The day of rows without one.
 
@@ -117,6 +135,10 @@ def suppressed(rows: pd.DataFrame, entries: list[Suppression], today: date) -> p
     -------
     Series of shape (n_rows,)
         Of the first entry that applies.
+
+    See Also
+    --------
+    read_suppressions : reads the entries.
 
     Examples
     --------

@@ -19,6 +19,7 @@ def make_worklist(scored: pd.DataFrame, settings: ScoringSettings) -> pd.DataFra
     scored : DataFrame of shape (n_rows, n_columns)
         As from `score.rank_rows`.
     settings : ScoringSettings
+        Review capacity and sample size per day, and the seed of the sample.
 
     Returns
     -------
@@ -32,6 +33,10 @@ def make_worklist(scored: pd.DataFrame, settings: ScoringSettings) -> pd.DataFra
     See Also
     --------
     alert_outcomes : compares the alerts with the labels.
+
+    Notes
+    -----
+    Weighted by `stands_for`, the sampled entries estimate the frauds that the alerts miss.
 
     Examples
     --------
@@ -107,6 +112,10 @@ def alert_outcomes(scored: pd.DataFrame) -> AlertOutcomes:
     Returns
     -------
     AlertOutcomes
+
+    See Also
+    --------
+    make_worklist : the alerts to review.
     """
     fraud, alert = scored["label"] == 1, scored["decision"] == ALERT
     suppressed = scored["suppressed_because"].notna()

@@ -236,7 +236,7 @@ def _checked(columns: dict[str, pa.Array], contract: Contract) -> dict[str, pa.A
     if any(name and columns[name].null_count for name in needed):
         return None
     for name, kind in contract.kinds.items():
-        # `all` of nothing is true, and of nulls alone it is null.
+        # `all` is true for an empty array, and null for one with nulls only.
         if kind == NUMBER and pc.all(pc.is_finite(columns[name])).as_py() is False:
             columns[name] = _without_nan(columns[name])
             if pc.any(pc.is_inf(columns[name])).as_py():
