@@ -218,7 +218,7 @@ def test_the_key_may_be_given_as_a_variable_or_as_a_file(home, monkeypatch):
 def test_another_key_than_before_is_refused_with_the_remedy(home, monkeypatch):
     masking()
     monkeypatch.setenv("FRAUD_HASH_KEY", "k" * 32)
-    with pytest.raises(ValueError, match=f"put the key of before into.*remove {KEY_ID_FILE}"):
+    with pytest.raises(ValueError, match=f"put the previous key into.*remove {KEY_ID_FILE}"):
         masking()
     (home / "var" / KEY_ID_FILE).unlink()
     assert masking().card(VISA).startswith("…1111")
