@@ -25,7 +25,6 @@ R = TypeVar("R", bound=Report)
 
 ACCEPTED_BATCHES = dg.AssetKey("accepted_batches")
 HISTORY = dg.AssetKey("history")
-CHAMPION_SCORES = "champion_scores"
 SPAN = ("first_known_us", "last_known_us", "last_label_known_us")
 DATA_VERSION_TAG = "dagster/data_version"
 PAGE = 1000
@@ -327,14 +326,14 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         import pandas as pd
 
-        if tables.has_table(CHAMPION_SCORES, accepted.batch, accepted.content_hash):
+        if tables.has_table(tables.ScoreTable.ASSET, accepted.batch, accepted.content_hash):
             scores = pd.read_parquet(
-                tables.rows_path(CHAMPION_SCORES, accepted.batch, accepted.content_hash)
+                tables.rows_path(tables.ScoreTable.ASSET, accepted.batch, accepted.content_hash)
             )
             # Another champion may have scored the batch since.
             return scores if (scores["champion"] == champion).all() else None
         # Older releases stored them next to the reports.
-        path = reports.find_report_file(accepted.batch, f"{CHAMPION_SCORES}.parquet")
+        path = reports.find_report_file(accepted.batch, f"{tables.ScoreTable.ASSET}.parquet")
         return None if path is None else pd.read_parquet(path)
 
 

@@ -5,7 +5,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from fraud_assets.catalog import CHAMPION_SCORES, AcceptedBatch, BatchCatalog, acceptance
+from fraud_assets.catalog import AcceptedBatch, BatchCatalog, acceptance
 from fraud_assets.config import environment
 from fraud_assets.records.drift import DriftReport
 from fraud_assets.store import paths, reports, tables
@@ -98,7 +98,7 @@ def store(request, home, tmp_path, monkeypatch):
 def keep(batch):
     """Keep scores and a report of a batch, as the assets do."""
     record = factories.champion_scores(batch=batch)
-    with tables.incoming(CHAMPION_SCORES, batch) as rows:
+    with tables.incoming(tables.ScoreTable.ASSET, batch) as rows:
         pd.DataFrame({"score": [0.1, 0.9], "champion": "1"}).to_parquet(rows)
     tables.save_table(tables.ScoreTable(rows, record))
     reports.save_report(batch, factories.drift_report(batch=batch))

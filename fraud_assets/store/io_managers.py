@@ -9,16 +9,9 @@ from typing import Any
 import dagster as dg
 
 from fraud_assets.platform.resources import RunLock
-from fraud_assets.records.base import Report, to_json
+from fraud_assets.records.base import Report
 from fraud_assets.store.paths import report_path
-from fraud_assets.store.reports import (
-    REPORTS,
-    find_report,
-    latest,
-    read_json,
-    save_report,
-    write_report_file,
-)
+from fraud_assets.store.reports import REPORTS, find_report, save_report
 from fraud_assets.store.resources import Storage
 from fraud_assets.store.tables import TABLES, Table, load_table, save_table
 from fraud_assets.text import named
@@ -77,25 +70,20 @@ class ReportIOManager(dg.ConfigurableIOManager):
     run_lock: dg.ResourceDependency[RunLock]
     storage: dg.ResourceDependency[Storage]
 
-    def handle_output(self, context: dg.OutputContext, obj: Report | dict[str, Any]) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: Report) -> None:
         """Write the report and show its path on the asset's page.
 
         Parameters
         ----------
         context : OutputContext
             Context of the asset that returned the value.
-        obj : Report or dict
-            A dictionary must be JSON-like.
+        obj : Report
+            Of the class that `REPORTS` has for the asset.
         """
-        name = context.asset_key.to_user_string()
-        path = (
-            save_report(context.partition_key, obj)
-            if isinstance(obj, Report)
-            else write_report_file(context.partition_key, f"{name}.json", to_json(obj))
-        )
+        path = save_report(context.partition_key, obj)
         context.add_output_metadata({"path": dg.MetadataValue.path(path)})
 
-    def load_input(self, context: dg.InputContext) -> Report | dict[str, Any]:
+    def load_input(self, context: dg.InputContext) -> Report:
         """Read the report of the run's batch.
 
         Parameters
@@ -105,8 +93,8 @@ class ReportIOManager(dg.ConfigurableIOManager):
 
         Returns
         -------
-        Report or dict
-            A `Report` for the assets in `REPORTS`, the parsed JSON for others.
+        Report
+            Of the class that `REPORTS` has for the asset.
 
         Raises
         ------
@@ -116,11 +104,7 @@ class ReportIOManager(dg.ConfigurableIOManager):
             When the report is not in this release's format.
         """
         name, batch = context.asset_key.to_user_string(), context.partition_key
-        report: Report | dict[str, Any] | None = (
-            find_report(REPORTS[name], batch)
-            if name in REPORTS
-            else read_json(latest(report_path(name, batch)))
-        )
+        report = find_report(REPORTS[name], batch)
         if report is None:
             raise FileNotFoundError(
                 f"{name} of batch {named(batch)} has not been materialized (looked for "

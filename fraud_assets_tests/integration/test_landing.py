@@ -159,8 +159,9 @@ def test_what_cannot_be_taken_is_told_and_blocks_nothing_else(stack, data):
     drop(data, "free.csv", REFUSED.format(n=67))
     refused = dict.fromkeys(("folder", "link_out", "locked"), "refused")
     stack.wait_for_outcome(free="failed", link_in="failed", **refused)
-    for told in ("folder.csv is a folder", "link_out.csv is a link that", "locked.csv cannot be"):
-        wait_for(f"the check to tell: {told}", lambda t=told: t in told_of(stack))
+    problems = ("folder.csv is a folder", "link_out.csv is a link that", "locked.csv cannot be")
+    for problem in problems:
+        wait_for(f"the check to name {problem}", lambda p=problem: p in described_in_check(stack))
     assert landed_files(stack)["success"] is False
     assert {run["status"] for name in refused for run in stack.runs(name)} == set()
     locked.chmod(0o644)
@@ -170,7 +171,7 @@ def test_what_cannot_be_taken_is_told_and_blocks_nothing_else(stack, data):
     wait_for("the check to pass", lambda: landed_files(stack)["success"])
 
 
-def told_of(stack):
+def described_in_check(stack):
     return landed_files(stack)["description"]
 
 
@@ -192,7 +193,10 @@ def test_names_of_every_kind_become_batches_and_two_for_one_batch_are_told(stack
         assert name in stack.partitions()
     drop(data, "two words.csv.gz", "is not looked into")
     wait_for("the refusal", lambda: stack.outcomes().get("two words.csv.gz") == "refused")
-    wait_for("the check to tell", lambda: "which two words.csv already is" in told_of(stack))
+    wait_for(
+        "the check to name the file",
+        lambda: "which two words.csv already is" in described_in_check(stack),
+    )
 
 
 def test_five_hundred_files_at_once_are_all_noticed_and_the_oldest_goes_first(stack, data):

@@ -47,7 +47,7 @@ def test_a_pipeline_run_that_never_took_its_lock_is_dead_after_a_while(
 
 @pytest.fixture
 def launches(monkeypatch):
-    """The runs that Dagster's own launcher was asked for; the first time it fails when told to."""
+    """Ids of the runs handed to Dagster's launcher; if `context.fails`, the first launch fails."""
     asked = []
 
     def launch(_, context):

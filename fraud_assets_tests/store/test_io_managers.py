@@ -22,11 +22,6 @@ def manager():
     return io_managers.ReportIOManager(run_lock=RunLock(), storage=Storage())
 
 
-def test_a_report_without_a_record_comes_back_as_it_was_saved(home, manager):
-    manager.handle_output(output_of("report"), {"a": [1, None]})
-    assert manager.load_input(input_of("report")) == {"a": [1, None]}
-
-
 def test_a_record_comes_back_as_that_record(home, manager):
     model = factories.trained_model()
     context = output_of("trained_model")
@@ -37,8 +32,10 @@ def test_a_record_comes_back_as_that_record(home, manager):
 
 
 def test_a_missing_report_is_named_with_the_remedy(home, manager):
-    with pytest.raises(FileNotFoundError, match="report of batch 'july'.*materialize report"):
-        manager.load_input(input_of("report", "july"))
+    with pytest.raises(
+        FileNotFoundError, match="trained_model of batch 'july'.*materialize trained"
+    ):
+        manager.load_input(input_of("trained_model", "july"))
 
 
 def test_a_table_is_committed_and_found_by_its_asset(home, monkeypatch):

@@ -14,9 +14,9 @@ def test_what_mlflows_tables_have_no_room_for_is_left_out(tracking):
     client.create_registered_model(tracking.model_name)
     client.create_model_version(tracking.model_name, "file:///nowhere", run_id)
     tracking.describe_version("1", "a line\n" * 1000, "card.md")
-    told = client.get_model_version(tracking.model_name, "1").description
-    assert len(told) <= 5000
-    assert told.endswith("a line\n\nThe rest is in the run's card.md.\n")
+    description = client.get_model_version(tracking.model_name, "1").description
+    assert len(description) <= 5000
+    assert description.endswith("a line\n\nThe rest is in the run's card.md.\n")
 
 
 def test_every_artifact_is_reached_through_the_one_look_at_its_location(registered, monkeypatch):
