@@ -38,7 +38,11 @@ sys.modules["shap"] = None
 import logging
 from types import SimpleNamespace
 import numpy as np, pandas as pd
-from fraud_assets.store import files, paths, reports, tables
+from fraud_assets.platform.masking import masking
+from fraud_assets.records.base import to_json
+from fraud_assets.records.batches import Features, Provenance, Splits
+from fraud_assets.store import files, paths, tables
+from fraud_assets.store.resources import Engine
 from fraud_assets.config.environment import *
 from fraud_assets.config.settings import *
 from fraud_assets.drift.profile import make_profile, watched_columns
@@ -51,11 +55,11 @@ from fraud_assets.features.engines import open_engine
 from fraud_assets.features.families import features_for
 from fraud_assets.features.lookback import AcceptedRows, span_of
 from fraud_assets.features.compute import own_features, write_features
-from fraud_assets.records.batches import Roles
 from fraud_assets.intake.ingest import LandedCsv, ingest_file
 from fraud_assets.monitoring.exposition import to_openmetrics, to_registry
 from fraud_assets.tracking import Tracking
 from fraud_assets.training import splits, window
+from fraud_assets.training.model_facts import model_facts, model_source
 from fraud_assets.training.train import example_of, fraud_scores, losses_of, train
 
 begin()
@@ -64,43 +68,49 @@ context = SimpleNamespace(
     run_id="plain", log=logging.getLogger("plain"), run=SimpleNamespace(job_name="plain", tags={}),
     instance=None)
 settings = TrainingSettings(estimator=sys.argv[1])
-with storage.Engine().connect() as engine:
+with Engine().connect("raw_transactions", "features", "splits") as engine:
     rows = tables.new_rows_file("raw_transactions", batch)
     taken = LandedCsv(drop_folder() / f"{batch}.csv", batch, rows, paths.rejected_path(batch))
     facts = ingest_file(engine, taken, IntakeSettings(), lambda _: None, print)
-    raw = tables.save_table("raw_transactions", tables.Table(rows, facts))
-    roles = Roles(**raw.facts["roles"])
-    key = {"batch": batch, "content_hash": raw.facts["content_hash"]}
+    raw = tables.save_table(tables.RawTable(rows, facts))
+    roles, kinds = facts.roles, facts.kinds
     rows = tables.new_rows_file("features", batch)
-    derived, own = features_for(roles, raw.facts["kinds"]), AcceptedRows(raw.path, roles)
+    derived, own = features_for(roles, kinds), AcceptedRows(raw.path, roles)
     with open_engine("duckdb", engine) as backend:
         span = span_of(backend, own, 7)
         write_features(backend, engine, own, [], span, derived, 7, rows)
-    features = tables.save_table("features", tables.Table(rows, key))
-    columns = own_features(raw.facts["kinds"], roles) + [f.name for f in derived]
+    columns = own_features(kinds, roles) + [f.name for f in derived]
+    features = tables.save_table(tables.FeatureTable(rows, Features(
+        batch=batch, content_hash=facts.content_hash, source=Provenance.of(facts), kinds=kinds,
+        roles=roles, features=columns, label_delay_days=7, span=span, warm_up_days={})))
     rows = tables.new_rows_file("splits", batch)
     cuts = splits.plan_cuts(engine, features.path, roles, 7, SplitSettings())
-    splits.write_splits(engine, features.path, raw.path, list(raw.facts["kinds"]), roles,
+    splits.write_splits(engine, features.path, raw.path, list(kinds), roles,
         SplitSettings(), cuts, [], rows)
-    assigned = tables.save_table("splits", tables.Table(rows, key))
-    members = [window.Member(batch, features.path, assigned.path, roles, {})]
-    window.count_rows(engine, members, None)
-    window.straddling_contents(engine, members)
-    window.unassigned_rows(engine, members[0])
+    members = [window.Member(batch, features.path, rows, roles, kinds)]
+    assigned = tables.save_table(tables.SplitTable(rows, Splits(
+        batch=batch, content_hash=facts.content_hash, hash_key_id=masking().key_id,
+        settings=SplitSettings(), mode=cuts.mode, validation_start=cuts.validation_start,
+        test_start=cuts.test_start, window=[(batch, facts.content_hash)],
+        counts=window.count_rows(engine, members, None),
+        straddling_contents=window.straddling_contents(engine, members),
+        unassigned_rows=window.unassigned_rows(engine, members[0]))))
+    members = [window.Member(batch, features.path, assigned.path, roles, kinds)]
     fitting, validation, test = (
         window.load_rows(engine, members, name, columns)
         for name in ("train", "validation", "test"))
 with tracking.training_run(context, batch, {}) as run_id:
     model = train(fitting, validation, columns, settings)
+    about = model_facts(model_source(features.facts, assigned.facts, settings, None), model)
     tracking.log_parameters(run_id, {"estimator": settings.estimator})
     tracking.log_figures(run_id, model.validation_figures)
-    tracking.log_json(run_id, "model_facts.json", {"batch": batch, "features": columns,
-        "decision_threshold": model.decision_threshold})
+    tracking.log_json(run_id, "model_facts.json", about.model_dump(mode="json"))
     tracking.log_training_keys(
         run_id, pd.concat([fitting["content_key_"], validation["content_key_"]]))
-    version = tracking.register(
-        run_id, model.model, example_of(fitting[columns]), {})
-loaded, costs = tracking.load(version), settings.costs
+    version, model_hash = tracking.register(
+        run_id, model.model, example_of(fitting[model.features]), {})
+columns = model.features
+loaded, costs = tracking.load(version, model_hash), settings.costs
 scores, labels = fraud_scores(loaded, test, columns), test["fraud_"].to_numpy()
 losses, threshold = losses_of(test, costs), model.decision_threshold
 scored = ScoredRows(labels, scores, losses, threshold, costs)
@@ -115,12 +125,12 @@ plots = all_plots(scored, evaluation.reliability, importance)
 for name, image in plots.items():
     files.write_atomically(folder / f"{name}.png", image)
 test[["source_line_"]].assign(score=scores).to_parquet(folder / "test_predictions.parquet")
-files.write_atomically(folder / "report.json", reports.to_json(report))
+files.write_atomically(folder / "report.json", to_json(report))
 tracking.log_figures(run_id, report["metrics"])
 tracking.log_files(run_id, sorted(folder.iterdir()), "evaluation")
 of_validation = fraud_scores(loaded, validation, columns)
 profile = make_profile(
-    fitting, watched_columns(columns, raw.facts["kinds"], roles), {}, of_validation)
+    fitting, watched_columns(columns, kinds, roles), {}, of_validation)
 tracking.log_frame(run_id, "reference_sample.parquet", profile.sample)
 tracking.log_json(run_id, "reference_profile.json", profile.facts().model_dump(mode="json"))
 tracking.model_hash(version)
