@@ -18,6 +18,7 @@ from fraud_assets.platform.resources import (
 from fraud_assets.platform.run_lock import is_alive
 from fraud_assets.records.batches import TableFacts
 from fraud_assets.store import tables
+from fraud_assets_tests import factories
 from fraud_assets_tests.factories import ThingTable
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -49,7 +50,7 @@ def test_the_run_of_any_one_asset_holds_its_lock_and_writes_private_files(
             rows = tables.new_rows_file("thing", "june")
             rows.touch()
             return ThingTable(rows, TableFacts(batch="june", content_hash="a"))
-        return {"a": 1} if io_manager_key == "reports" else None
+        return factories.published_metrics() if io_manager_key == "reports" else None
 
     assert materialized([thing], instance, partition_key="june").success
     assert seen == [(True, 0o600)]
