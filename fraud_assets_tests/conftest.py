@@ -22,6 +22,7 @@ from fraud_assets.intake.simulator import simulate
 from fraud_assets.platform.masking import Masking
 from fraud_assets.records.batches import Roles
 from fraud_assets.store.locked_duckdb import open_duckdb
+from fraud_assets_tests.quick_databases import make_databases_quick
 from fraud_assets_tests.registered import empty_database, registered, tracking  # noqa: F401
 from fraud_assets_tests.required import pytest_runtest_makereport  # noqa: F401
 
@@ -38,6 +39,7 @@ OUTSIDE = ("MLFLOW_TRACKING_URI", "PROMETHEUS_PUSHGATEWAY_URL", "MLFLOW_UI_URL",
            "FRAUD_HASH_KEY", "FRAUD_HASH_KEY_FILE")  # fmt: skip
 MASKING = Masking(b"a key of the tests".ljust(32))
 
+make_databases_quick()
 
 # How long an example takes depends on what else runs on the machine.
 hypothesis.settings.register_profile("shared machine", deadline=None)
