@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from fraud_assets import metrics
 from fraud_assets.config.settings import Costs
+
+some = settings(max_examples=40)
+"""What the figures are compared with takes milliseconds for each example."""
 
 
 @st.composite
@@ -18,6 +21,7 @@ def judged_rows(draw):
     return labels, scores
 
 
+@some
 @given(judged_rows(), st.floats(0, 1))
 def test_class_figures_agree_with_scikit_learn(rows, threshold):
     labels, scores = rows
@@ -31,6 +35,7 @@ def test_class_figures_agree_with_scikit_learn(rows, threshold):
         assert found == pytest.approx([p, r, f])
 
 
+@some
 @given(judged_rows())
 def test_ranking_figures_agree_with_scikit_learn_also_on_ties(rows):
     labels, scores = rows
@@ -39,6 +44,7 @@ def test_ranking_figures_agree_with_scikit_learn_also_on_ties(rows):
     assert found == pytest.approx(expected)
 
 
+@some
 @given(judged_rows(), st.integers(0, 2**32 - 1))
 def test_ranking_figures_of_weights_are_those_of_repeated_rows(rows, seed):
     labels, scores = rows
@@ -62,11 +68,12 @@ def test_the_interval_of_nothing_says_that_nothing_is_known():
     assert metrics.share_interval(0, 0) == (0.0, 1.0)
 
 
+@some
 @given(judged_rows(), st.floats(0, 1))
 def test_bootstrap_intervals_lie_in_order_within_bounds(rows, threshold):
     labels, scores = rows
     savings = np.where(scores >= threshold, 1.0, 0.0)
-    found = metrics.bootstrap_intervals(labels, scores, scores >= threshold, savings, 50, 0)
+    found = metrics.bootstrap_intervals(labels, scores, scores >= threshold, savings, 20, 0)
     for name, (low, high) in found.items():
         assert 0 <= low <= high <= (len(labels) if name == "net_savings" else 1)
 
@@ -75,14 +82,14 @@ def test_bootstrap_intervals_cover_the_truth_about_as_often_as_they_say():
     generator = np.random.default_rng(0)
     covered = 0
     truth = 0.7602  # area for two unit normals one standard deviation apart: Phi(1 / sqrt(2))
-    for seed in range(100):
+    for seed in range(60):
         labels = np.repeat([0, 1], [400, 80])
         scores = generator.normal(labels.astype(float))
-        low, high = metrics.bootstrap_intervals(labels, scores, scores > 1, scores, 200, seed)[
+        low, high = metrics.bootstrap_intervals(labels, scores, scores > 1, scores, 100, seed)[
             "test_roc_auc"
         ]
         covered += low <= truth <= high
-    assert 88 <= covered <= 100
+    assert 51 <= covered <= 60
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
@@ -156,6 +163,7 @@ def test_a_missed_fraud_costs_its_amount_or_what_is_set(costs, amounts, expected
     assert metrics.fraud_losses(amounts, 3, costs).tolist() == expected
 
 
+@some
 @given(judged_rows())
 def test_the_threshold_curve_agrees_with_judging_at_each_threshold(rows):
     labels, scores = rows

@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 
 from fraud_assets.drift.classifier import classifier_inputs, giveaways, two_sample_test
@@ -5,46 +7,49 @@ from fraud_assets.drift.encoding import encode_rows
 from fraud_assets_tests.drift.conftest import NAMES, frame
 
 
-def sides(n=1500, shift=0.0):
+def sides(n=600, shift=0.0):
     generator = np.random.default_rng(0)
-    inputs = generator.normal(size=(2 * n, 4))
+    inputs = generator.normal(size=(2 * n, 4)).round(1)  # of few values, as codes are
     is_batch = np.repeat([0, 1], n)
     inputs[n:, 2] += shift
     return inputs, is_batch
 
 
+@cache
+def separated(n=600, shift=0.0):
+    return two_sample_test(*sides(n, shift), folds=2, seed=0)
+
+
 def test_sides_that_are_alike_cannot_be_distinguished():
-    test = two_sample_test(*sides(), folds=3, seed=0)
+    test = separated()
     assert test.score < 0.1
     assert test.p_value > 0.01
 
 
 def test_sides_with_nothing_in_common_are_always_distinguished():
-    test = two_sample_test(*sides(shift=20), folds=3, seed=0)
+    test = separated(shift=20)
     assert test.score > 0.99
     assert test.p_value < 1e-6
 
 
 def test_every_row_is_scored_by_a_classifier_that_held_it_out():
-    inputs, is_batch = sides(shift=1)
-    test = two_sample_test(inputs, is_batch, folds=3, seed=0)
+    test, (_, is_batch) = separated(shift=1), sides(shift=1)
     assert (test.probabilities > 0).all()
     assert test.probabilities[is_batch == 1].mean() > test.probabilities[is_batch == 0].mean()
 
 
 def test_the_same_rows_and_seed_give_the_same_score():
-    scores = {two_sample_test(*sides(shift=0.3), folds=3, seed=1).score for _ in range(2)}
+    scores = {two_sample_test(*sides(200, 0.3), folds=2, seed=1).score for _ in range(2)}
     assert len(scores) == 1
 
 
 def test_fewer_rows_detect_less():
-    large, small = (two_sample_test(*sides(n), folds=2, seed=0) for n in (1500, 200))
+    large, small = separated(), separated(200)
     assert large.smallest_visible < small.smallest_visible < 1
 
 
 def test_what_gives_the_batch_away_most_comes_first():
-    inputs, is_batch = sides(shift=1)
-    test = two_sample_test(inputs, is_batch, folds=3, seed=0)
+    test, (inputs, is_batch) = separated(shift=1), sides(shift=1)
     ranked = giveaways(test, inputs, is_batch, [("a",), ("b",), ("c",), ("d", "e")], 0)
     assert ranked[0].feature == "c"
     assert all(giveaway.importance > 0 for giveaway in ranked)

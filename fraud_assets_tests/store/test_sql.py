@@ -33,6 +33,7 @@ def test_any_name_and_text_comes_back_from_the_engine_as_it_was(closed, name, te
     assert cursor.fetchall() == [(text,)]
 
 
+@settings(max_examples=50)
 @given(SPICED)
 def test_any_name_is_a_column_for_ibis_too(closed, name):
     table = ibis.memtable(pd.DataFrame({name: [1]})).mutate(**{f"{name}+": ibis._[name] + 1})
@@ -56,7 +57,7 @@ def test_an_empty_name_is_no_column():
         sql.identifier("")
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.sets(NAMES, min_size=2, max_size=4))
 def test_a_file_is_read_alone_whatever_the_folders_are_called(names):
     with TemporaryDirectory() as place, open_duckdb([Path(place)], Path(place), "1GB") as engine:

@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fraud_assets.config.settings import Costs, ThresholdRule, ThresholdSettings
 from fraud_assets.metrics import class_figures, confusion, net_savings
 from fraud_assets.training.threshold import choose_threshold
 
+# Each compares with the figures at all other thresholds.
+some = settings(max_examples=40)
 ROWS = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=2, max_size=50)
 
 
@@ -21,6 +23,7 @@ def choose(labels, scores, losses=None, days=None, **settings):
     return choose_threshold(labels, scores, losses, ThresholdSettings(**settings), days)
 
 
+@some
 @given(ROWS)
 def test_no_other_threshold_has_a_higher_f1(rows):
     labels, scores = arrays(rows)
@@ -32,6 +35,7 @@ def test_no_other_threshold_has_a_higher_f1(rows):
     assert f1(chosen) == pytest.approx(max(f1(score) for score in scores))
 
 
+@some
 @given(ROWS)
 def test_no_other_alerting_threshold_costs_less(rows):
     labels, scores = arrays(rows)
@@ -46,6 +50,7 @@ def test_no_other_alerting_threshold_costs_less(rows):
     assert savings(chosen) == pytest.approx(max(savings(score) for score in scores))
 
 
+@some
 @given(ROWS, st.floats(0.01, 1))
 def test_the_target_recall_is_reached_and_a_higher_threshold_would_not_reach_it(rows, target):
     labels, scores = arrays(rows)
@@ -58,6 +63,7 @@ def test_the_target_recall_is_reached_and_a_higher_threshold_would_not_reach_it(
     assert all(recall(score) < target for score in scores if score > scores[scores >= chosen].min())
 
 
+@some
 @given(ROWS, st.floats(0.5, 30), st.floats(0.5, 10))
 def test_no_more_alerts_a_day_than_allowed_unless_the_highest_scores_alone_are_more(
     rows, allowed, days
@@ -83,6 +89,7 @@ def test_the_threshold_lies_halfway_to_the_next_score():
     assert choose(labels, scores).threshold == pytest.approx(0.5)
 
 
+@some
 @given(ROWS)
 def test_the_neighbours_say_what_their_thresholds_give(rows):
     labels, scores = arrays(rows)
