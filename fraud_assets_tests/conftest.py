@@ -92,10 +92,11 @@ def connected() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """DuckDB as the platform opens it: it reaches the test's own folder, and masks card numbers."""
-    with open_duckdb([tmp_path], tmp_path / "scratch", "2GB") as connection:
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB as the platform opens it: it reaches the tests' folders, and masks card numbers."""
+    folder = tmp_path_factory.getbasetemp()
+    with open_duckdb([folder], folder / "scratch", "2GB") as connection:
         MASKING.install(connection)
         yield connection
 
@@ -136,10 +137,12 @@ def transactions() -> pd.DataFrame:
     return simulate(SimulationSettings(transactions=5_000, fraud_rate=0.02))
 
 
-@pytest.fixture
-def transactions_file(transactions: pd.DataFrame, tmp_path: Path, engine) -> Path:
+@pytest.fixture(scope="session")
+def transactions_file(
+    transactions: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory, engine
+) -> Path:
     """The same as Parquet, typed as intake types it."""
-    path = tmp_path / "transactions.parquet"
+    path = tmp_path_factory.mktemp("transactions") / "transactions.parquet"
     engine.register("frame", transactions)
     engine.execute(
         "COPY (SELECT 1 + row_number() OVER () AS source_line, * REPLACE ("

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from check_jsonschema import main as check_jsonschema
+from click.testing import CliRunner
 from dagster._config import process_config
 from dagster_docker import DockerRunLauncher
 
@@ -15,7 +17,7 @@ from fraud_assets.platform.secrets import make_secrets
 from fraud_assets_tests.integration.compose import COMPOSE_FILE, interpolate, read_compose
 
 ROOT = COMPOSE_FILE.parent
-SERVICES = read_compose(make_secrets())["services"]
+SERVICES = read_compose(make_secrets({"FRAUD_PASSWORD_HASH": f"$2b$12${53 * 'a'}"}))["services"]
 LASTING = sorted(n for n, s in SERVICES.items() if s["restart"] == "unless-stopped")
 WORKFLOWS = sorted(
     str(path.relative_to(ROOT)) for path in (ROOT / ".github" / "workflows").glob("*.yml")
@@ -34,8 +36,7 @@ each_service = pytest.mark.parametrize("name", sorted(SERVICES))
 
 def schema(kind, path):
     """What the specification, as a schema, says of a file."""
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", kind, str(path)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return CliRunner().invoke(check_jsonschema, ["--builtin-schema", kind, str(path)])
 
 
 @pytest.mark.parametrize(
@@ -51,13 +52,13 @@ def schema(kind, path):
 )
 def test_the_file_is_what_its_specification_allows(kind, path):
     found = schema(kind, ROOT / path)
-    assert found.returncode == 0, found.stdout
+    assert found.exit_code == 0, found.output
 
 
 def test_a_compose_file_with_a_wrong_word_is_refused(tmp_path):
     wrong = tmp_path / "docker-compose.yml"
     wrong.write_text("services: {a: {image: b, volume: [c]}}")
-    assert schema("vendor.compose-spec", wrong).returncode == 1
+    assert schema("vendor.compose-spec", wrong).exit_code == 1
 
 
 DOCKERFILES = sorted((ROOT / "deploy").glob("*Dockerfile"))

@@ -42,9 +42,10 @@ def make_secrets(known: Mapping[str, str] | None = None) -> dict[str, str]:
     import bcrypt
 
     made = {name: secrets.token_urlsafe(24) for name in (*DATABASES, *OTHERS)} | dict(known or {})
-    hashed = bcrypt.hashpw(made["FRAUD_PASSWORD"].encode(), bcrypt.gensalt(12)).decode()
+    if "FRAUD_PASSWORD_HASH" not in made:
+        hashed = bcrypt.hashpw(made["FRAUD_PASSWORD"].encode(), bcrypt.gensalt(12))
+        made["FRAUD_PASSWORD_HASH"] = hashed.decode()
     derived = {
-        "FRAUD_PASSWORD_HASH": hashed,
         "MLFLOW_AUTHORIZATION": _basic(USER, made["MLFLOW_PASSWORD"]),
         "MLFLOW_READER_AUTHORIZATION": _basic(READER, made["MLFLOW_READER_PASSWORD"]),
     }

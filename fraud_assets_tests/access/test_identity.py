@@ -19,8 +19,17 @@ from fraud_assets.access.identity import (
 RIGHT, WRONG = "correct horse battery", "wrong horse battery"
 
 
+salt = bcrypt.gensalt
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(monkeypatch):
+    """Hash a password in milliseconds, that of nobody too."""
+    monkeypatch.setattr("bcrypt.gensalt", lambda _: salt(4))
+
+
 def hashed(password):
-    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+    return bcrypt.hashpw(password.encode(), salt(4)).decode()
 
 
 @pytest.fixture

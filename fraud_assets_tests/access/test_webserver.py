@@ -1,11 +1,12 @@
 import pytest
-from dagster_webserver import app, cli
 
 from fraud_assets.access.origin import OwnOriginOnly
 from fraud_assets.access.webserver import run_webserver
 
 
 def test_dagsters_command_runs_with_the_guard_first_and_the_names_people_use(monkeypatch):
+    from dagster_webserver import app, cli
+
     asked = []
     monkeypatch.setattr(app, "DagsterWebserver", app.DagsterWebserver)
     monkeypatch.setattr(cli, "cli", lambda arguments, **_: asked.append(arguments))
@@ -21,6 +22,8 @@ def test_dagsters_command_runs_with_the_guard_first_and_the_names_people_use(mon
 
 def test_dagsters_command_makes_the_server_by_the_name_that_the_guard_takes():
     # What an upgrade of Dagster may change: the guard would be gone without a word.
+    from dagster_webserver import app, cli
+
     assert "DagsterWebserver" in app.create_app_from_workspace_process_context.__code__.co_names
     with pytest.raises(SystemExit):
         cli.cli(["--no-such-option"], auto_envvar_prefix="DAGSTER_WEBSERVER")

@@ -8,6 +8,7 @@ import pytest
 from fraud_assets.config.settings import TrainingSettings
 from fraud_assets.evaluation import assets
 from fraud_assets.evaluation.assets import EvaluationConfig, evaluation_report
+from fraud_assets.evaluation.plots import all_plots
 from fraud_assets.platform.masking import AnotherKeyError
 from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.store import paths, tables
@@ -47,11 +48,19 @@ def fitted(rows):
     return CalibratedModel(pipeline, 1.0, 0.0)
 
 
+@pytest.fixture(scope="module")
+def drawn_once():
+    """Draws plots the first time, and returns the same ever after."""
+    drawn = {}
+    return lambda *shown: drawn or drawn.update(all_plots(*shown)) or drawn
+
+
 @pytest.fixture
-def evaluated(home, rows, fitted, monkeypatch):
+def evaluated(home, rows, fitted, drawn_once, monkeypatch):
     """Evaluates with a champion as of these facts, of which these keys are of its training."""
     own = SimpleNamespace(roles=factories.ROLES)
     monkeypatch.setattr(assets, "window_of", lambda _: [own])
+    monkeypatch.setattr(assets, "all_plots", drawn_once)
     monkeypatch.setattr(assets, "load_rows", lambda *_, **__: rows)
     champion_rows = pd.DataFrame(
         {"source_line": rows["source_line_"], "score": rows["a"].clip(0, 1)}

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from fraud_assets.config.settings import IntakeSettings
 from fraud_assets.intake.csv.decoding import IntakeError
 from fraud_assets.intake.ingest import LandedCsv, ingest_file
-from fraud_assets_tests.conftest import connected
 
 PLAIN = "a,b,Class\n1,0.5,0\n2,1.5,1\n3,2.5,0\n"
 CARD, NAME = "4111111111111111", "Zoe Quixote"
@@ -355,7 +354,7 @@ LINES = st.lists(st.sampled_from([*CELLS, *GOOD.split(","), "", "inf", "\0", "\r
 @example(rows=[f"{CARD},x,y,{NAME},{NAME}"], header="", good=0, delimiter=";")
 @example(rows=[f"2026-01-01,{CARD},5,{NAME},0"] * 3, header=f"{HEADER}\n", good=0, delimiter=",")
 def test_no_message_log_or_fact_carries_a_value_of_a_row(
-    tmp_path_factory, rows, header, good, delimiter
+    tmp_path_factory, engine, rows, header, good, delimiter
 ):
     folder, said = tmp_path_factory.mktemp("t"), []
     path = folder / "batch.csv"
@@ -364,12 +363,11 @@ def test_no_message_log_or_fact_carries_a_value_of_a_row(
     text = header + "\n".join([*[GOOD] * good, *rows]) + "\n"
     path.write_text(text.replace(",", delimiter), newline="")
     taken = LandedCsv(path, "batch", folder / "rows.parquet", folder / "rejected.csv")
-    with connected() as engine:
-        try:
-            facts = ingest_file(engine, taken, IntakeSettings(), lambda _: None, said.append)
-            said.append(facts.to_json())
-        except IntakeError as error:
-            said.append(str(error))
+    try:
+        facts = ingest_file(engine, taken, IntakeSettings(), lambda _: None, said.append)
+        said.append(facts.to_json())
+    except IntakeError as error:
+        said.append(str(error))
     for secret in (CARD, CARD[:8], "4111 1111", NAME, "Quixote"):
         assert secret not in " ".join(said)
 

@@ -2,19 +2,24 @@ import base64
 import stat
 
 import bcrypt
+import pytest
 from dotenv import dotenv_values
 
 from fraud_assets.platform.secrets import make_secrets, set_mlflow_logins, write_secrets
 
 
-def test_every_secret_is_long_and_none_is_like_another():
-    first, second = make_secrets(), make_secrets()
-    assert all(len(value) >= 32 for value in first.values())
-    assert len({*first.values(), *second.values()}) == 2 * len(first)
+@pytest.fixture(scope="module")
+def made():
+    return make_secrets()
 
 
-def test_what_people_type_is_hashed_and_the_proxy_shows_mlflow_s_logins():
-    made = make_secrets()
+def test_every_secret_is_long_and_none_is_like_another(made):
+    second = make_secrets()
+    assert all(len(value) >= 32 for value in made.values())
+    assert len({*made.values(), *second.values()}) == 2 * len(made)
+
+
+def test_what_people_type_is_hashed_and_the_proxy_shows_mlflow_s_logins(made):
     assert bcrypt.checkpw(made["FRAUD_PASSWORD"].encode(), made["FRAUD_PASSWORD_HASH"].encode())
     shown = base64.b64decode(made["MLFLOW_AUTHORIZATION"].removeprefix("Basic ")).decode()
     assert shown == f"fraud:{made['MLFLOW_PASSWORD']}"
@@ -22,9 +27,9 @@ def test_what_people_type_is_hashed_and_the_proxy_shows_mlflow_s_logins():
     assert base64.b64decode(shown).decode() == f"reader:{made['MLFLOW_READER_PASSWORD']}"
 
 
-def test_the_file_is_for_its_owner_alone_and_is_never_written_twice(tmp_path):
+def test_the_file_is_for_its_owner_alone_and_is_never_written_twice(tmp_path, made):
     path = tmp_path / ".env"
-    assert set(write_secrets(path)) == set(make_secrets())
+    assert set(write_secrets(path)) == set(made)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     before = path.read_text()
     assert write_secrets(path) == []

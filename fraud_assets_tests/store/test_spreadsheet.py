@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fraud_assets.store.spreadsheet import csv_text, with_apostrophes, without_apostrophes
@@ -29,6 +29,7 @@ SIGNS = [*"=+-@", WIDE, "\uff0b", "\uff0d", "\uff20", "\ufe66"]
 
 
 @pytest.mark.parametrize("separator", [";", ",", "\t", "|", "\n", "\r"])
+@settings(max_examples=30)
 @given(
     parts=st.lists(
         st.sampled_from([*HIDDEN, *SIGNS, "1+1", "a", "cmd|' /C calc'!A0", ";", ",", "\t", "|"]),
@@ -53,6 +54,7 @@ def test_no_cell_begins_with_a_formula_whatever_a_locale_separates_cells_by(sepa
             assert not shown.startswith(tuple(SIGNS)), written
 
 
+@settings(max_examples=40)
 @given(st.text(alphabet="abc 0.5(); €é\"'=", max_size=20).map(lambda text: "x" + text))
 def test_text_without_a_formula_at_the_start_of_a_cell_is_left_as_it_is(text):
     if not re.search(r";[\s\"']*=", text):

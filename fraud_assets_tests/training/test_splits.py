@@ -41,7 +41,7 @@ def frames(draw):
     return pd.DataFrame({"a": draw(values), "b": draw(values), "y": draw(labels)})
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(frames(), st.integers(0, 5))
 def test_every_row_has_one_split_and_equal_rows_share_it(tmp_path_factory, frame, seed):
     found, _, _ = split(frame, tmp_path_factory.mktemp("s"), seed=seed)
@@ -50,7 +50,7 @@ def test_every_row_has_one_split_and_equal_rows_share_it(tmp_path_factory, frame
     assert (found.groupby(["a", "b"])["split"].nunique() == 1).all()
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=6)
 @given(frames(), st.randoms())
 def test_the_split_of_a_row_depends_on_content_not_on_its_place(tmp_path_factory, frame, random):
     shuffled = frame.sample(frac=1, random_state=random.randint(0, 2**31)).reset_index(drop=True)

@@ -63,7 +63,7 @@ lines = st.lists(st.one_of(st.sampled_from(sorted(GOOD)), st.sampled_from(BAD), 
 endings = st.sampled_from([b"\n", b"\r\n"])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(lines, endings, st.booleans(), st.sampled_from([64, 1000, 1 << 20]))
 @example([b"1,c,2"], b"\n", False, 1 << 20)
 def test_every_line_is_accepted_or_rejected_and_good_lines_come_through(
@@ -109,7 +109,7 @@ def test_no_line_of_a_damaged_file_is_lost_or_counted_twice(take, drawn):
             assert quoted
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(damage, st.sampled_from([16, 40, 100, 300, 1 << 20]), st.sampled_from([1, 3, 50]))
 def test_the_outcome_does_not_depend_on_how_the_file_is_cut(take, drawn, chunk_bytes, records):
     content = HEADER + SOUND + b"\n".join(drawn)
@@ -127,7 +127,7 @@ TOKENS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(TOKENS)
 @example(" 1")
 @example("1e5")
