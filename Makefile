@@ -15,10 +15,13 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export MLFLOW_DISABLE_TELEMETRY ?= true
 # MLflow opens no stored model: the platform opens its own, after it has verified the file.
 export MLFLOW_ALLOW_PICKLE_DESERIALIZATION ?= false
+# Where it is set, each worker of each run would compile all tests anew: 5 s.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 PYTEST_ARGS ?=
-# Two at a time; those of a module together, since they share what their fixtures make.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# Two at a time; those of a module together, since they share what their fixtures make. The others
+# are not even imported.
+SIDE_BY_SIDE := -n 2 --dist loadfile --ignore=fraud_assets_tests/integration
 # One more, since these often wait; in groups that share servers, the longest first.
 SERVERS_SIDE_BY_SIDE := -n 3 --dist loadscope --no-loadscope-reorder -p fraud_assets_tests.integration.side_by_side
 
