@@ -24,6 +24,7 @@ def main(context: click.Context) -> None:
 
 for command in (
     *(pipeline.demo, landing.simulate, landing.files, runs.in_progress, runs.wake),
+    *(models.approve, models.reject),
     *(models.champion, models.audit, models.protect_log, models.provenance),
     *(deletion.prune, deletion.forget),
     *(services.exporter, services.webserver, services.code_server, services.identity),

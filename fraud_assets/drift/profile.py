@@ -100,6 +100,8 @@ class Profile:
         Kind of each source column.
     scores : Column or None
         Distribution of the model's scores on rows that it was not fitted on.
+    rows_per_day : float or None
+        Of the window's batches; None without dates.
 
     See Also
     --------
@@ -112,6 +114,7 @@ class Profile:
     sample: pd.DataFrame
     kinds: dict[str, str]
     scores: Column | None = None
+    rows_per_day: float | None = None
 
     def facts(self) -> ProfileFacts:
         """Return the profile without its sample, to be stored.
@@ -130,6 +133,7 @@ class Profile:
             columns=[*self.columns],
             kinds=self.kinds,
             scores=self.scores,
+            rows_per_day=self.rows_per_day,
         )
 
     @classmethod
@@ -153,7 +157,9 @@ class Profile:
         """
         columns = [Column(**dict(column)) for column in facts.columns]
         scores = Column(**dict(facts.scores)) if facts.scores else None
-        return cls(facts.rows, facts.frauds, columns, sample, facts.kinds, scores)
+        return cls(
+            facts.rows, facts.frauds, columns, sample, facts.kinds, scores, facts.rows_per_day
+        )
 
 
 def make_profile(
@@ -161,6 +167,7 @@ def make_profile(
     watched: Watched,
     warm_up_days: Mapping[str, float],
     scores: Floats | None = None,
+    rows_per_day: float | None = None,
     seed: int = 0,
 ) -> Profile:
     """Summarize the rows that a model was trained on.
@@ -177,6 +184,8 @@ def make_profile(
     scores : ndarray of shape (n_scored,), optional
         The model's scores on rows that it was not fitted on: those on its training rows are more
         extreme.
+    rows_per_day : float, optional
+        As from `plausibility.rows_per_day`.
     seed : int
         Of the sample.
 
@@ -194,7 +203,7 @@ def make_profile(
     drawn = rows.iloc[chosen_rows(len(rows), SAMPLE_ROWS, seed)]
     sample = sample_of(drawn, encode_rows(drawn, columns, warm_up_days), watched.dates)
     score_column = None if scores is None else number_column("score", scores)
-    return Profile(len(rows), frauds, columns, sample, watched.kinds, score_column)
+    return Profile(len(rows), frauds, columns, sample, watched.kinds, score_column, rows_per_day)
 
 
 def _number_column(rows: pd.DataFrame, name: str, warm_up_days: Mapping[str, float]) -> Column:

@@ -210,6 +210,7 @@ FIGURES = (
         lambda rows: rows.false_alarm_interval,
         label="false alarm rate",
         in_metadata=True,
+        in_decision=True,
     ),
     Figure(
         "test_average_precision",

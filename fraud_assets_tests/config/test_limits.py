@@ -29,3 +29,17 @@ def test_a_limit_itself_belongs_to_the_milder_side_of_critical():
 def test_any_rejected_row_is_a_warning():
     assert limits.REJECTED_SHARE.verdict(0) == "good"
     assert limits.REJECTED_SHARE.verdict(1 / 50_000_000) == "watch"
+
+
+@given(st.floats(0, 1))
+def test_the_complement_judges_one_minus_the_value(value):
+    recall = limits.FRAUD_RECALL
+    at_a_limit = min(abs(value - recall.watch), abs(value - recall.critical)) < 1e-9
+    assert at_a_limit or recall.complement.verdict(1 - value) == recall.verdict(value)
+
+
+@given(st.lists(st.sampled_from(ORDER), max_size=5))
+def test_the_worst_verdict_is_one_of_them_and_none_is_worse(verdicts):
+    found = limits.worst(verdicts)
+    assert found in (verdicts or ["good"])
+    assert all(ORDER.index(found) >= ORDER.index(verdict) for verdict in verdicts)

@@ -68,6 +68,7 @@ class Graph:
         batch: str,
         assets: list[str] | None = None,
         tags: dict[str, str] | None = None,
+        policy: dict[str, str] | None = None,
         **config: dict[str, Any],
     ) -> dg.ExecuteInProcessResult:
         """Run the pipeline, or some assets as a click does, with launchpad configuration."""
@@ -84,18 +85,23 @@ class Graph:
             asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
             run_config={
                 "ops": {name: {"config": values} for name, values in config.items()},
+                "resources": {"policy": {"config": policy or {}}},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
 
     def compare(self, settings: dict[str, Any]) -> dg.ExecuteInProcessResult:
-        """Materialize the comparison of challengers, which is of no batch."""
+        """Materialize the comparison of challengers."""
+        return self.click("comparison_report", settings)
+
+    def click(self, asset: str, settings: dict[str, Any]) -> dg.ExecuteInProcessResult:
+        """Materialize an asset that is of no batch, with launchpad configuration."""
         return defs.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=self.instance,
             raise_on_error=False,
-            asset_selection=[dg.AssetKey("comparison_report")],
+            asset_selection=[dg.AssetKey(asset)],
             run_config={
-                "ops": {"comparison_report": {"config": settings}},
+                "ops": {asset: {"config": settings}},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
