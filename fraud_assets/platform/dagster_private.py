@@ -13,6 +13,9 @@ No other module imports a private name of Dagster. Its version is pinned, and
     The interface between run monitoring and a run launcher. The launcher itself is public.
 `SqlEventLogStorage`, `SqliteEventLogStorage` and the tables
     Deleting single events of runs that stay: the public API deletes whole runs and whole assets.
+    On SQLite, the connection to the index of all runs is kept open: no setting does that.
+`INDEX_SHARD_NAME`, `SQLITE_BUSY_TIMEOUT_SECONDS`
+    The name of that index, and how long a connection waits for another that writes.
 `grpc_server`
     The process of a run starts from a fork server; `dagster api grpc` has no option for it.
 """
@@ -31,11 +34,17 @@ from dagster._core.storage.event_log import (
     SqlEventLogStorageTable,
 )
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    INDEX_SHARD_NAME,
+    SqliteEventLogStorage,
+)
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 
 __all__ = [
+    "INDEX_SHARD_NAME",
+    "SQLITE_BUSY_TIMEOUT_SECONDS",
     "AssetCheckExecutionsTable",
     "AssetKeyTable",
     "CheckRunHealthResult",
