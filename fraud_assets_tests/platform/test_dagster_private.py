@@ -42,6 +42,7 @@ SIGNATURES = {
 METHODS = {
     "SqlEventLogStorage.run_connection": ["self", "run_id"],
     "SqlEventLogStorage.index_connection": ["self"],
+    "SqliteEventLogStorage._connect": ["self", "shard"],
     "SqliteEventLogStorage.path_for_shard": ["self", "run_id"],
 }
 COLUMNS = {

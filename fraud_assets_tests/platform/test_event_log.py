@@ -1,7 +1,9 @@
+import sqlite3
 import threading
 
 import dagster as dg
 import pytest
+from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import text
 
 from fraud_assets.platform.event_log import OpenEventLog
@@ -32,14 +34,34 @@ def partitions(instance):
     return instance.get_materialized_partitions(dg.AssetKey("thing"))
 
 
-def raw_connection(log):
-    with log.index_connection() as connection:
+def raw_connection(connecting):
+    with connecting as connection:
         return connection.connection.driver_connection
 
 
-def test_the_index_is_opened_once(log):
+def test_the_index_and_the_last_run_stay_open_and_no_more(log):
     assert isinstance(log, OpenEventLog)
-    assert raw_connection(log) is raw_connection(log)
+    index = raw_connection(log.index_connection())
+    runs = [raw_connection(log.run_connection(name)) for name in ("a", "a", "b", "a")]
+    assert index is raw_connection(log.index_connection())
+    assert runs[0] is runs[1]
+    assert runs[3] not in runs[:3]
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        runs[2].execute("select 1")
+
+
+def test_whoever_watches_a_run_is_told_of_each_event_by_another_process(tmp_path):
+    seen, over = [], threading.Event()
+    with instance_in(tmp_path) as watching, instance_in(tmp_path) as running:
+        run = create_run_for_test(running)
+        watching.event_log_storage.watch(
+            run.run_id, None, lambda event, _: seen.append(event.message) or over.set()
+        )
+        for number in range(3):
+            over.clear()
+            running.report_engine_event(f"event {number}", run)
+            assert over.wait(20), number
+    assert seen == ["event 0", "event 1", "event 2"]
 
 
 def test_what_one_instance_writes_another_reads_at_once(tmp_path):
