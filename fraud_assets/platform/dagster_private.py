@@ -18,6 +18,8 @@ No other module imports a private name of Dagster. Its version is pinned, and
     The name of that index, and how long a connection waits for another that writes.
 `grpc_server`
     The process of a run starts from a fork server; `dagster api grpc` has no option for it.
+`daemon_run`
+    The daemon looks for due sensors every second; `dagster-daemon run` has no option for it.
 """
 
 from collections.abc import Callable
@@ -58,6 +60,7 @@ __all__ = [
     "SqlEventLogStorageTable",
     "SqliteEventLogStorage",
     "WorkerStatus",
+    "daemon_run",
     "grpc_server",
 ]
 
@@ -76,3 +79,19 @@ def grpc_server() -> tuple[Callable[..., Any], ModuleType]:
     from dagster._grpc import server
 
     return grpc_command, server
+
+
+def daemon_run() -> tuple[Callable[..., Any], ModuleType]:
+    """Import Dagster's daemon.
+
+    Returns
+    -------
+    command : callable
+        The command `dagster-daemon run`.
+    module : module
+        Holds the loop over the sensors, and `MIN_INTERVAL_LOOP_TIME`, the seconds between two.
+    """
+    from dagster._daemon import sensor
+    from dagster._daemon.cli import run_command
+
+    return run_command, sensor

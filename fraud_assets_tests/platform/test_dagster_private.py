@@ -114,6 +114,12 @@ def test_the_code_server_starts_runs_by_the_context_that_is_replaced():
     assert "DagsterApiServer(" in created, UPGRADED + "grpc_command"
 
 
+def test_the_daemon_reads_the_seconds_between_two_loops_each_time():
+    _, sensor = dagster_private.daemon_run()
+    loop = inspect.getsource(sensor.execute_sensor_iteration_loop)
+    assert "MIN_INTERVAL_LOOP_TIME - loop_duration" in loop, UPGRADED + "the loop over sensors"
+
+
 def test_the_tags_are_those_of_dagster():
     tags = importlib.import_module("dagster._core.storage.tags")
     assert tags.PARTITION_NAME_TAG == names.PARTITION_TAG
