@@ -97,10 +97,8 @@ test-integration: .venv/dev servers ## the tests that start real servers
 	@$(BIN)/python -m pytest -m integration $(SERVERS_SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 lint: .venv/dev ## ruff, mypy, import-linter
-	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/mypy & mypy=$$!; \
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports && wait $$mypy
 
 format: .venv/dev ## let ruff format
 	@$(BIN)/ruff format .
