@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 # Tests run two at a time. OpenMP's threads wait by spinning: on shared cores they would wait for
 # each other most of the time.
@@ -36,6 +37,16 @@ CARD_ROLES = Roles(
 )
 OUTSIDE = ("MLFLOW_TRACKING_URI", "PROMETHEUS_PUSHGATEWAY_URL", "MLFLOW_UI_URL", "DAGSTER_URL",
            "FRAUD_HASH_KEY", "FRAUD_HASH_KEY_FILE")  # fmt: skip
+STORAGE: Any = {
+    "storage": {
+        "custom": {
+            "module": "fraud_assets.platform.instance",
+            "class": "StorageByEnvironment",
+            "config": {},
+        }
+    }
+}
+"""The storage that `dagster.yaml` names, for instances of tests."""
 MASKING = Masking(b"a key of the tests".ljust(32))
 
 

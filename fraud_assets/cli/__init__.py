@@ -27,8 +27,8 @@ for command in (
     *(models.approve, models.reject),
     *(models.champion, models.audit, models.protect_log, models.provenance),
     *(deletion.prune, deletion.forget),
-    *(services.exporter, services.webserver, services.code_server, services.identity),
-    accounts.account,
+    *(services.exporter, services.webserver, services.code_server, services.daemon),
+    *(services.identity, accounts.account),
     *(deployment.rules, deployment.alertmanager, deployment.dashboards),
     *(deployment.secrets, deployment.kubernetes_secrets, deployment.mlflow_login),
 ):

@@ -17,7 +17,7 @@ import pytest
 from fraud_assets.config.settings import SimulationSettings
 from fraud_assets.definitions import defs
 from fraud_assets.intake.simulator import simulate
-from fraud_assets_tests.conftest import OUTSIDE
+from fraud_assets_tests.conftest import OUTSIDE, STORAGE
 from fraud_assets_tests.integration.servers import Dagster, dagster, drop_csv
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ PLACES = (
 """Tables and columns in which MLflow notes whole paths."""
 
 
-SILENT: Any = {
+SILENT: Any = STORAGE | {
     "compute_logs": {
         "module": "dagster._core.storage.noop_compute_log_manager",
         "class": "NoOpComputeLogManager",
@@ -186,6 +186,7 @@ class Homes:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("FRAUD_DATA_DIR", str(folder / "data"))
             patch.setenv("FRAUD_HOME", str(folder / "var"))
+            patch.setenv("DAGSTER_HOME", str(dagster_home))
             for name in OUTSIDE:
                 patch.delenv(name, raising=False)
             with dg.DagsterInstance.local_temp(str(dagster_home), SILENT) as instance:
