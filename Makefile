@@ -19,8 +19,8 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 # Two at a time; those of a module together, since they share what their fixtures make.
 SIDE_BY_SIDE := -n 2 --dist loadfile
-# One more, since these often wait; in groups that share servers, the longest first.
-SERVERS_SIDE_BY_SIDE := -n 3 --dist loadscope --no-loadscope-reorder -p fraud_assets_tests.integration.side_by_side
+# Four, since these often wait; in groups that share servers, the longest first.
+SERVERS_SIDE_BY_SIDE := -n 4 --dist loadscope --no-loadscope-reorder -p fraud_assets_tests.integration.side_by_side
 # The others are not read: that takes each process ten seconds.
 INTEGRATION = fraud_assets_tests/integration $(shell grep -rl --include='test_*.py' --exclude-dir=integration 'mark.integration' fraud_assets_tests)
 
