@@ -2,11 +2,11 @@
 
 import atexit
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 # Tests run two at a time. OpenMP's threads wait by spinning: on shared cores they would wait for
 # each other most of the time.
@@ -23,7 +23,14 @@ from fraud_assets.intake.simulator import simulate
 from fraud_assets.platform.masking import Masking
 from fraud_assets.records.batches import Roles
 from fraud_assets.store.locked_duckdb import open_duckdb
-from fraud_assets_tests.registered import empty_database, registered, tracking  # noqa: F401
+from fraud_assets_tests.homes import dagster_in, home_in
+from fraud_assets_tests.quick_databases import make_databases_quick
+from fraud_assets_tests.registered import (  # noqa: F401
+    empty_database,
+    made_once,
+    registered,
+    tracking,
+)
 from fraud_assets_tests.required import pytest_runtest_makereport  # noqa: F401
 
 CARD_ROLES = Roles(
@@ -35,20 +42,9 @@ CARD_ROLES = Roles(
     transaction_id="TRANSACTION_ID",
     real_time=True,
 )
-OUTSIDE = ("MLFLOW_TRACKING_URI", "PROMETHEUS_PUSHGATEWAY_URL", "MLFLOW_UI_URL", "DAGSTER_URL",
-           "FRAUD_HASH_KEY", "FRAUD_HASH_KEY_FILE")  # fmt: skip
-STORAGE: Any = {
-    "storage": {
-        "custom": {
-            "module": "fraud_assets.platform.instance",
-            "class": "StorageByEnvironment",
-            "config": {},
-        }
-    }
-}
-"""The storage that `dagster.yaml` names, for instances of tests."""
 MASKING = Masking(b"a key of the tests".ljust(32))
 
+make_databases_quick()
 
 # How long an example takes depends on what else runs on the machine.
 hypothesis.settings.register_profile("shared machine", deadline=None)
@@ -70,14 +66,10 @@ def _quiet_end() -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path) -> Iterator[Path]:
     """A drop folder and a home folder of the test's own; returns their parent."""
-    (tmp_path / "data").mkdir()
-    monkeypatch.setenv("FRAUD_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("FRAUD_HOME", str(tmp_path / "var"))
-    for name in OUTSIDE:
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
+    with home_in(tmp_path):
+        yield tmp_path
 
 
 @pytest.fixture
@@ -109,9 +101,33 @@ def engine(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
+def instance_in_memory() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as in_memory:
+        yield in_memory
+
+
+@pytest.fixture
+def instance(instance_in_memory: dg.DagsterInstance) -> dg.DagsterInstance:
+    return instance_in_memory
+
+
+@pytest.fixture(scope="session")
+def empty_dagster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Dagster's databases, made once."""
+    folder = tmp_path_factory.mktemp("dagster")
+    with dagster_in(folder):
+        return folder
+
+
+@pytest.fixture
+def instance_on_disk(
+    empty_dagster: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dg.DagsterInstance]:
+    """An instance as a deployment has it, with databases in files: one for each run's events."""
+    folder = tmp_path_factory.mktemp("dagster")
+    shutil.copytree(empty_dagster, folder, dirs_exist_ok=True)
+    with dagster_in(folder) as on_disk:
+        yield on_disk
 
 
 @pytest.fixture(scope="session")

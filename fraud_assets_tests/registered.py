@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +21,7 @@ from fraud_assets.tracking import MODEL_FACTS, Tracking, model_files
 from fraud_assets.training.calibration import CalibratedModel
 from fraud_assets.training.estimators import build, fit
 from fraud_assets_tests import factories
+from fraud_assets_tests.homes import copy_home, home_in
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,10 @@ def empty_database(tmp_path_factory):
 @pytest.fixture
 def tracking(home, empty_database):
     """A registry of the test's own, with nothing in it."""
+    return empty_tracking(home, empty_database)
+
+
+def empty_tracking(home, empty_database):
     folder = home / "var" / "mlflow"
     folder.mkdir(parents=True)
     shutil.copy(empty_database, folder)
@@ -85,6 +90,7 @@ class Registered:
     run_id: str
     frame: pd.DataFrame
     scores: np.ndarray
+    home: Path
     folder: Path
 
     def load(self):
@@ -92,8 +98,23 @@ class Registered:
         return self.tracking.load(self.version)
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory, empty_database):
+    """The champion in a home of its own: training and registering it takes more than a second."""
+    with home_in(tmp_path_factory.mktemp("registered")) as home:
+        return _register(home, empty_tracking(home, empty_database))
+
+
 @pytest.fixture
-def registered(tracking, home):
+def registered(made_once, home):
+    """A champion of the test's own, which may be altered."""
+    before = made_once.home
+    copy_home(before, home)
+    folder = home / made_once.folder.relative_to(before)
+    return replace(made_once, tracking=Tracking(), home=home, folder=folder)
+
+
+def _register(home, tracking):
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(200, 2)), columns=["a", "b"])
     pipeline = build(TrainingSettings(parameters={"n_estimators": 5}))
     model = CalibratedModel(pipeline, 1.0, -0.5)
@@ -112,7 +133,7 @@ def registered(tracking, home):
     tracking.make_champion(version)
     (file,) = (home / "var" / "mlflow").rglob("model.skops")
     scores = model.predict_proba(frame)
-    return Registered(tracking, version, run_id, frame, scores, file.parent)
+    return Registered(tracking, version, run_id, frame, scores, home, file.parent)
 
 
 def statuses(tracking):

@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache, partial
@@ -57,9 +57,14 @@ _usual_groups = re.compile("4 4 4 4(?: [1-3])?|4 6 [45]")
 _person = re.compile(r"[^\d]*[^\W\d_]{2}[^\w\d]*\s[^\d]*[^\W\d_][^\d]*|.*\S@\S.*", re.DOTALL)
 _token = re.compile("(…[0-9]{4} #[0-9a-f]{8})")
 _shown = re.compile(r"(?:^|.*\D)([0-9]{4})\s*#([0-9a-f]{8})\s*", re.DOTALL)
-# Quick tests for values that may match, as regular expressions of Arrow.
-_NUMBER_LIKE = r"\pN(?:[^\pL\pN]{0,5}\pN){12}"
-_CARD_LIKE = r"\pN(?:[^\pL\pN]*\pN){11}|\pN[eE]\+?\pN|@|^[^0-9]*\s[^0-9]*$"
+# Quick tests for values that may match, as regular expressions of Arrow. It compiles them for every
+# 2048 values, and classes of Unicode are slow to compile: the first of each pair, in which any
+# character outside ASCII may be a digit, rules out nearly all values without them.
+_DIGITS = (r"[^\x00-/:-\x7f]", r"\pN")
+_NUMBER_LIKE = tuple(f"{n}(?:[^0-9A-Za-z]{{0,5}}{n}){{12}}" for n in _DIGITS)
+_CARD_LIKE = tuple(
+    rf"{n}(?:[^0-9A-Za-z]*{n}){{11}}|{n}[eE]\+?{n}|@|^[^0-9]*\s[^0-9]*$" for n in _DIGITS
+)
 
 
 def is_card_number(text: str) -> bool:
@@ -439,11 +444,14 @@ def _long_numbers(text: str) -> Iterator[tuple[int, int]]:
             yield run.span()
 
 
-def _of_texts(function: Callable[[str], str], like: str, chunks: pa.ChunkedArray) -> Any:
+def _of_texts(
+    function: Callable[[str], str], quick_tests: Sequence[str], chunks: pa.ChunkedArray
+) -> Any:
     values = chunks.combine_chunks()
-    found = pc.fill_null(pc.match_substring_regex(values, like), False)
-    if not pc.any(found).as_py():
-        return values
+    for like in quick_tests:
+        found = pc.fill_null(pc.match_substring_regex(values, like), False)
+        if not pc.any(found).as_py():
+            return values
     shown = [function(value) for value in values.filter(found).to_pylist()]
     return pc.replace_with_mask(values, found, pa.array(shown, pa.string()))
 

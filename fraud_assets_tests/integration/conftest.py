@@ -2,9 +2,8 @@
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -17,7 +16,7 @@ import pytest
 from fraud_assets.config.settings import SimulationSettings
 from fraud_assets.definitions import defs
 from fraud_assets.intake.simulator import simulate
-from fraud_assets_tests.conftest import OUTSIDE, STORAGE
+from fraud_assets_tests.homes import SILENT, copy_home, home_in
 from fraud_assets_tests.integration.servers import Dagster, dagster, drop_csv
 
 if TYPE_CHECKING:
@@ -41,13 +40,7 @@ def require(program: str) -> str:
 @pytest.fixture(scope="module")
 def module_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Drop folder and home folder of a module's tests, for graphs that run in this process."""
-    folder = tmp_path_factory.mktemp("home")
-    (folder / "data").mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FRAUD_DATA_DIR", str(folder / "data"))
-        patch.setenv("FRAUD_HOME", str(folder / "var"))
-        for name in OUTSIDE:
-            patch.delenv(name, raising=False)
+    with home_in(tmp_path_factory.mktemp("home")) as folder:
         yield folder
 
 
@@ -134,25 +127,6 @@ def graph(module_home: Path) -> Iterator[Graph]:
         yield Graph(instance, module_home / "data")
 
 
-PLACES = (
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-    ("model_versions", "storage_location"),
-)
-"""Tables and columns in which MLflow notes whole paths."""
-
-
-SILENT: Any = STORAGE | {
-    "compute_logs": {
-        "module": "dagster._core.storage.noop_compute_log_manager",
-        "class": "NoOpComputeLogManager",
-    },
-    "telemetry": {"enabled": False},
-}
-"""Keeps nothing of what runs print: each step would start processes that watch over it."""
-
-
 class Homes:
     """Homes by the batch that was taken last in them: made once, and gone on from in copies.
 
@@ -177,30 +151,13 @@ class Homes:
     def copied(self, batch: str | None, folder: Path) -> Iterator[Graph]:
         """Go on in a copy of a home, or in an empty one, until the block ends."""
         if batch is not None:
-            before = self.root / batch
-            shutil.copytree(before, folder, dirs_exist_ok=True)
-            tell_mlflow(folder / "var" / "mlflow", str(before), str(folder))
-        (folder / "data").mkdir(parents=True, exist_ok=True)
+            copy_home(self.root / batch, folder)
         dagster_home = folder / "var" / "dagster"
         dagster_home.mkdir(parents=True, exist_ok=True)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("FRAUD_DATA_DIR", str(folder / "data"))
-            patch.setenv("FRAUD_HOME", str(folder / "var"))
+        with home_in(folder), pytest.MonkeyPatch.context() as patch:
             patch.setenv("DAGSTER_HOME", str(dagster_home))
-            for name in OUTSIDE:
-                patch.delenv(name, raising=False)
             with dg.DagsterInstance.local_temp(str(dagster_home), SILENT) as instance:
                 yield Graph(instance, folder / "data")
-
-
-def tell_mlflow(folder: Path, before: str, after: str) -> None:
-    """Put another path where MLflow notes that of the home."""
-    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
-        for table, column in PLACES:
-            statement = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"
-            database.execute(statement, (before, after))
-    for path in folder.rglob("MLmodel"):
-        path.write_text(path.read_text().replace(before, after))
 
 
 @pytest.fixture(scope="session")

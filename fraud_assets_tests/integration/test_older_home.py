@@ -13,7 +13,8 @@ from fraud_assets.records.drift import DriftReport
 from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.store import paths, reports, tables
 from fraud_assets.training.validation_scores import VALIDATION_SCORES
-from fraud_assets_tests.integration.conftest import Homes, cards, failure_of, tell_mlflow
+from fraud_assets_tests.homes import tell_mlflow
+from fraud_assets_tests.integration.conftest import Homes, cards, failure_of
 
 SETTINGS = {
     "trained_model": {"parameters": {"n_estimators": 30}},

@@ -26,12 +26,10 @@ KEY = dg.AssetCheckKey(dg.AssetKey("drift_report"), "drift_score")
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 
-@pytest.fixture(params=["in memory", "SQLite"])
+@pytest.fixture(params=["instance_in_memory", "instance_on_disk"])
 def instance(home, request):
     """As the demo has it, and as the daemon has it: with a database of events per run."""
-    kind = dg.DagsterInstance.ephemeral if request.param == "in memory" else dg.instance_for_test
-    with kind() as instance:
-        yield instance
+    return request.getfixturevalue(request.param)
 
 
 @dg.job
@@ -113,9 +111,8 @@ def test_a_daemon_that_was_never_heard_of_has_no_heartbeat_and_is_not_healthy(
     assert samples(daemons(instance)) == {("dagster_daemon_healthy", "SENSOR", "true"): 0}
 
 
-def test_without_sensors_there_is_no_sensor_metric():
-    with dg.instance_for_test() as instance:
-        assert samples(sensors(instance, "here")) == {}
+def test_without_sensors_there_is_no_sensor_metric(instance_on_disk):
+    assert samples(sensors(instance_on_disk, "here")) == {}
 
 
 def test_waiting_and_refused_files_are_counted(instance):

@@ -7,11 +7,9 @@ from fraud_assets.monitoring.evaluations import new_evaluations
 KEYS = [dg.AssetCheckKey(dg.AssetKey("drift_report"), name) for name in ("a", "b")]
 
 
-@pytest.fixture(params=["in memory", "SQLite"])
+@pytest.fixture(params=["instance_in_memory", "instance_on_disk"])
 def instance(home, request):
-    kind = dg.DagsterInstance.ephemeral if request.param == "in memory" else dg.instance_for_test
-    with kind() as instance:
-        yield instance
+    return request.getfixturevalue(request.param)
 
 
 def evaluate(instance, name, passed=True, severity=dg.AssetCheckSeverity.ERROR):

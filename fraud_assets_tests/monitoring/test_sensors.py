@@ -17,10 +17,9 @@ def fraud_pipeline():
 
 
 @pytest.fixture
-def instance(home, monkeypatch):
+def instance(home, instance_on_disk, monkeypatch):
     monkeypatch.setenv("FRAUD_ALERT_URLS", "json://127.0.0.1:9")
-    with dg.instance_for_test() as instance:
-        yield instance
+    return instance_on_disk
 
 
 @pytest.fixture

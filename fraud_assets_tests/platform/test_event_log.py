@@ -7,7 +7,7 @@ from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import text
 
 from fraud_assets.platform.event_log import OpenEventLog
-from fraud_assets_tests.conftest import STORAGE
+from fraud_assets_tests.homes import STORAGE
 
 EVENTS = 5
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fraud_assets.platform.masking import (
@@ -26,6 +26,14 @@ VISA, AMEX, MAESTRO = "4111111111111111", "378282246310005", "6759649826438453"
 
 def with_check_digit(digits: str) -> str:
     return next(digits + c for c in "0123456789" if is_card_number(digits + c))
+
+
+@pytest.fixture(scope="module")
+def in_sql():
+    """Masks values in DuckDB: each as a card, and as a text."""
+    with connected() as engine:
+        query = "SELECT mask_card(v), mask_text(v) FROM (SELECT unnest($1::VARCHAR[]) AS v)"
+        yield lambda values: engine.execute(query, [values]).fetchall()
 
 
 NUMBERS = st.from_regex(r"[0-9]{12,18}", fullmatch=True).map(with_check_digit)
@@ -70,14 +78,21 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
-def test_however_a_card_number_is_written_it_is_found(written):
+def test_however_a_card_number_is_written_it_is_found(written, in_sql):
     assert is_card_number(written)
     assert MASKING.card(written) == MASKING.card(VISA)
     assert MASKING.card(VISA) in MASKING.text(f"paid with {written} twice")
-    with connected() as engine:
-        query = "SELECT mask_card($1), mask_text('paid with ' || $1)"
-        (row,) = engine.execute(query, [written]).fetchall()
-    assert row == (MASKING.card(VISA), MASKING.text(f"paid with {written}"))
+    (alone, within) = in_sql([written, f"paid with {written}"])
+    assert (alone[0], within[1]) == (MASKING.card(VISA), MASKING.text(f"paid with {written}"))
+
+
+SIGNS = st.text(alphabet="059Ee+-. ,/@aZé\u00a0\u0665\uff19\u200b\n²Ж", max_size=8)
+
+
+@settings(max_examples=30)  # each compiles the engine's expressions anew
+@given(st.lists(st.one_of(SIGNS, st.tuples(SIGNS, NUMBERS, SIGNS).map("".join)), min_size=1))
+def test_sql_replaces_all_that_is_replaced_in_python(in_sql, values):
+    assert in_sql(values) == [(MASKING.card(value), MASKING.text(value)) for value in values]
 
 
 @pytest.mark.parametrize(

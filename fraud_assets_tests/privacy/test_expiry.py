@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 from click.testing import CliRunner
-from dagster._core.test_utils import instance_for_test
 
 from fraud_assets.catalog import AcceptedBatch, BatchCatalog, acceptance
 from fraud_assets.cli import main
@@ -17,6 +16,7 @@ from fraud_assets.privacy.expiry import expire, expired_batches
 from fraud_assets.store import paths
 from fraud_assets.store.decision_log import append_entry, audit, read_entries
 from fraud_assets.tracking import BATCH_TAG
+from fraud_assets_tests.homes import copy_home, dagster_in, home_in
 from fraud_assets_tests.registered import decision
 
 SECRET = "a worklist with a card"
@@ -34,9 +34,10 @@ def scored(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={"list": said}, check_results=[check])
 
 
-@pytest.fixture
-def instance(home):
-    with instance_for_test(temp_dir=str(home)) as made:
+@pytest.fixture(scope="module")
+def two_batches(tmp_path_factory):
+    """A home in which two batches were scored."""
+    with home_in(tmp_path_factory.mktemp("home")) as home, dagster_in(home) as made:
         made.add_dynamic_partitions("batch", ["june", "july"])
         for batch in ("june", "july"):
             dg.materialize([scored], instance=made, partition_key=batch)
@@ -45,7 +46,14 @@ def instance(home):
                 folder.mkdir(parents=True)
                 (folder / "rows.parquet").write_text(SECRET)
             paths.rejected_path(batch).write_text(SECRET)
-        yield made
+        return home
+
+
+@pytest.fixture
+def instance(home, two_batches):
+    copy_home(two_batches, home)
+    with dagster_in(home) as copied:
+        yield copied
 
 
 def everywhere(home, words):

@@ -2,7 +2,6 @@ import dagster as dg
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from dagster._core.test_utils import instance_for_test
 
 from fraud_assets.cli import main
 from fraud_assets.config import environment
@@ -14,6 +13,7 @@ from fraud_assets.records.batches import Roles
 from fraud_assets.store import paths, resources, tables
 from fraud_assets.store.decision_log import read_entries
 from fraud_assets_tests import factories
+from fraud_assets_tests.homes import copy_home, dagster_in, home_in
 
 CARD, OTHER = "4111-1111 1111 1111", "77"
 SHOWN = "an entry of the worklist"
@@ -39,9 +39,27 @@ def keep(asset, batch, frame, content_hash="a", **facts):
     return tables.save_table(tables.TABLES[asset](rows, about)).path
 
 
-@pytest.fixture
-def instance(home):
+@pytest.fixture(scope="module")
+def two_batches(tmp_path_factory):
     """A batch in which lines 2, 4 and 5 are of the card, and one in which none is."""
+    with home_in(tmp_path_factory.mktemp("home")) as home:
+        keep_two_batches()
+        with dagster_in(home) as made:
+            made.add_dynamic_partitions("batch", ["june", "july"])
+            for batch in ("june", "july"):
+                assets = [scored_transactions, registered_model]
+                dg.materialize(assets, instance=made, partition_key=batch)
+        return home
+
+
+@pytest.fixture
+def instance(home, two_batches):
+    copy_home(two_batches, home)
+    with dagster_in(home) as copied:
+        yield copied
+
+
+def keep_two_batches():
     lines = pd.DataFrame(
         {"source_line": [2, 3, 4, 5], "card": [CARD, OTHER, CARD, "4111111111111111"]}
     )
@@ -65,13 +83,6 @@ def instance(home):
         f"kind,name,reason,expires\ncard,{CARD},a trip,2027-01-01\ncard,77,a trip,2027-01-01\n"
     )
     (environment.drop_folder() / "june.csv").write_text(f"card,amount\n{CARD},1\n")
-    with instance_for_test(temp_dir=str(home)) as made:
-        made.add_dynamic_partitions("batch", ["june", "july"])
-        for batch in ("june", "july"):
-            dg.materialize(
-                [scored_transactions, registered_model], instance=made, partition_key=batch
-            )
-        yield made
 
 
 def lines_of(path):
