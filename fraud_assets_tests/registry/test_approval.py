@@ -106,7 +106,7 @@ def test_without_a_champion_the_first_proposed_version_is_not_stale(log):
     assert "no champion is the champion" not in why_stale(read_entries(log), entry, "4")
 
 
-def test_an_altered_model_is_not_approved(registered, tracking):
+def test_an_altered_model_is_not_approved(registered):
     log = paths.decisions_path()
     append_entry(
         log,
@@ -116,4 +116,4 @@ def test_an_altered_model_is_not_approved(registered, tracking):
     )
     artifact(registered, MODEL_FACTS).write_text("{}")
     with pytest.raises(ValueError, match="altered"):
-        approve(tracking, log, registered.version, "why", "anna")
+        approve(registered.tracking, log, registered.version, "why", "anna")
