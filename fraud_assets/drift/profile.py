@@ -6,8 +6,9 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.limits import MIN_PROFILE_ROWS
 from fraud_assets.config.settings import LABEL_LEAKS
 from fraud_assets.drift.encoding import (
@@ -20,7 +21,6 @@ from fraud_assets.drift.encoding import (
 )
 from fraud_assets.features.availability import MICROSECONDS_PER_SECOND
 from fraud_assets.intake.kinds import NAME
-from fraud_assets.metrics import Floats
 from fraud_assets.records.batches import Roles
 from fraud_assets.records.drift import ProfileFacts
 
@@ -166,7 +166,7 @@ def make_profile(
     rows: pd.DataFrame,
     watched: Watched,
     warm_up_days: Mapping[str, float],
-    scores: Floats | None = None,
+    scores: ArrayLike | None = None,
     rows_per_day: float | None = None,
     seed: int = 0,
 ) -> Profile:
@@ -181,7 +181,7 @@ def make_profile(
     warm_up_days : mapping of str to float
         Days of history that a feature needs. Rows with less do not count for it; a feature of
         which too few rows count is kept without counts, and is not judged.
-    scores : ndarray of shape (n_scored,), optional
+    scores : array-like of shape (n_scored,), optional
         The model's scores on rows that it was not fitted on: those on its training rows are more
         extreme.
     rows_per_day : float, optional
@@ -202,7 +202,9 @@ def make_profile(
     frauds = int(rows["fraud_"].sum())
     drawn = rows.iloc[chosen_rows(len(rows), SAMPLE_ROWS, seed)]
     sample = sample_of(drawn, encode_rows(drawn, columns, warm_up_days), watched.dates)
-    score_column = None if scores is None else number_column("score", scores)
+    score_column = (
+        None if scores is None else number_column("score", as_array("scores", scores, "value"))
+    )
     return Profile(len(rows), frauds, columns, sample, watched.kinds, score_column, rows_per_day)
 
 
