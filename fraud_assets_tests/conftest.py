@@ -132,8 +132,8 @@ def instance_on_disk(
 
 @pytest.fixture(scope="session")
 def transactions() -> pd.DataFrame:
-    """Twelve thousand simulated card transactions over sixty days."""
-    return simulate(SimulationSettings(transactions=12_000, fraud_rate=0.02))
+    """Five thousand simulated card transactions over sixty days."""
+    return simulate(SimulationSettings(transactions=5_000, fraud_rate=0.02))
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """Small histories full of edges, and the features that the platform gives them."""
 
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
+from functools import cache
 
 import pandas as pd
 import pytest
@@ -25,9 +26,9 @@ WAYS = [BY_DELAY, BY_LABEL_TIME, BY_ROW_TIME]
 
 
 @st.composite
-def histories(draw, max_size=30):
+def histories(draw, min_size=1, max_size=30):
     """Rows in no order: ties and the very ends of windows are likely, values may be missing."""
-    n = draw(st.integers(1, max_size))
+    n = draw(st.integers(min_size, max_size))
 
     def column(values):
         return draw(st.lists(values, min_size=n, max_size=n))
@@ -83,11 +84,20 @@ def events_of(frame: pd.DataFrame, roles, delay=DELAY) -> list[Event]:
     return events
 
 
+_open = ExitStack()
+
+
+@cache
+def _connection():
+    """Opened once: each test reads files of its own, and drops the tables that it makes."""
+    return _open.enter_context(connected())
+
+
 @contextmanager
 def in_process():
     """DuckDB as connection and as engine."""
-    with connected() as connection, open_engine("duckdb", connection) as backend:
-        yield connection, backend
+    with open_engine("duckdb", _connection()) as backend:
+        yield _connection(), backend
 
 
 def sources(frames: Sequence[pd.DataFrame], folder, roles) -> list[AcceptedRows]:

@@ -59,4 +59,4 @@ def test_many_batches_within_reach_are_read(tmp_path):
     with in_process() as (_, backend):
         first, second = sources([own, past], tmp_path, CARD_ROLES)
         span = span_of(backend, first, 7)
-        assert look_back(backend, first, [second] * 150, span, 7).count().execute() == 2 + 150
+        assert look_back(backend, first, [second] * 80, span, 7).count().execute() == 2 + 80
