@@ -6,7 +6,7 @@ store, so a machine without a local copy finds the same history.
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 import dagster as dg
@@ -26,6 +26,7 @@ R = TypeVar("R", bound=Report)
 ACCEPTED_BATCHES = dg.AssetKey("accepted_batches")
 HISTORY = dg.AssetKey("history")
 SPAN = ("first_known_us", "last_known_us", "last_label_known_us")
+EXCLUDED = "excluded"
 DATA_VERSION_TAG = "dagster/data_version"
 PAGE = 1000
 
@@ -41,11 +42,14 @@ class AcceptedBatch:
         Of the content that was accepted last.
     span : tuple of (int or None)
         First row, last row and last label to become known, in microseconds since 1970.
+    excluded : str or None
+        Why it is in no window and no history; None: later batches may use it.
     """
 
     batch: str
     content_hash: str
     span: tuple[int | None, int | None, int | None]
+    excluded: str | None = None
 
 
 def acceptance(accepted: AcceptedBatch, rows: int) -> dg.AssetMaterialization:
@@ -79,6 +83,7 @@ def acceptance(accepted: AcceptedBatch, rows: int) -> dg.AssetMaterialization:
             "content_hash": accepted.content_hash,
             "dagster/partition_row_count": rows,
             **span,
+            **({EXCLUDED: accepted.excluded} if accepted.excluded else {}),
         },
     )
 
@@ -171,6 +176,76 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         order = list(accepted)
         return [accepted[name] for name in order[: order.index(batch) if batch in order else None]]
 
+    def usable(self, batch: str) -> list[AcceptedBatch]:
+        """Return the earlier batches that windows and features of a batch may use.
+
+        Parameters
+        ----------
+        batch : str
+            Name of the batch, which is its partition.
+
+        Returns
+        -------
+        list of AcceptedBatch
+            Oldest first, without those that were excluded.
+
+        See Also
+        --------
+        earlier : the excluded ones, too.
+        exclude : excludes a batch.
+        """
+        return [accepted for accepted in self.earlier(batch) if accepted.excluded is None]
+
+    def later(self, batch: str) -> list[str]:
+        """Return the names of the batches that were accepted after a batch.
+
+        Parameters
+        ----------
+        batch : str
+            Name of an accepted batch, which is its partition.
+
+        Returns
+        -------
+        list of str
+            In the order of their first acceptance.
+
+        See Also
+        --------
+        earlier : those before it.
+        """
+        order = list(self.accepted())
+        return order[order.index(batch) + 1 :]
+
+    def exclude(
+        self, batch: str, reason: str | None, rows: int
+    ) -> list[dg.AssetMaterialization | dg.AssetObservation]:
+        """Exclude an accepted batch from windows and history, or take it in again.
+
+        Parameters
+        ----------
+        batch : str
+            Name of an accepted batch, which is its partition.
+        reason : str or None
+            Why it is excluded; None: it is not.
+        rows : int
+            Number of accepted rows.
+
+        Returns
+        -------
+        list of AssetMaterialization or AssetObservation
+            The events that record it, and that later batches are stale; empty when nothing changes.
+
+        See Also
+        --------
+        usable : leaves out what is excluded.
+        """
+        accepted = self.accepted().get(batch)
+        if accepted is None or (accepted.excluded is None) == (reason is None):
+            return []
+        changed = replace(accepted, excluded=reason)
+        self.note(changed)
+        return [acceptance(changed, rows), *(self.history_version(b) for b in self.later(batch))]
+
     def note(self, accepted: AcceptedBatch) -> None:
         """Add a batch that has just been accepted, without reading the event history again.
 
@@ -249,7 +324,7 @@ class BatchCatalog(dg.ConfigurableResource):  # type: ignore[type-arg]
         -------
         AssetObservation
         """
-        contents = [f"{b.batch}:{b.content_hash}" for b in self.earlier(batch)]
+        contents = [f"{b.batch}:{b.content_hash}" for b in self.usable(batch)]
         version = hashlib.sha256("\n".join(contents).encode()).hexdigest()
         return dg.AssetObservation(
             HISTORY,
@@ -361,4 +436,6 @@ def _accepted(batch: str, metadata: Mapping[str, dg.MetadataValue[Any]]) -> Acce
     first, last, last_label = (
         int(value) if (value := metadata[name].value) is not None else None for name in SPAN
     )
-    return AcceptedBatch(batch, str(metadata["content_hash"].value), (first, last, last_label))
+    excluded = str(metadata[EXCLUDED].value) if EXCLUDED in metadata else None
+    content_hash = str(metadata["content_hash"].value)
+    return AcceptedBatch(batch, content_hash, (first, last, last_label), excluded)

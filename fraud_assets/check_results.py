@@ -6,6 +6,13 @@ from fraud_assets.config.limits import Limits, Verdict
 from fraud_assets.metadata import shown
 from fraud_assets.text import inert
 
+SEVERITY: dict[Verdict, dg.AssetCheckSeverity] = {
+    "good": dg.AssetCheckSeverity.WARN,
+    "watch": dg.AssetCheckSeverity.WARN,
+    "critical": dg.AssetCheckSeverity.ERROR,
+}
+"""Severity of a check by its verdict; good passes."""
+
 
 def verdict_result(
     verdict: Verdict, limits: Limits, description: str, value: float
@@ -38,10 +45,9 @@ def verdict_result(
     >>> result.passed, result.severity.value, result.description
     (False, 'WARN', 'watch: recall 0.70')
     """
-    severity = dg.AssetCheckSeverity.ERROR if verdict == "critical" else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         passed=verdict == "good",
-        severity=severity,
+        severity=SEVERITY[verdict],
         description=inert(f"{verdict}: {description}"),
         metadata=shown(
             {

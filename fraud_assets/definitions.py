@@ -25,6 +25,7 @@ from fraud_assets.monitoring.resources import Pushgateway
 from fraud_assets.monitoring.sensors import fraud_alerts
 from fraud_assets.platform.outages import retry_after_outage
 from fraud_assets.platform.resources import (
+    PromotionPolicy,
     RunLock,
     from_environment,
     number_from_environment,
@@ -64,7 +65,7 @@ CHECKS = (
     monitoring_checks,
 )
 
-BY_HAND = ("simulated_transactions", "tuned_parameters", "comparison_report")
+BY_HAND = ("simulated_transactions", "tuned_parameters", "comparison_report", "manual_decision")
 """Assets that a person materializes when wanted; no batch needs them."""
 
 # A process per step costs 3 s a step, for steps of which most take less.
@@ -120,6 +121,10 @@ defs = dg.Definitions(
             ui_url=from_environment("MLFLOW_UI_URL"),
         ),
         "pushgateway": Pushgateway(url=from_environment("PROMETHEUS_PUSHGATEWAY_URL")),
+        "policy": PromotionPolicy(
+            promotion=from_environment("FRAUD_PROMOTION"),
+            implausible_batches=from_environment("FRAUD_IMPLAUSIBLE_BATCHES"),
+        ),
         "run_lock": run_lock,
         "storage": storage,
         "tables": TableIOManager(run_lock=run_lock, storage=storage),

@@ -1,8 +1,9 @@
 """Metrics and costs of a fraud detector: functions on arrays.
 
-Throughout, `labels` is an array of 0 (genuine) and 1 (fraud) of shape (n_rows,), `scores`
-holds fraud probabilities in [0, 1] of the same shape, and a row is an alert when its score
-is at or above the decision threshold. Accuracy is omitted on purpose: with 0.17% frauds it is
+Throughout, `labels` holds 0 (genuine) and 1 (fraud) and has shape (n_rows,), `scores` holds fraud
+probabilities in [0, 1] of the same shape, and a row is an alert when its score is at or above the
+decision threshold. Arrays, Series, lists and tuples are accepted, with rows matched by position;
+`arrays.as_array` refuses what does not fit. Accuracy is omitted on purpose: with 0.17% frauds it is
 misleading.
 """
 
@@ -10,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.settings import Costs
 
 Floats = NDArray[np.floating]
@@ -55,14 +57,14 @@ class Confusion:
         return self.frauds_detected + self.false_alarms
 
 
-def confusion(labels: Labels, alerts: NDArray[np.bool_]) -> Confusion:
+def confusion(labels: ArrayLike, alerts: ArrayLike) -> Confusion:
     """Count the four outcomes.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_rows,)
+    labels : array-like of shape (n_rows,)
         0 or 1.
-    alerts : ndarray of bool, shape (n_rows,)
+    alerts : array-like of bool, shape (n_rows,)
         Which rows have a score at or above the threshold.
 
     Returns
@@ -78,7 +80,8 @@ def confusion(labels: Labels, alerts: NDArray[np.bool_]) -> Confusion:
     >>> confusion(np.array([1, 1, 0, 0]), np.array([True, False, True, False]))
     Confusion(frauds_detected=1, frauds_missed=1, false_alarms=1, genuine_passed=1)
     """
-    fraud = labels == 1
+    fraud = as_array("labels", labels, "label") == 1
+    alerts = as_array("alerts", alerts, "flag", len(fraud))
     return Confusion(
         frauds_detected=int(np.sum(fraud & alerts)),
         frauds_missed=int(np.sum(fraud & ~alerts)),
@@ -175,12 +178,14 @@ def class_figures(counts: Confusion) -> dict[str, float]:
     return result
 
 
-def ranking_figures(labels: Labels, scores: Floats, weights: Floats) -> tuple[float, float]:
+def ranking_figures(
+    labels: ArrayLike, scores: ArrayLike, weights: ArrayLike
+) -> tuple[float, float]:
     """Return average precision and area under the ROC curve of weighted rows.
 
     Parameters
     ----------
-    labels, scores, weights : ndarray of shape (n_rows,)
+    labels, scores, weights : array-like of shape (n_rows,)
         Weights are non-negative; a bootstrap resample is a vector of counts.
 
     Returns
@@ -205,6 +210,9 @@ def ranking_figures(labels: Labels, scores: Floats, weights: Floats) -> tuple[fl
     >>> round(average_precision, 3), roc_auc
     (0.833, 0.75)
     """
+    labels = as_array("labels", labels, "label")
+    scores = as_array("scores", scores, "number", len(labels))
+    weights = as_array("weights", weights, "weight", len(labels))
     order = np.argsort(-scores, kind="stable")
     return _ranking_of_sorted(labels[order], weights[order], _last_of_ties(scores[order]))
 
@@ -264,10 +272,10 @@ def share_interval(part: int, whole: int) -> tuple[float, float]:
 
 
 def bootstrap_intervals(
-    labels: Labels,
-    scores: Floats,
-    alerts: NDArray[np.bool_],
-    savings: Floats,
+    labels: ArrayLike,
+    scores: ArrayLike,
+    alerts: ArrayLike,
+    savings: ArrayLike,
     resamples: int,
     seed: int,
 ) -> dict[str, tuple[float, float]]:
@@ -275,9 +283,9 @@ def bootstrap_intervals(
 
     Parameters
     ----------
-    labels, scores, alerts : ndarray of shape (n_rows,)
+    labels, scores, alerts : array-like of shape (n_rows,)
         Labels (0 or 1), fraud probabilities, and which rows are alerts.
-    savings : ndarray of shape (n_rows,)
+    savings : array-like of shape (n_rows,)
         As from `row_savings`, in money.
     resamples : int
         Number of resamples; frauds and genuine rows are resampled separately, so that each
@@ -300,6 +308,10 @@ def bootstrap_intervals(
     The percentile bootstrap: B. Efron, Bootstrap methods: another look at the jackknife, 1979.
     Resampling each class separately is called stratified.
     """
+    labels = as_array("labels", labels, "label")
+    scores = as_array("scores", scores, "number", len(labels))
+    alerts = as_array("alerts", alerts, "flag", len(labels))
+    savings = as_array("savings", savings, "number", len(labels))
     order = np.argsort(-scores, kind="stable")
     labels, alerts, savings = labels[order], alerts[order], savings[order]
     ends = _last_of_ties(scores[order])
@@ -387,9 +399,9 @@ class Difference:
 
 
 def paired_differences(
-    labels: Labels,
-    scores: tuple[Floats, Floats],
-    savings: tuple[Floats, Floats],
+    labels: ArrayLike,
+    scores: tuple[ArrayLike, ArrayLike],
+    savings: tuple[ArrayLike, ArrayLike],
     resamples: int,
     seed: int,
 ) -> tuple[Difference, Difference]:
@@ -397,9 +409,9 @@ def paired_differences(
 
     Parameters
     ----------
-    labels : ndarray of shape (n_rows,)
+    labels : array-like of shape (n_rows,)
         0 or 1.
-    scores, savings : pair of ndarray of shape (n_rows,)
+    scores, savings : pair of array-like of shape (n_rows,)
         Of the first and the second model; savings as from `row_savings`.
     resamples : int
         Number of resamples; both models are evaluated on the same ones.
@@ -414,30 +426,34 @@ def paired_differences(
     --------
     bootstrap_intervals : intervals of a single model.
     """
+    fraud = as_array("labels", labels, "label")
+    n_rows = len(fraud)
+    ranked = [as_array("scores", values, "number", n_rows) for values in scores]
+    saved = [as_array("savings", values, "number", n_rows) for values in savings]
 
     def sorted_by(values: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         order = np.argsort(-values, kind="stable")
         return order, _last_of_ties(values[order])
 
-    orders = [sorted_by(values) for values in scores]
+    orders = [sorted_by(values) for values in ranked]
 
     def differences(weights: Floats) -> tuple[float, float]:
         first, second = (
-            _ranking_of_sorted(labels[order], weights[order], ends)[0] for order, ends in orders
+            _ranking_of_sorted(fraud[order], weights[order], ends)[0] for order, ends in orders
         )
-        return first - second, float(np.sum(weights * (savings[0] - savings[1])))
+        return first - second, float(np.sum(weights * (saved[0] - saved[1])))
 
-    draws = np.array([differences(weights) for weights in _resamples(labels, resamples, seed)])
-    values = differences(np.ones(len(labels)))
+    draws = np.array([differences(weights) for weights in _resamples(fraud, resamples, seed)])
+    values = differences(np.ones(n_rows))
     return Difference(values[0], draws[:, 0]), Difference(values[1], draws[:, 1])
 
 
-def fraud_losses(amounts: Floats | None, n_rows: int, costs: Costs) -> Floats:
+def fraud_losses(amounts: ArrayLike | None, n_rows: int, costs: Costs) -> Floats:
     """Return the loss of each row if it were a missed fraud.
 
     Parameters
     ----------
-    amounts : ndarray of shape (n_rows,) or None
+    amounts : array-like of shape (n_rows,) or None
         The amount column, where the data has one.
     n_rows : int
         Number of rows; used where the loss does not depend on the amount.
@@ -447,7 +463,7 @@ def fraud_losses(amounts: Floats | None, n_rows: int, costs: Costs) -> Floats:
     Returns
     -------
     ndarray of shape (n_rows,)
-        Money. A missing or negative amount counts as zero.
+        Money. A missing, infinite or negative amount counts as zero.
 
     See Also
     --------
@@ -462,16 +478,17 @@ def fraud_losses(amounts: Floats | None, n_rows: int, costs: Costs) -> Floats:
         return np.full(n_rows, costs.missed_fraud)
     if amounts is None:
         return np.full(n_rows, costs.missed_fraud_without_amount)
-    losses: Floats = np.clip(np.nan_to_num(amounts.astype(float)), 0, None)
+    known = as_array("amounts", amounts, "value", n_rows)
+    losses: Floats = np.clip(np.where(np.isfinite(known), known, 0.0), 0, None)
     return losses
 
 
-def row_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs) -> Floats:
+def row_savings(labels: ArrayLike, alerts: ArrayLike, losses: ArrayLike, costs: Costs) -> Floats:
     """Return the money that each row saves, compared with no detection.
 
     Parameters
     ----------
-    labels, alerts, losses : ndarray of shape (n_rows,)
+    labels, alerts, losses : array-like of shape (n_rows,)
         Labels (0 or 1), which rows are alerts, and the loss of each row as a missed fraud, in
         money.
     costs : Costs
@@ -487,18 +504,20 @@ def row_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs
     --------
     net_savings : the sum over all rows.
     """
-    fraud = labels == 1
+    fraud = as_array("labels", labels, "label") == 1
+    alerts = as_array("alerts", alerts, "flag", len(fraud))
+    losses = as_array("losses", losses, "weight", len(fraud))
     of_alert = np.where(fraud, losses, -costs.false_alarm) - costs.review
     result: Floats = np.where(alerts, of_alert, 0.0)
     return result
 
 
-def net_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs) -> float:
+def net_savings(labels: ArrayLike, alerts: ArrayLike, losses: ArrayLike, costs: Costs) -> float:
     """Return the money saved, compared with no detection.
 
     Parameters
     ----------
-    labels, alerts, losses : ndarray of shape (n_rows,)
+    labels, alerts, losses : array-like of shape (n_rows,)
         Labels (0 or 1), which rows are alerts, and the loss of each row as a missed fraud, in
         money.
     costs : Costs
@@ -525,13 +544,13 @@ def net_savings(labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs
 
 
 def return_on_investment(
-    labels: Labels, alerts: NDArray[np.bool_], losses: Floats, costs: Costs
+    labels: ArrayLike, alerts: ArrayLike, losses: ArrayLike, costs: Costs
 ) -> float:
     """Return the net savings per unit of money spent on alerts; 0 without alerts.
 
     Parameters
     ----------
-    labels, alerts, losses : ndarray of shape (n_rows,)
+    labels, alerts, losses : array-like of shape (n_rows,)
         Labels (0 or 1), which rows are alerts, and the loss of each row as a missed fraud, in
         money.
     costs : Costs
@@ -553,19 +572,19 @@ def return_on_investment(
     >>> round(return_on_investment(labels, alerts, np.full(3, 100.0), costs), 2)
     10.11
     """
-    fraud = labels == 1
-    spent = costs.review * int(alerts.sum()) + costs.false_alarm * int((~fraud & alerts).sum())
+    counts = confusion(labels, alerts)
+    spent = costs.review * counts.alerts + costs.false_alarm * counts.false_alarms
     return ratio(net_savings(labels, alerts, losses, costs), spent)
 
 
 def threshold_curve(
-    labels: Labels, scores: Floats, losses: Floats, costs: Costs
+    labels: ArrayLike, scores: ArrayLike, losses: ArrayLike, costs: Costs
 ) -> dict[str, Floats]:
     """Return precision, recall, F1 and cost for every distinct score as the threshold.
 
     Parameters
     ----------
-    labels, scores, losses : ndarray of shape (n_rows,)
+    labels, scores, losses : array-like of shape (n_rows,)
         Labels (0 or 1), fraud probabilities, and the loss of each row as a missed fraud, in money.
     costs : Costs
         Cost of a missed fraud, of a review and of a false alarm.
@@ -587,6 +606,9 @@ def threshold_curve(
     >>> curve["threshold"].tolist(), curve["recall"].tolist()
     ([0.9, 0.8, 0.7], [0.5, 0.5, 1.0])
     """
+    labels = as_array("labels", labels, "label")
+    scores = as_array("scores", scores, "number", len(labels))
+    losses = as_array("losses", losses, "weight", len(labels))
     order = np.argsort(-scores, kind="stable")
     ends = _last_of_ties(scores[order])
     fraud = (labels[order] == 1).astype(float)

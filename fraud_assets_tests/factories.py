@@ -4,6 +4,7 @@ from typing import Any, ClassVar, TypeVar
 
 import pandas as pd
 
+from fraud_assets.config.limits import Verdict
 from fraud_assets.config.settings import (
     DriftSettings,
     SplitMode,
@@ -30,8 +31,11 @@ from fraud_assets.records.drift import (
     DriftVerdict,
     ExpectedPerformance,
     FeatureDrift,
+    HeldComparison,
     HistoryPoint,
     JudgedDrift,
+    Plausibility,
+    PlausibilityFigure,
     PrevalenceChange,
     RealizedPerformance,
     SegmentDrift,
@@ -230,12 +234,33 @@ def prevalence_change(**changes: Any) -> PrevalenceChange:
     return PrevalenceChange(**values | changes)
 
 
+def plausibility(verdict: Verdict = "good") -> Plausibility:
+    """What a batch with usual amounts has, or with amounts of another verdict."""
+    judged = {"good": 1.0, "watch": 1.7, "critical": 2.9}[verdict]
+    figure = PlausibilityFigure(
+        name="amount_scale", reference=50.0, batch=50 * judged, judged=judged, verdict=verdict
+    )
+    return Plausibility(figures=[figure])
+
+
+def held_comparison(**changes: Any) -> HeldComparison:
+    """A batch that is like that of the held version."""
+    values = {
+        "version": "2",
+        "batch": "may",
+        "drift_score": 0.04,
+        "verdicts": {"drift_score": "good", "drifted_features": "good", "batch_plausible": "good"},
+    }
+    return HeldComparison(**values | changes)
+
+
 def drift_verdict(**changes: Any) -> DriftVerdict:
     values = {
         "rows": 1000,
         "reference_rows": 5000,
         "columns": ColumnFindings(),
         "prevalence": prevalence_change(),
+        "plausibility": plausibility(),
         "verdict": "good",
         "drift_score": 0.03,
         "n_drifted_features": 0,
@@ -460,8 +485,8 @@ def decision_entry(**changes: Any) -> DecisionEntry:
         "configuration_hash": "c",
         "artifacts": {},
         "outcome": "promote",
-        "reason": "there is no champion yet, and recall is not critical",
-        "passed": ["recall_not_critical"],
+        "reason": "there is no champion yet, and no figure is critical",
+        "passed": ["no_figure_critical"],
         "failed": [],
         "figures": {"test_fraud_recall": 0.9},
         "thresholds": {"fraud_recall_critical": 0.6},

@@ -19,7 +19,17 @@ PLACES = (
     ("model_versions", "storage_location"),
 )
 """Tables and columns in which MLflow notes whole paths."""
-SILENT: Any = {
+STORAGE: Any = {
+    "storage": {
+        "custom": {
+            "module": "fraud_assets.platform.instance",
+            "class": "StorageByEnvironment",
+            "config": {},
+        }
+    }
+}
+"""The storage that `dagster.yaml` names."""
+SILENT: Any = STORAGE | {
     "compute_logs": {
         "module": "dagster._core.storage.noop_compute_log_manager",
         "class": "NoOpComputeLogManager",

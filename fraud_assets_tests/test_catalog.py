@@ -156,3 +156,35 @@ def test_old_accepted_versions_are_pruned_as_the_environment_says(
     catalog.note(AcceptedBatch("june", "d4", (None, None, None)))
     catalog.prune("june")
     assert set(tables.versions("features", "june")) == kept
+
+
+def carry_out(instance, batch, reason):
+    """Exclude a batch, or take it in again, as a run does; return the partitions of the events."""
+    events = BatchCatalog.of(instance).exclude(batch, reason, 12)
+    for event in events:
+        instance.report_runless_asset_event(event)
+    return [event.partition for event in events]
+
+
+def test_an_excluded_batch_is_used_by_no_later_one_until_it_is_taken_in_again(instance):
+    for batch in ("first", "second", "third"):
+        accept(instance, batch)
+    before = BatchCatalog.of(instance).history_version("third").tags
+    assert carry_out(instance, "second", "implausible: why") == ["second", "third"]
+    catalog = BatchCatalog.of(instance)
+    assert [b.batch for b in catalog.earlier("third")] == ["first", "second"]
+    assert [b.batch for b in catalog.usable("third")] == ["first"]
+    assert catalog.accepted()["second"].excluded == "implausible: why"
+    assert catalog.history_version("third").tags != before
+    assert carry_out(instance, "second", "for another reason") == []
+    assert carry_out(instance, "second", None) == ["second", "third"]
+    again = BatchCatalog.of(instance)
+    assert [b.batch for b in again.usable("third")] == ["first", "second"]
+    assert again.history_version("third").tags == before
+
+
+def test_what_is_in_use_or_was_never_accepted_is_not_taken_in_again(instance):
+    accept(instance, "first")
+    assert carry_out(instance, "first", None) == []
+    assert carry_out(instance, "unknown", "why") == []
+    assert BatchCatalog.of(instance).later("first") == []

@@ -24,19 +24,23 @@ ASSETS = {
     "published_drift": "monitoring",
     "published_metrics": "monitoring",
 }
-BY_HAND = {"tuned_parameters": "training", "comparison_report": "evaluation"}
+BY_HAND = {
+    "tuned_parameters": "training",
+    "comparison_report": "evaluation",
+    "manual_decision": "registry",
+}
 CHECKS = {
     "raw_transactions": {
         *("schema_contract", "rejected_rows", "fraud_prevalence"),
         *("unique_transactions", "plausible_timestamps"),
     },
     "features": {"no_future_information"},
-    "splits": {"splits_disjoint", "enough_frauds"},
+    "splits": {"splits_disjoint", "enough_frauds", "batch_admitted"},
     "trained_model": {"model_converged"},
     "evaluation_report": {"fraud_recall", "frauds_missed", "false_alarm_rate", "beats_champion"},
-    "drift_report": {"drift_score", "drifted_features"},
+    "drift_report": {"drift_score", "drifted_features", "batch_plausible"},
     "champion_scores": {"champion_columns"},
-    "registered_model": {"champion_available", "champion_is_decided"},
+    "registered_model": {"champion_available", "champion_is_decided", "nothing_awaits_approval"},
     "published_drift": {"push_succeeded"},
     "published_metrics": {"push_succeeded"},
 }
@@ -47,6 +51,7 @@ BLOCKING = {
     "no_future_information",
     "splits_disjoint",
     "enough_frauds",
+    "batch_admitted",
 }
 
 
@@ -63,7 +68,7 @@ def test_every_asset_tells_its_story(graph, name, group):
     assert node.owners == ["team:fraud-platform"]
     assert node.kinds
     assert node.code_version
-    assert name == "comparison_report" or node.partitions_def.name == "batch"
+    assert name in ("comparison_report", "manual_decision") or node.partitions_def.name == "batch"
 
 
 def test_every_check_of_the_design_is_there_partitioned_by_batch(graph):

@@ -24,10 +24,11 @@ def main(context: click.Context) -> None:
 
 for command in (
     *(pipeline.demo, landing.simulate, landing.files, runs.in_progress, runs.wake),
+    *(models.approve, models.reject),
     *(models.champion, models.audit, models.protect_log, models.provenance),
     *(deletion.prune, deletion.forget),
-    *(services.exporter, services.webserver, services.code_server, services.identity),
-    accounts.account,
+    *(services.exporter, services.webserver, services.code_server, services.daemon),
+    *(services.identity, accounts.account),
     *(deployment.rules, deployment.alertmanager, deployment.dashboards),
     *(deployment.secrets, deployment.kubernetes_secrets, deployment.mlflow_login),
 ):

@@ -8,18 +8,59 @@ from fraud_assets.cli.options import ACTOR
 @click.command()
 @click.argument("version")
 @click.option("--reason", required=True, help="Recorded in the decision log.")
+@click.option(
+    "--force", is_flag=True, help="Also a version that was rejected, waits, or is critical."
+)
 @ACTOR
-def champion(version: str, reason: str, actor: str) -> None:
-    """Promote VERSION of the model by hand: an earlier champion, or a shadow model."""
+def champion(version: str, reason: str, force: bool, actor: str) -> None:
+    """Promote VERSION of the model by hand: an earlier champion, or a shadow model.
+
+    A version that was rejected, is held or proposed, or has a critical verdict needs --force, which
+    is logged.
+    """
     from fraud_assets.registry.manual_promotion import promote_manually
     from fraud_assets.store import paths
     from fraud_assets.tracking import Tracking
 
     try:
-        entry = promote_manually(Tracking(), paths.decisions_path(), version, reason, actor)
+        entry = promote_manually(Tracking(), paths.decisions_path(), version, reason, actor, force)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"version {entry.version} is the champion (previously: {entry.champion_before})")
+
+
+@click.command()
+@click.argument("version")
+@click.option("--reason", required=True, help="Recorded in the decision log.")
+@ACTOR
+def approve(version: str, reason: str, actor: str) -> None:
+    """Make VERSION, which is held or proposed, the champion."""
+    from fraud_assets.registry.approval import approve as carry_out
+    from fraud_assets.store import paths
+    from fraud_assets.tracking import Tracking
+
+    try:
+        entry = carry_out(Tracking(), paths.decisions_path(), version, reason, actor)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"version {entry.version} is the champion (previously: {entry.champion_before})")
+
+
+@click.command()
+@click.argument("version")
+@click.option("--reason", required=True, help="Recorded in the decision log.")
+@ACTOR
+def reject(version: str, reason: str, actor: str) -> None:
+    """Turn down VERSION, which is held or proposed; the champion stays."""
+    from fraud_assets.registry.approval import decline
+    from fraud_assets.store import paths
+    from fraud_assets.tracking import Tracking
+
+    try:
+        entry = decline(Tracking(), paths.decisions_path(), version, reason, actor)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"version {entry.version} is rejected (champion: {entry.champion_before})")
 
 
 @click.command()

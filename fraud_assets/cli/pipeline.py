@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from fraud_assets.intake.landing.ledger import Ledger, LedgerEntry
+    from fraud_assets.records.evaluation import EvaluationReport
 
 
 @click.command()
@@ -97,7 +98,13 @@ def _run(instance: "dg.DagsterInstance", entry: "LedgerEntry") -> "LedgerEntry":
         for event in result.all_events
         if event.is_step_materialization and event.step_key and event.asset_key
     ]
-    _print_verdict(batch, result.success, materialized)
+    failing = [
+        event.asset_check_evaluation_data.check_name
+        for event in result.all_events
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        and not event.asset_check_evaluation_data.passed
+    ]
+    _print_verdict(batch, result.success, materialized, failing)
     state = FileState.done if result.success else FileState.failed
     return replace(entry, state=state, run_key=run_key, detail=f"run {run_id}")
 
@@ -122,8 +129,7 @@ def _print_event(entry: "dg.EventLogEntry") -> None:
         click.echo(f"  fail  {event.step_key}: {(error.cause or error).message.strip()}")
 
 
-def _print_verdict(batch: str, success: bool, materialized: list[str]) -> None:
-    from fraud_assets.evaluation.verdicts import worst_verdict
+def _print_verdict(batch: str, success: bool, materialized: list[str], failing: list[str]) -> None:
     from fraud_assets.records.decisions import RegisteredModel
     from fraud_assets.records.evaluation import EvaluationReport
     from fraud_assets.records.scoring import ScoredBatch, ScoredTransactions, UnscoredBatch
@@ -140,7 +146,7 @@ def _print_verdict(batch: str, success: bool, materialized: list[str]) -> None:
     assert decision is not None
     metrics, (low, high) = report.metrics, report.intervals["test_fraud_recall"]
     click.echo(
-        f"  Verdict: {worst_verdict(report)}. {metrics['frauds_detected_count']} of "
+        f"  Verdict: {_verdict(report, failing)}. {metrics['frauds_detected_count']} of "
         f"{report.test.frauds} test frauds caught "
         f"(recall {metrics['test_fraud_recall']:.2f}, "
         f"95% interval {low:.2f} to {high:.2f}), "
@@ -156,3 +162,16 @@ def _print_verdict(batch: str, success: bool, materialized: list[str]) -> None:
         )
     elif isinstance(scored, UnscoredBatch):
         click.echo(f"  Worklist: {scored.not_scored}")
+
+
+def _verdict(report: "EvaluationReport", failing: list[str]) -> str:
+    """Return the worst verdict of all checks and the checks that give it.
+
+    A failing check without limits of good, watch and critical counts as watch.
+    """
+    from fraud_assets.evaluation.verdicts import checks_at_fault, worst_verdict
+
+    verdict, at_fault = worst_verdict(report), checks_at_fault(report)
+    if verdict != "critical" and failing:
+        verdict, at_fault = "watch", list(dict.fromkeys([*at_fault, *failing]))
+    return f"{verdict} ({', '.join(at_fault)})" if at_fault else verdict

@@ -1,4 +1,4 @@
-"""Commands that run a server: exporter, webserver, code server and login service."""
+"""Commands that run a server: exporter, webserver, code server, daemon and login service."""
 
 import os
 from pathlib import Path
@@ -53,6 +53,15 @@ def code_server(arguments: tuple[str, ...]) -> None:
     from fraud_assets.platform.code_server import run_code_server
 
     run_code_server(arguments)
+
+
+@click.command(context_settings=PASSED_ON, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def daemon(arguments: tuple[str, ...]) -> None:
+    """Run sensors, the queue and the monitoring of runs; options as of `dagster-daemon run`."""
+    from fraud_assets.platform.daemon import run_daemon
+
+    run_daemon(arguments)
 
 
 @click.command()

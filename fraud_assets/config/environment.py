@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from fraud_assets.config.settings import RetrainingSettings
+from fraud_assets.config.settings import PromotionSettings, RetrainingSettings
 
 MLFLOW_DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -309,3 +309,45 @@ def retraining() -> RetrainingSettings:
         raise ValueError(
             f"{named[field]} is {given[field]!r}; set it to a number above 0, or not at all"
         ) from error
+
+
+def promotion(mode: str | None = None, implausible: str | None = None) -> PromotionSettings:
+    """Return who promotes (`FRAUD_PROMOTION`), and what an implausible batch may do.
+
+    Parameters
+    ----------
+    mode, implausible : str, optional
+        Take precedence over `FRAUD_PROMOTION` and `FRAUD_IMPLAUSIBLE_BATCHES`.
+
+    Returns
+    -------
+    PromotionSettings
+        Defaults for what is not set.
+
+    Raises
+    ------
+    ValueError
+        When one of them is no such choice.
+
+    Examples
+    --------
+    >>> promotion(mode="approval").promotion.value
+    'approval'
+    """
+    chosen = {
+        "promotion": ("FRAUD_PROMOTION", mode, "automatic or approval"),
+        "implausible_batches": ("FRAUD_IMPLAUSIBLE_BATCHES", implausible, "keep or exclude"),
+    }
+    given = {
+        field: value or os.environ.get(name)
+        for field, (name, value, _) in chosen.items()
+        if value or os.environ.get(name)
+    }
+    try:
+        return PromotionSettings.model_validate(given)
+    except ValidationError as error:
+        field = str(error.errors()[0]["loc"][0])
+        name, _, choices = chosen[field]
+        raise ValueError(
+            f"{name} is {given[field]!r}; set it to {choices}, or not at all"
+        ) from None

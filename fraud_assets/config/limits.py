@@ -1,5 +1,6 @@
 """Limits of the asset checks, the alert rules and the promotion rule, each in one place."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from fraud_assets.config.settings import Settings
@@ -13,6 +14,32 @@ MIN_PROFILE_ROWS = 500
 
 
 Verdict = Literal["good", "watch", "critical"]
+SEVERITY: tuple[Verdict, ...] = ("good", "watch", "critical")
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of several verdicts.
+
+    Parameters
+    ----------
+    verdicts : iterable of {"good", "watch", "critical"}
+        In any order.
+
+    Returns
+    -------
+    {"good", "watch", "critical"}
+        Good when there are none.
+
+    See Also
+    --------
+    Limits.verdict : the verdict on one value.
+
+    Examples
+    --------
+    >>> worst(["good", "critical", "watch"]), worst([])
+    ('critical', 'good')
+    """
+    return max(verdicts, key=SEVERITY.index, default="good")
 
 
 class Limits(Settings):
@@ -60,12 +87,18 @@ class Limits(Settings):
             return "good"
         return "watch" if value <= self.critical else "critical"
 
+    @property
+    def complement(self) -> "Limits":
+        """The same limits for one minus the value."""
+        return Limits(
+            watch=round(1 - self.watch, 12),
+            critical=round(1 - self.critical, 12),
+            higher_is_better=not self.higher_is_better,
+        )
+
 
 FRAUD_RECALL = Limits(watch=0.80, critical=0.60, higher_is_better=True)
-
-
-FRAUDS_MISSED_SHARE = Limits(watch=10 / 99, critical=25 / 99, higher_is_better=False)
-"""Missed frauds per run of 99 test frauds; other sizes in proportion."""
+"""Also judges the missed frauds: they are the same number, counted from the other end."""
 
 
 FALSE_ALARM_RATE = Limits(watch=0.005, critical=0.02, higher_is_better=False)
@@ -75,6 +108,22 @@ DRIFT_SCORE = Limits(watch=0.1, critical=0.3, higher_is_better=False)
 
 
 DRIFTED_FEATURES_SHARE = Limits(watch=0.1, critical=0.3, higher_is_better=False)
+
+
+AMOUNT_FACTOR = Limits(watch=1.5, critical=2.0, higher_is_better=False)
+"""By how many times the median amount differs from the reference, in either direction."""
+
+
+PREVALENCE_FACTOR = Limits(watch=2.0, critical=5.0, higher_is_better=False)
+"""By how many times the share of frauds differs from the reference, in either direction."""
+
+
+VOLUME_FACTOR = Limits(watch=2.0, critical=5.0, higher_is_better=False)
+"""By how many times the rows per day differ from the reference, in either direction."""
+
+
+MISSING_INCREASE = Limits(watch=0.05, critical=0.2, higher_is_better=False)
+"""By how much the share of missing values of a column has grown."""
 
 
 REJECTED_SHARE = Limits(watch=1e-12, critical=0.01, higher_is_better=False)

@@ -466,3 +466,47 @@ class RetrainingSettings(Settings):
     window_batches: int = Field(
         2, ge=1, description="Train on the last N batches, which are most like current data."
     )
+
+
+class Promotion(StrEnum):
+    """Who makes a challenger that passes every check the champion."""
+
+    automatic = "automatic"
+    approval = "approval"
+
+
+class ImplausibleBatches(StrEnum):
+    """What happens to a batch that looks like a broken export."""
+
+    keep = "keep"
+    exclude = "exclude"
+
+
+class PromotionSettings(Settings):
+    """What the platform may do without a person."""
+
+    promotion: Promotion = Field(
+        Promotion.automatic,
+        description="automatic: a challenger that passes every check is promoted; approval: it is "
+        "proposed, and waits until a person decides.",
+    )
+    implausible_batches: ImplausibleBatches = Field(
+        ImplausibleBatches.keep,
+        description="keep: an implausible batch is trained on, and its model held; exclude: its "
+        "run stops before training, and it enters no window and no history.",
+    )
+
+
+class ManualDecision(StrEnum):
+    """What a person decides about a version that waits."""
+
+    approve = "approve"
+    reject = "reject"
+
+
+class ApprovalSettings(Settings):
+    """A person's decision about a version that is held or proposed."""
+
+    version: str = Field(pattern=r"^[1-9][0-9]{0,17}$", description="The version that waits.")
+    decision: ManualDecision = Field(description="approve: make it the champion; reject: do not.")
+    reason: str = Field(min_length=1, description="Recorded in the decision log.")

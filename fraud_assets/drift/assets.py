@@ -1,18 +1,25 @@
 """`drift_report`: the batch against the champion's training data, `reference_profile`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
 from fraud_assets.catalog import BatchCatalog
-from fraud_assets.config.settings import DriftSettings
+from fraud_assets.config.limits import worst
+from fraud_assets.config.settings import DriftSettings, ImplausibleBatches
 from fraud_assets.drift.batch_reader import read_chunks
 from fraud_assets.drift.encoding import Column
 from fraud_assets.drift.measure import column_findings, common_columns, measure_drift
 from fraud_assets.drift.messages import verdict_sentence
+from fraud_assets.drift.plausibility import (
+    Span,
+    judge_plausibility,
+    plausibility_sentence,
+    rows_per_day,
+)
 from fraud_assets.drift.plots import report_plots
 from fraud_assets.drift.profile import (
     Profile,
@@ -24,10 +31,14 @@ from fraud_assets.drift.profile import (
 from fraud_assets.drift.report import make_report, measure_scores, reference_of
 from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import plot_metadata, shown
+from fraud_assets.platform.resources import PromotionPolicy
 from fraud_assets.records.base import to_json
+from fraud_assets.records.batches import Features
 from fraud_assets.records.drift import (
+    DriftMeasurement,
     DriftReport,
     DriftVerdict,
+    HeldComparison,
     JudgedDrift,
     MeasuredDrift,
     ProfileFacts,
@@ -36,7 +47,7 @@ from fraud_assets.records.drift import (
 )
 from fraud_assets.records.models import ReferenceProfile, TrainedModel
 from fraud_assets.store import files, paths, resources, tables
-from fraud_assets.store.decision_log import read_entries, recorded_artifacts
+from fraud_assets.store.decision_log import held_version, read_entries, recorded_artifacts
 from fraud_assets.tracking import REFERENCE_PROFILE, REFERENCE_SAMPLE, ModelVersion, Tracking
 from fraud_assets.training.members import window_of
 from fraud_assets.training.splits import TRAIN
@@ -64,20 +75,24 @@ def drift_report(
     engine: resources.Engine,
     catalog: BatchCatalog,
     tracking: Tracking,
+    policy: PromotionPolicy,
 ) -> dg.MaterializeResult[DriftReport]:
-    """How far the batch has drifted from the champion's training data, and where.
+    """How far the batch has drifted from the champion's training data, and whether it is plausible.
 
-    Needs no training, so a batch too poor to train on is still checked for drift.
+    Needs no training, so a batch too poor to train on is still checked for drift. It also records
+    whether the batch is excluded from training and history.
     """
     batch, champion = context.partition_key, champion_scores.facts.champion
     version = tracking.version(champion) if champion else None
     profile = _read_profile(tracking, version)
     if version is None or profile is None:
         context.log.info(NO_REFERENCE)
+        _exclude(context, catalog, features, None, policy)
         unmeasured = UnmeasuredDrift(batch=batch, champion=champion, not_measured=NO_REFERENCE)
         return dg.MaterializeResult(value=unmeasured, metadata={"not_measured": NO_REFERENCE})
     settings = DriftSettings(**config.model_dump())
     measurement, columns, summary = _measure(engine, features, profile, settings)
+    _exclude(context, catalog, features, measurement, policy)
     scored = pd.read_parquet(champion_scores.path) if champion_scores.facts.is_scored else None
     accepted = {b.batch: b for b in catalog.earlier(batch)[-LAST_BATCHES:]}
     earlier = _measured_reports(catalog, list(accepted))
@@ -90,6 +105,7 @@ def drift_report(
         scored,
         earlier,
         lambda past: catalog.scores(accepted[past.batch], past.champion),
+        _compare_with_held(engine, catalog, features, measurement, settings),
     )
     pictures = report_plots(report, columns, summary)
     _log(tracking, version, report, pictures, len(accepted))
@@ -132,6 +148,70 @@ def reference_profile(
     )
 
 
+def _exclude(
+    context: dg.AssetExecutionContext,
+    catalog: BatchCatalog,
+    features: tables.FeatureTable,
+    measurement: DriftMeasurement | None,
+    policy: PromotionPolicy,
+) -> None:
+    """Exclude an implausible batch from windows and history, where the policy says so."""
+    excludes = policy.settings().implausible_batches is ImplausibleBatches.exclude
+    plausibility = measurement.plausibility if measurement else None
+    reason = None
+    if excludes and plausibility and plausibility.verdict == "critical":
+        reason = f"implausible: {plausibility_sentence(plausibility)}"
+    facts = features.facts
+    for event in catalog.exclude(facts.batch, reason, facts.source.rows):
+        context.log_event(event)
+
+
+def _compare_with_held(
+    engine: resources.Engine,
+    catalog: BatchCatalog,
+    features: tables.FeatureTable,
+    measurement: DriftMeasurement,
+    settings: DriftSettings,
+) -> HeldComparison | None:
+    """Compare the batch with that of the held version, where its own verdict is critical.
+
+    By the columns of the files: the windows of a batch in which something changed look back on the
+    time before, and those of the next one on the change.
+    """
+    held = held_version(read_entries(paths.decisions_path()))
+    if held is None or worst(measurement.verdicts.values()) != "critical":
+        return None
+    if held.batch not in {earlier.batch for earlier in catalog.earlier(features.facts.batch)}:
+        return None
+    table = catalog.table(tables.FeatureTable, held.batch, held.data_hash)
+    if table is None:
+        return None
+    profile = _profile_of_file(engine, table)
+    measured, _, _ = _measure(engine, _of_file(features), profile, settings)
+    return HeldComparison(
+        version=held.version,
+        batch=held.batch,
+        drift_score=measured.drift_score if isinstance(measured, DriftVerdict) else None,
+        verdicts=measured.verdicts,
+    )
+
+
+def _of_file(features: tables.FeatureTable) -> tables.FeatureTable:
+    """Return a batch with the features that are columns of its file."""
+    facts = features.facts
+    own = [name for name in facts.features if name in facts.kinds]
+    return tables.FeatureTable(features.path, facts.model_copy(update={"features": own}))
+
+
+def _profile_of_file(engine: resources.Engine, features: tables.FeatureTable) -> Profile:
+    """Return the profile of all rows of a batch, by the columns of its file."""
+    facts = _of_file(features).facts
+    watched = watched_columns(facts.features, facts.kinds, facts.roles)
+    with engine.connect("features") as connection:
+        rows = pd.concat(read_chunks(connection, features.path, watched, facts.roles))
+    return make_profile(rows, watched, {}, rows_per_day=rows_per_day(_size(facts)))
+
+
 def _log_profile(
     tracking: Tracking,
     engine: resources.Engine,
@@ -148,13 +228,25 @@ def _log_profile(
             watched.texts,
         )  # fmt: skip
     scores = validation_scores(model.batch)
-    profile = make_profile(rows, watched, features.facts.warm_up_days, scores)
+    volume = rows_per_day(_sizes(splits))
+    profile = make_profile(rows, watched, features.facts.warm_up_days, scores, volume)
     return {
         REFERENCE_SAMPLE: tracking.log_frame(run_id, REFERENCE_SAMPLE, profile.sample),
         REFERENCE_PROFILE: tracking.log_json(
             run_id, REFERENCE_PROFILE, profile.facts().model_dump(mode="json")
         ),
     }
+
+
+def _sizes(splits: tables.SplitTable) -> Iterator[tuple[int, Span]]:
+    """Yield the rows and the span of each batch of the window that has dates."""
+    for batch, content_hash in splits.facts.window:
+        yield from _size(tables.load_table(tables.FeatureTable, batch, content_hash).facts)
+
+
+def _size(facts: Features) -> list[tuple[int, Span]]:
+    """Return the rows and the span of a batch; nothing when it has no dates."""
+    return [(facts.source.rows, facts.span)] if facts.roles.real_time else []
 
 
 def _read_profile(tracking: Tracking, version: ModelVersion | None) -> Profile | None:
@@ -185,7 +277,11 @@ def _measure(
     measurement = measure_drift(
         profile, summary, columns, findings, warm_up, facts.roles.amount, settings
     )
-    return measurement, columns, summary
+    plausibility = judge_plausibility(
+        profile, summary, columns, findings, measurement.prevalence, facts.roles.amount,
+        rows_per_day(_size(facts)),
+    )  # fmt: skip
+    return measurement.model_copy(update={"plausibility": plausibility}), columns, summary
 
 
 def _measured_reports(catalog: BatchCatalog, names: list[str]) -> list[MeasuredDrift]:
@@ -218,7 +314,11 @@ def _metadata(
 ) -> dict[str, Any]:
     judged = report if isinstance(report, JudgedDrift) else None
     details = report.model_dump(
-        mode="json", include={"scores", "prevalence", "expected", "performance", "columns"}
+        mode="json",
+        include={
+            *("scores", "prevalence", "plausibility", "to_held"),
+            *("expected", "performance", "columns"),
+        },
     )
     return {
         "champion": tracking.version_link(report.champion),

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from fraud_assets.arrays import as_array
 from fraud_assets.drift.correlations import Numbers, ranks, strongest_pairs
 from fraud_assets.drift.encoding import Column
 from fraud_assets.metrics import ranking_figures
@@ -60,16 +61,14 @@ class TwoSampleTest:
     held_out: NDArray[np.int64]
 
 
-def two_sample_test(
-    inputs: Numbers, is_batch: NDArray[np.int64], folds: int, seed: int
-) -> TwoSampleTest:
+def two_sample_test(inputs: ArrayLike, is_batch: ArrayLike, folds: int, seed: int) -> TwoSampleTest:
     """Cross-validate a classifier that distinguishes the batch from the reference.
 
     Parameters
     ----------
-    inputs : ndarray of shape (n_rows, n_inputs)
+    inputs : array-like of shape (n_rows, n_inputs)
         Finite; as from `classifier_inputs`.
-    is_batch : ndarray of shape (n_rows,)
+    is_batch : array-like of shape (n_rows,)
         1 for rows of the batch, 0 for those of the reference.
     folds : int
         Number of folds.
@@ -103,6 +102,8 @@ def two_sample_test(
     from scipy.stats import norm
     from sklearn.model_selection import StratifiedKFold
 
+    inputs = as_array("inputs", inputs, "number", dimensions=2)
+    is_batch = as_array("is_batch", is_batch, "label", len(inputs))
     probabilities = np.zeros(len(is_batch))
     areas, variances = [], []
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
@@ -133,7 +134,7 @@ def _classifier(seed: int) -> "HistGradientBoostingClassifier":
 
 
 def classifier_inputs(
-    codes: pd.DataFrame, is_batch: NDArray[np.int64], columns: Sequence[Column]
+    codes: pd.DataFrame, is_batch: ArrayLike, columns: Sequence[Column]
 ) -> tuple[Numbers, list[tuple[str, ...]]]:
     """Return the classifier's inputs: the columns, and products of pairs of columns.
 
@@ -144,7 +145,7 @@ def classifier_inputs(
     ----------
     codes : DataFrame of shape (n_rows, n_columns)
         Of reference and batch.
-    is_batch : ndarray of shape (n_rows,)
+    is_batch : array-like of shape (n_rows,)
         1 for rows of the batch, 0 for those of the reference.
     columns : sequence of Column
         Columns of the reference profile, with their cuts or categories.
@@ -160,6 +161,7 @@ def classifier_inputs(
     --------
     two_sample_test : uses these inputs.
     """
+    is_batch = as_array("is_batch", is_batch, "label", len(codes))
     ranked = ranks(codes, columns)
     pairs = strongest_pairs(ranked[is_batch == 0], PAIRS)
     plain = codes[[c.name for c in columns]].to_numpy(dtype=float)
@@ -172,8 +174,8 @@ def classifier_inputs(
 
 def giveaways(
     test: TwoSampleTest,
-    inputs: Numbers,
-    is_batch: NDArray[np.int64],
+    inputs: ArrayLike,
+    is_batch: ArrayLike,
     names: Sequence[tuple[str, ...]],
     seed: int,
 ) -> list[Giveaway]:
@@ -183,9 +185,9 @@ def giveaways(
     ----------
     test : TwoSampleTest
         As from `two_sample_test`.
-    inputs : ndarray of shape (n_rows, n_inputs)
+    inputs : array-like of shape (n_rows, n_inputs)
         As given to `two_sample_test`.
-    is_batch : ndarray of shape (n_rows,)
+    is_batch : array-like of shape (n_rows,)
         1 for rows of the batch, 0 for those of the reference.
     names : sequence of tuple of str
         The columns that each input is made of, as from `classifier_inputs`.
@@ -207,6 +209,8 @@ def giveaways(
     """
     from sklearn.inspection import permutation_importance
 
+    inputs = as_array("inputs", inputs, "number", len(test.probabilities), dimensions=2)
+    is_batch = as_array("is_batch", is_batch, "label", len(inputs))
     rows = test.held_out[:: max(1, len(test.held_out) // SHUFFLED_ROWS)]
     importances = permutation_importance(
         test.model,

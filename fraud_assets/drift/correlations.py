@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from fraud_assets.arrays import as_array
 from fraud_assets.drift.encoding import Column
 from fraud_assets.records.drift import CorrelationChange, Extremes
 
@@ -41,14 +42,14 @@ def ranks(codes: pd.DataFrame, columns: Sequence[Column]) -> Numbers:
     return ranked
 
 
-def correlation_changes(reference: Numbers, batch: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+def correlation_changes(reference: ArrayLike, batch: ArrayLike) -> tuple[Numbers, Numbers, Numbers]:
     """Compare the correlations of all pairs of columns.
 
     Parameters
     ----------
-    reference : ndarray of shape (n_reference, n_columns)
+    reference : array-like of shape (n_reference, n_columns)
         As from `ranks`.
-    batch : ndarray of shape (n_batch, n_columns)
+    batch : array-like of shape (n_batch, n_columns)
         As from `ranks`, with the same columns.
 
     Returns
@@ -57,6 +58,11 @@ def correlation_changes(reference: Numbers, batch: Numbers) -> tuple[Numbers, Nu
         Correlations; 0 where a column is constant.
     p_values : ndarray of shape (n_columns, n_columns)
         Of equal correlations, corrected for the number of pairs after Bonferroni.
+
+    Raises
+    ------
+    ValueError
+        When they do not have the same columns, or a value is missing.
 
     See Also
     --------
@@ -70,6 +76,13 @@ def correlation_changes(reference: Numbers, batch: Numbers) -> tuple[Numbers, Nu
     """
     from scipy.stats import norm
 
+    reference = as_array("reference", reference, "number", dimensions=2)
+    batch = as_array("batch", batch, "number", dimensions=2)
+    if batch.shape[1] != reference.shape[1]:
+        raise ValueError(
+            f"batch has {batch.shape[1]} columns and reference {reference.shape[1]}; pass the same "
+            "columns of both"
+        )
     (before, first), (after, second) = _products(reference), _products(batch)
     n, m = len(batch), len(reference)
     separate = first / m + second / n
@@ -92,7 +105,7 @@ def _products(values: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def changed_pairs(
-    names: Sequence[str], reference: Numbers, batch: Numbers, significance: float
+    names: Sequence[str], reference: ArrayLike, batch: ArrayLike, significance: float
 ) -> tuple[list[CorrelationChange], float]:
     """List the pairs of columns whose correlation changed.
 
@@ -100,7 +113,7 @@ def changed_pairs(
     ----------
     names : sequence of str
         Of the columns.
-    reference, batch : ndarray of shape (n_rows, n_columns)
+    reference, batch : array-like of shape (n_rows, n_columns)
         As from `ranks`.
     significance : float
         Largest corrected p-value of a pair that is listed.
@@ -135,12 +148,12 @@ def changed_pairs(
     return pairs, float(p_values[upper].min())
 
 
-def extremes(reference: Numbers, batch: Numbers) -> Extremes:
+def extremes(reference: ArrayLike, batch: ArrayLike) -> Extremes:
     """Compare how extreme the rows are over all columns: many small changes in spread or tails.
 
     Parameters
     ----------
-    reference, batch : ndarray of shape (n_rows, n_columns)
+    reference, batch : array-like of shape (n_rows, n_columns)
         As from `ranks`.
 
     Returns
@@ -163,7 +176,8 @@ def extremes(reference: Numbers, batch: Numbers) -> Extremes:
         means: Numbers = squares.mean(axis=1)
         return means
 
-    before, after = mean_squares(reference), mean_squares(batch)
+    before = mean_squares(as_array("reference", reference, "number", dimensions=2))
+    after = mean_squares(as_array("batch", batch, "number", dimensions=2))
     p_value = float(ttest_ind(before, after, equal_var=False).pvalue)
     return Extremes(
         before=float(before.mean()),
@@ -172,14 +186,14 @@ def extremes(reference: Numbers, batch: Numbers) -> Extremes:
     )
 
 
-def strongest_pairs(reference: Numbers, most: int) -> list[tuple[int, int]]:
+def strongest_pairs(reference: ArrayLike, most: int) -> list[tuple[int, int]]:
     """Return the indices of the pairs of columns that are clearly correlated in the reference.
 
     A pair that is correlated by chance in these rows alone would distinguish them from any others.
 
     Parameters
     ----------
-    reference : ndarray of shape (n_rows, n_columns)
+    reference : array-like of shape (n_rows, n_columns)
         As from `ranks`.
     most : int
         Number of pairs, at most.
@@ -193,6 +207,7 @@ def strongest_pairs(reference: Numbers, most: int) -> list[tuple[int, int]]:
     --------
     fraud_assets.drift.classifier.classifier_inputs : uses them as products.
     """
+    reference = as_array("reference", reference, "number", dimensions=2)
     correlations, _ = _products(reference)
     upper = np.triu_indices(len(correlations), k=1)
     strengths = np.abs(correlations[upper])

@@ -10,8 +10,9 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.limits import SMALLEST_CATEGORY
 from fraud_assets.records.drift import ReferenceColumn
 
@@ -52,12 +53,12 @@ class Column(ReferenceColumn):
             return [0, len(self.cuts)] if self.cuts else [0]
         return [] if self.pooled else [len(self.categories)]
 
-    def encode(self, values: pd.Series) -> Codes:
+    def encode(self, values: ArrayLike) -> Codes:
         """Return the code of each value.
 
         Parameters
         ----------
-        values : Series of shape (n_rows,)
+        values : array-like of shape (n_rows,)
             Numbers, or texts for a column of categories.
 
         Returns
@@ -70,12 +71,13 @@ class Column(ReferenceColumn):
         count : counts the codes.
         """
         if self.kind == "number":
-            numbers = values.to_numpy(dtype=float)
+            numbers = as_array("values", values, "value")
             codes = np.searchsorted(self.cuts, numbers, side="right")
             return np.where(np.isnan(numbers), self.missing, codes).astype(np.uint8)
-        known = pd.Categorical(values, categories=self.categories).codes.astype(np.int64)
+        texts = pd.Series(as_array("values", values, "text"))
+        known = pd.Categorical(texts, categories=self.categories).codes.astype(np.int64)
         codes = np.where(known < 0, len(self.categories), known)
-        return np.where(values.isna(), self.missing, codes).astype(np.uint8)
+        return np.where(texts.isna(), self.missing, codes).astype(np.uint8)
 
     def count(self, codes: Codes) -> Counts:
         """Return how often each code occurs, missing values last.
@@ -149,14 +151,14 @@ class Column(ReferenceColumn):
         return self.categories[code] if code < len(self.categories) else "other"
 
 
-def number_column(name: str, values: NDArray[np.floating]) -> Column:
+def number_column(name: str, values: ArrayLike) -> Column:
     """Return a numeric column, cut at the quantiles of its reference values.
 
     Parameters
     ----------
     name : str
         Name of the column.
-    values : ndarray of shape (n_rows,)
+    values : array-like of shape (n_rows,)
         NaN where missing; infinite values are out of the range.
 
     Returns
@@ -176,7 +178,8 @@ def number_column(name: str, values: NDArray[np.floating]) -> Column:
     >>> column.encode(pd.Series([0.5, 2.5, np.nan])).tolist()
     [0, 2, 5]
     """
-    finite = np.sort(values[np.isfinite(values)].astype(float))
+    values = as_array("values", values, "value")
+    finite = np.sort(values[np.isfinite(values)])
     cuts: list[float] = []
     if len(finite):
         ranks = np.linspace(0, len(finite) - 1, SKETCH + 1).round().astype(int)
@@ -189,7 +192,7 @@ def number_column(name: str, values: NDArray[np.floating]) -> Column:
     return Column(name=name, kind="number", cuts=cuts, categories=[], pooled=False, counts=counts)
 
 
-def category_column(name: str, values: pd.Series) -> Column:
+def category_column(name: str, values: ArrayLike) -> Column:
     """Return a column of categories, of which the most frequent ones are kept.
 
     Categories of few rows are pooled: the profile is shown and logged, and they may be typing
@@ -199,7 +202,7 @@ def category_column(name: str, values: pd.Series) -> Column:
     ----------
     name : str
         Name of the column.
-    values : Series of shape (n_rows,)
+    values : array-like of shape (n_rows,)
         Texts, null where missing.
 
     Returns
@@ -210,7 +213,7 @@ def category_column(name: str, values: pd.Series) -> Column:
     --------
     number_column : the same for numbers.
     """
-    rows_by_text = values.value_counts()
+    rows_by_text = pd.Series(as_array("values", values, "text")).value_counts()
     texts = sorted(rows_by_text.index, key=lambda text: (-rows_by_text[text], text))
     kept = [t for t in texts[:KEPT_CATEGORIES] if rows_by_text[t] >= SMALLEST_CATEGORY]
     pooled = len(texts) > len(kept)

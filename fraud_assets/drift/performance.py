@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from fraud_assets.arrays import as_array
 from fraud_assets.metrics import CONFIDENCE, ratio, share_interval
 from fraud_assets.records.drift import ExpectedPerformance, PrevalenceChange, RealizedPerformance
 
@@ -89,7 +90,7 @@ def expected_performance(scored: pd.DataFrame, threshold: float) -> ExpectedPerf
     >>> expected.alerts, expected.precision, expected.recall
     (2, 0.8, 0.8)
     """
-    scores = scored["score"].to_numpy()
+    scores = as_array("score", scored["score"], "probability")
     above = scores[scores >= threshold]
     return ExpectedPerformance(
         alerts=len(above),
@@ -124,11 +125,13 @@ def realized_performance(
     --------
     expected_performance : estimated without labels.
     """
-    known = scored["label_known_us"].isna() | (now_us is None)
+    known_us = as_array("label_known_us", scored["label_known_us"], "value")
+    known = np.isnan(known_us) | (now_us is None)
     if now_us is not None:
-        known |= scored["label_known_us"] <= now_us
+        known |= known_us <= now_us
     rows = scored[known]
-    alerts, frauds = rows["score"] >= threshold, rows["label"] == 1
+    alerts = as_array("score", rows["score"], "probability") >= threshold
+    frauds = as_array("label", rows["label"], "label") == 1
     caught = int((alerts & frauds).sum())
 
     def share(whole: int) -> float | None:
@@ -161,5 +164,5 @@ def newest_time(scored: pd.DataFrame) -> int | None:
     --------
     realized_performance : takes it as the current time.
     """
-    known = scored["known_us"]
-    return None if known.isna().all() else int(np.nanmax(known.to_numpy(dtype=float)))
+    known = as_array("known_us", scored["known_us"], "value")
+    return None if np.isnan(known).all() else int(np.nanmax(known))

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.limits import DRIFT_SCORE
 from fraud_assets.drift.encoding import Column, Counts
 from fraud_assets.drift.profile import Summary
@@ -95,14 +96,14 @@ def drift_by_feature(features: Sequence[FeatureDrift], min_distance: float) -> b
     return to_png(figure)
 
 
-def distributions(columns: Sequence[Column], batch: Mapping[str, Counts]) -> bytes:
+def distributions(columns: Sequence[Column], batch: Mapping[str, ArrayLike]) -> bytes:
     """Draw the distributions of columns in the reference and in the batch, as PNG.
 
     Parameters
     ----------
     columns : sequence of Column
         The first four are drawn.
-    batch : mapping of str to ndarray of shape (n_codes,)
+    batch : mapping of str to array-like of shape (n_codes,)
         Counts of the batch.
 
     Returns
@@ -116,13 +117,14 @@ def distributions(columns: Sequence[Column], batch: Mapping[str, Counts]) -> byt
     """
     from matplotlib.figure import Figure
 
+    counts = [as_array("batch", batch[c.name], "weight", len(c.counts)) for c in columns]
     figure = Figure(figsize=(7.2, 4.8))
     figure.subplots_adjust(left=0.07, right=0.98, bottom=0.12, top=0.94, wspace=0.18, hspace=0.55)
     panels = figure.subplots(2, 2).flat
-    for axes, column in zip(panels, columns, strict=False):
+    for axes, column, of_batch in zip(panels, columns, counts, strict=False):
         axes.set_title(plain_label(column.name), fontsize=9)
         axes.tick_params(labelsize=7)
-        _distribution(axes, column, np.array(column.counts), batch[column.name])
+        _distribution(axes, column, np.array(column.counts), of_batch)
     for axes in list(panels):
         axes.set_axis_off()
     figure.axes[0].legend(fontsize=7)

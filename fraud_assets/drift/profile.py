@@ -6,8 +6,9 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.limits import MIN_PROFILE_ROWS
 from fraud_assets.config.settings import LABEL_LEAKS
 from fraud_assets.drift.encoding import (
@@ -20,7 +21,6 @@ from fraud_assets.drift.encoding import (
 )
 from fraud_assets.features.availability import MICROSECONDS_PER_SECOND
 from fraud_assets.intake.kinds import NAME
-from fraud_assets.metrics import Floats
 from fraud_assets.records.batches import Roles
 from fraud_assets.records.drift import ProfileFacts
 
@@ -100,6 +100,8 @@ class Profile:
         Kind of each source column.
     scores : Column or None
         Distribution of the model's scores on rows that it was not fitted on.
+    rows_per_day : float or None
+        Of the window's batches; None without dates.
 
     See Also
     --------
@@ -112,6 +114,7 @@ class Profile:
     sample: pd.DataFrame
     kinds: dict[str, str]
     scores: Column | None = None
+    rows_per_day: float | None = None
 
     def facts(self) -> ProfileFacts:
         """Return the profile without its sample, to be stored.
@@ -130,6 +133,7 @@ class Profile:
             columns=[*self.columns],
             kinds=self.kinds,
             scores=self.scores,
+            rows_per_day=self.rows_per_day,
         )
 
     @classmethod
@@ -153,14 +157,17 @@ class Profile:
         """
         columns = [Column(**dict(column)) for column in facts.columns]
         scores = Column(**dict(facts.scores)) if facts.scores else None
-        return cls(facts.rows, facts.frauds, columns, sample, facts.kinds, scores)
+        return cls(
+            facts.rows, facts.frauds, columns, sample, facts.kinds, scores, facts.rows_per_day
+        )
 
 
 def make_profile(
     rows: pd.DataFrame,
     watched: Watched,
     warm_up_days: Mapping[str, float],
-    scores: Floats | None = None,
+    scores: ArrayLike | None = None,
+    rows_per_day: float | None = None,
     seed: int = 0,
 ) -> Profile:
     """Summarize the rows that a model was trained on.
@@ -174,9 +181,11 @@ def make_profile(
     warm_up_days : mapping of str to float
         Days of history that a feature needs. Rows with less do not count for it; a feature of
         which too few rows count is kept without counts, and is not judged.
-    scores : ndarray of shape (n_scored,), optional
+    scores : array-like of shape (n_scored,), optional
         The model's scores on rows that it was not fitted on: those on its training rows are more
         extreme.
+    rows_per_day : float, optional
+        As from `plausibility.rows_per_day`.
     seed : int
         Of the sample.
 
@@ -193,8 +202,10 @@ def make_profile(
     frauds = int(rows["fraud_"].sum())
     drawn = rows.iloc[chosen_rows(len(rows), SAMPLE_ROWS, seed)]
     sample = sample_of(drawn, encode_rows(drawn, columns, warm_up_days), watched.dates)
-    score_column = None if scores is None else number_column("score", scores)
-    return Profile(len(rows), frauds, columns, sample, watched.kinds, score_column)
+    score_column = (
+        None if scores is None else number_column("score", as_array("scores", scores, "value"))
+    )
+    return Profile(len(rows), frauds, columns, sample, watched.kinds, score_column, rows_per_day)
 
 
 def _number_column(rows: pd.DataFrame, name: str, warm_up_days: Mapping[str, float]) -> Column:

@@ -16,6 +16,7 @@ from fraud_assets.records.drift import (
     BatchPerformance,
     DriftReference,
     DriftVerdict,
+    HeldComparison,
     HistoryPoint,
     JudgedDrift,
     MeasuredDrift,
@@ -34,6 +35,7 @@ def make_report(
     scored: pd.DataFrame | None,
     earlier: Sequence[MeasuredDrift],
     load_scores: Callable[[MeasuredDrift], pd.DataFrame | None],
+    to_held: HeldComparison | None = None,
 ) -> MeasuredDrift:
     """Return the report on a batch.
 
@@ -56,6 +58,8 @@ def make_report(
         Reports on earlier batches, oldest first.
     load_scores : callable
         As of `performance_by_batch`.
+    to_held : HeldComparison, optional
+        The comparison with the batch of the held version.
 
     Returns
     -------
@@ -81,6 +85,7 @@ def make_report(
         settings=settings,
         performance=performance,
         history=[],
+        to_held=to_held,
     )
     history = [history_point(each) for each in [*earlier, report]]
     return report.model_copy(update={"history": history})

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from fraud_assets.arrays import as_array
 from fraud_assets.drift.encoding import Column
 from fraud_assets.drift.profile import HOUR, NO_HOUR
 from fraud_assets.metrics import ranking_figures
@@ -97,20 +98,20 @@ def _reference_bands(codes: NDArray[np.uint8], column: Column) -> NDArray[np.obj
 
 
 def drifted_segments(
-    labels: Mapping[str, NDArray[np.object_]],
-    is_batch: NDArray[np.int64],
-    probabilities: NDArray[np.float64],
+    labels: Mapping[str, ArrayLike],
+    is_batch: ArrayLike,
+    probabilities: ArrayLike,
     significance: float,
 ) -> list[SegmentDrift]:
     """Rank the parts of the segments that drifted.
 
     Parameters
     ----------
-    labels : mapping of str to ndarray of shape (n_rows,)
+    labels : mapping of str to array-like of shape (n_rows,)
         As from `label_segments`.
-    is_batch : ndarray of shape (n_rows,)
+    is_batch : array-like of shape (n_rows,)
         1 for rows of the batch, 0 for those of the reference.
-    probabilities : ndarray of shape (n_rows,)
+    probabilities : array-like of shape (n_rows,)
         As of `classifier.TwoSampleTest`.
     significance : float
         Largest p-value, corrected over the parts after Benjamini and Hochberg (1995), of a part
@@ -136,9 +137,15 @@ def drifted_segments(
     """
     from scipy.stats import false_discovery_control
 
+    is_batch = as_array("is_batch", is_batch, "label")
+    probabilities = as_array("probabilities", probabilities, "probability", len(is_batch))
+    parts = {
+        segment: as_array("labels", of_row, "text", len(is_batch))
+        for segment, of_row in labels.items()
+    }
     drifts = [
         _part_drift(segment, str(part), of_row == part, is_batch, probabilities)
-        for segment, of_row in labels.items()
+        for segment, of_row in parts.items()
         for part in sorted(set(of_row), key=str)
     ]
     if not drifts:

@@ -1,9 +1,9 @@
 """Drift of one column: distances over the reference's groups, and significance tests."""
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from fraud_assets.arrays import as_array
 from fraud_assets.drift.encoding import Column, Counts
 from fraud_assets.records.drift import ColumnDrift
 
@@ -16,14 +16,14 @@ NO_DRIFT = ColumnDrift(
 )
 
 
-def compare_column(column: Column, batch: Counts) -> ColumnDrift:
+def compare_column(column: Column, batch: ArrayLike) -> ColumnDrift:
     """Compare the distribution of a column in the reference with that in a batch.
 
     Parameters
     ----------
     column : Column
         The column of the reference, with its counts.
-    batch : ndarray of shape (n_codes,)
+    batch : array-like of shape (n_codes,)
         As from `Column.count`.
 
     Returns
@@ -49,6 +49,7 @@ def compare_column(column: Column, batch: Counts) -> ColumnDrift:
     0.0
     """
     reference = np.array(column.counts, dtype=np.int64)
+    batch = as_array("batch", batch, "weight", len(reference)).astype(np.int64)
     if not reference.sum() or not batch.sum():
         return NO_DRIFT
     grouped = _grouped(column, reference), _grouped(column, batch)
@@ -89,14 +90,14 @@ def _distance(reference: Numbers, batch: Numbers) -> float:
     return float(np.nan_to_num(jensenshannon(reference, batch, base=2)))
 
 
-def population_stability_index(reference: Numbers, batch: Numbers) -> float:
+def population_stability_index(reference: ArrayLike, batch: ArrayLike) -> float:
     """Return the population stability index of two distributions, in nats.
 
     Half a count is added to each group, so that an empty group does not make it infinite.
 
     Parameters
     ----------
-    reference, batch : ndarray of shape (n_groups,)
+    reference, batch : array-like of shape (n_groups,)
         Counts by group.
 
     Returns
@@ -118,6 +119,8 @@ def population_stability_index(reference: Numbers, batch: Numbers) -> float:
     >>> population_stability_index(np.array([50, 50]), np.array([50, 50]))
     0.0
     """
+    reference = as_array("reference", reference, "weight")
+    batch = as_array("batch", batch, "weight", len(reference))
     used = (reference + batch) > 0
     p, q = (counts[used] + 0.5 for counts in (reference, batch))
     p, q = p / p.sum(), q / q.sum()
@@ -194,14 +197,14 @@ def _noise(reference: Numbers, batch: Numbers) -> float:
     return float(min(1.0, np.sqrt(chi2.ppf(0.99, freedom) * both / (8 * np.log(2)))))
 
 
-def compare_scores(reference: Column | None, scores: pd.Series) -> ColumnDrift | None:
+def compare_scores(reference: Column | None, scores: ArrayLike) -> ColumnDrift | None:
     """Compare the scores of a batch with those on rows that the model was not fitted on.
 
     Parameters
     ----------
     reference : Column or None
         Distribution of the latter; None: not known.
-    scores : Series of shape (n_rows,)
+    scores : array-like of shape (n_rows,)
         Fraud probabilities between 0 and 1.
 
     Returns
@@ -215,4 +218,5 @@ def compare_scores(reference: Column | None, scores: pd.Series) -> ColumnDrift |
     """
     if reference is None:
         return None
-    return compare_column(reference, reference.count(reference.encode(scores)))
+    checked = as_array("scores", scores, "number")
+    return compare_column(reference, reference.count(reference.encode(checked)))

@@ -22,6 +22,7 @@ from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import plot_metadata, shown
 from fraud_assets.metrics import Floats
 from fraud_assets.platform.masking import AnotherKeyError
+from fraud_assets.records.drift import DriftReport, verdicts_of_batch
 from fraud_assets.records.evaluation import (
     Comparison,
     EvaluatedModel,
@@ -53,6 +54,7 @@ def evaluation_report(
     splits: tables.SplitTable,
     trained_model: TrainedModel,
     champion_scores: tables.ScoreTable,
+    drift_report: DriftReport,
     engine: resources.Engine,
     tracking: Tracking,
 ) -> dg.MaterializeResult[EvaluationReport]:
@@ -74,6 +76,7 @@ def evaluation_report(
         comparison=_comparison(tracking, champion, rows, scored, parts, config),
         slices=segment_figures(scored, parts),
         importance=importance_of_highest(fitted, rows, scored.scores, model.features),
+        batch_verdicts=verdicts_of_batch(drift_report),
         **dict(evaluate(scored, config)),
     )
     plots = all_plots(scored, report.reliability, report.importance)

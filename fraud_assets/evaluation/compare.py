@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-import pandas as pd
+from numpy.typing import ArrayLike
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.settings import EvaluationSettings
 from fraud_assets.evaluation.figures import ScoredRows
+from fraud_assets.evaluation.segments import parts_of
 from fraud_assets.metrics import Difference, paired_differences
 from fraud_assets.records.evaluation import Comparison, NotComparable, SegmentDifference
 
@@ -19,8 +20,8 @@ MIN_SEGMENT_FRAUDS = 10
 def compare(
     challenger: ScoredRows,
     champion: ScoredRows,
-    seen_by_champion: np.ndarray,
-    parts: Mapping[str, pd.Series],
+    seen_by_champion: ArrayLike,
+    parts: Mapping[str, ArrayLike],
     settings: EvaluationSettings,
 ) -> Comparison | NotComparable:
     """Compare a challenger with the champion on the test rows that the champion has not seen.
@@ -29,9 +30,9 @@ def compare(
     ----------
     challenger, champion : ScoredRows
         The same rows with the scores of each, at its own threshold.
-    seen_by_champion : ndarray of bool, shape (n_rows,)
+    seen_by_champion : array-like of bool, shape (n_rows,)
         Which of the rows the champion was trained or tuned on.
-    parts : mapping of str to Series of shape (n_rows,)
+    parts : mapping of str to array-like of shape (n_rows,)
         As from `segments.segment_rows`.
     settings : EvaluationSettings
         Number of bootstrap resamples, seed and limits of the promotion rule.
@@ -46,7 +47,7 @@ def compare(
     differences : the differences over all rows.
     compare_segments : the differences by segment.
     """
-    unseen = ~seen_by_champion
+    unseen = ~as_array("seen_by_champion", seen_by_champion, "flag", len(challenger.labels))
     challenger, champion = challenger.of(unseen), champion.of(unseen)
     n_rows, frauds = len(challenger.labels), challenger.counts.frauds
     left_out = len(unseen) - n_rows
@@ -71,7 +72,10 @@ def compare(
         segments=compare_segments(
             challenger,
             champion,
-            {name: values[unseen] for name, values in parts.items()},
+            {
+                name: as_array(f"parts of {name}", values, "text", len(unseen))[unseen]
+                for name, values in parts.items()
+            },
             settings,
         ),
     )
@@ -110,7 +114,7 @@ def differences(
 def compare_segments(
     challenger: ScoredRows,
     champion: ScoredRows,
-    parts: Mapping[str, pd.Series],
+    parts: Mapping[str, ArrayLike],
     settings: EvaluationSettings,
 ) -> list[SegmentDifference]:
     """Compare two models on each part of the rows that has enough frauds.
@@ -119,7 +123,7 @@ def compare_segments(
     ----------
     challenger, champion : ScoredRows
         The same rows with the scores of each, at its own threshold.
-    parts : mapping of str to Series of shape (n_rows,)
+    parts : mapping of str to array-like of shape (n_rows,)
         As from `segments.segment_rows`.
     settings : EvaluationSettings
         Number of bootstrap resamples, seed and limits of the promotion rule.
@@ -136,14 +140,9 @@ def compare_segments(
     -----
     A part counts as worse at a confidence that is corrected for the number of parts (Bonferroni).
     """
-    members = [
-        (segment, str(part), (values == part).to_numpy())
-        for segment, values in parts.items()
-        for part in sorted(values.unique())
-    ]
     judged = [
         (segment, part, inside)
-        for segment, part, inside in members
+        for segment, part, inside in parts_of(parts, len(challenger.labels))
         if MIN_SEGMENT_FRAUDS <= challenger.labels[inside].sum() < inside.sum()
     ]
     confidence = 1 - (1 - settings.promotion_confidence) / max(len(judged), 1)

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import pandas as pd
+from numpy.typing import ArrayLike
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.settings import EvaluationSettings
 from fraud_assets.evaluation.figures import ScoredRows, intervals_of, metrics_of
+from fraud_assets.evaluation.segments import parts_of
 from fraud_assets.evaluation.verdicts import verdicts_of
 from fraud_assets.metrics import Floats, Labels, ratio, share_interval
 from fraud_assets.records.batches import SplitCounts
@@ -68,12 +70,12 @@ def evaluate(rows: ScoredRows, settings: EvaluationSettings) -> Evaluation:
     )
 
 
-def reliability(labels: Labels, scores: Floats) -> list[ReliabilityBin]:
+def reliability(labels: ArrayLike, scores: ArrayLike) -> list[ReliabilityBin]:
     """Compare predicted probabilities with observed frauds.
 
     Parameters
     ----------
-    labels, scores : ndarray of shape (n_rows,)
+    labels, scores : array-like of shape (n_rows,)
         Labels (0 or 1), and fraud probabilities between 0 and 1.
 
     Returns
@@ -85,6 +87,8 @@ def reliability(labels: Labels, scores: Floats) -> list[ReliabilityBin]:
     --------
     fraud_assets.evaluation.figures.brier_score : calibration as one number.
     """
+    labels = as_array("labels", labels, "label")
+    scores = as_array("scores", scores, "probability", len(labels))
     order = np.argsort(scores, kind="stable")
     expected = np.cumsum(scores[order])
     # Bins of equal expected frauds: with equal rows, all but the last would hold hardly any.
@@ -122,14 +126,14 @@ def _business(rows: ScoredRows) -> list[BusinessRow]:
     ]
 
 
-def segment_figures(rows: ScoredRows, parts: Mapping[str, pd.Series]) -> list[SegmentFigures]:
+def segment_figures(rows: ScoredRows, parts: Mapping[str, ArrayLike]) -> list[SegmentFigures]:
     """Return the figures of a model on each part of the test rows.
 
     Parameters
     ----------
     rows : ScoredRows
         Labelled rows with the model's scores.
-    parts : mapping of str to Series of shape (n_rows,)
+    parts : mapping of str to array-like of shape (n_rows,)
         As from `segments.segment_rows`.
 
     Returns
@@ -141,9 +145,8 @@ def segment_figures(rows: ScoredRows, parts: Mapping[str, pd.Series]) -> list[Se
     evaluate : the figures of all rows.
     """
     return [
-        _segment(segment, str(part), rows.of((values == part).to_numpy()))
-        for segment, values in parts.items()
-        for part in sorted(values.unique())
+        _segment(segment, str(part), rows.of(inside))
+        for segment, part, inside in parts_of(parts, len(rows.labels))
     ]
 
 

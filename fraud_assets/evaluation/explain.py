@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from fraud_assets.arrays import as_array
 from fraud_assets.features.reason_codes import in_words
-from fraud_assets.metrics import Floats
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -93,7 +94,7 @@ def _in_words(features: Sequence[str], values: np.ndarray, contributions: np.nda
 
 
 def importance_of_highest(
-    model: "CalibratedModel", rows: pd.DataFrame, scores: Floats, columns: Sequence[str]
+    model: "CalibratedModel", rows: pd.DataFrame, scores: ArrayLike, columns: Sequence[str]
 ) -> dict[str, float]:
     """Return the features that matter most to the highest scores, which are the alerts.
 
@@ -103,7 +104,7 @@ def importance_of_highest(
         A fitted model.
     rows : DataFrame of shape (n_rows, n_columns)
         Rows with at least the model's features.
-    scores : ndarray of shape (n_rows,)
+    scores : array-like of shape (n_rows,)
         Fraud probabilities by the model.
     columns : sequence of str
         The model's features.
@@ -118,7 +119,9 @@ def importance_of_highest(
     --------
     explain : contributions row by row.
     """
-    highest = np.argsort(-scores, kind="stable")[:EXPLAINED_ROWS]
+    highest = np.argsort(-as_array("scores", scores, "number", len(rows)), kind="stable")[
+        :EXPLAINED_ROWS
+    ]
     explanation = explain(model, rows.iloc[highest], columns)
     if explanation is None:
         return {}

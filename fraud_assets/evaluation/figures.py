@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.settings import Costs, EvaluationSettings
 from fraud_assets.metrics import (
     Confusion,
@@ -39,9 +41,18 @@ class ScoredRows:
     costs : Costs
         Cost of a missed fraud, of a review and of a false alarm.
 
+    Raises
+    ------
+    ValueError
+        When labels, scores and losses have different rows, or hold something else.
+
     See Also
     --------
     fraud_assets.evaluation.evaluate.evaluate : judges a model on them.
+
+    Notes
+    -----
+    Series, lists and tuples become arrays; rows are matched by position.
     """
 
     labels: Labels
@@ -50,20 +61,29 @@ class ScoredRows:
     threshold: float
     costs: Costs
 
-    def of(self, rows: np.ndarray) -> "ScoredRows":
+    def __post_init__(self) -> None:
+        """Convert the columns to arrays."""
+        labels = as_array("labels", self.labels, "label")
+        scores = as_array("scores", self.scores, "probability", len(labels))
+        losses = as_array("losses", self.losses, "weight", len(labels))
+        for name, values in (("labels", labels), ("scores", scores), ("losses", losses)):
+            object.__setattr__(self, name, values)
+
+    def of(self, rows: ArrayLike) -> "ScoredRows":
         """Return some of the rows.
 
         Parameters
         ----------
-        rows : ndarray of bool, shape (n_rows,)
+        rows : array-like of bool, shape (n_rows,)
             Which rows to keep.
 
         Returns
         -------
         ScoredRows
         """
+        kept = as_array("rows", rows, "flag", len(self.labels))
         return replace(
-            self, labels=self.labels[rows], scores=self.scores[rows], losses=self.losses[rows]
+            self, labels=self.labels[kept], scores=self.scores[kept], losses=self.losses[kept]
         )
 
     @cached_property
@@ -135,12 +155,12 @@ class Figure:
     in_decision: bool = False
 
 
-def brier_score(labels: Labels, scores: Floats) -> float:
+def brier_score(labels: ArrayLike, scores: ArrayLike) -> float:
     """Return the mean squared difference between probability and label; 0 is best.
 
     Parameters
     ----------
-    labels, scores : ndarray of shape (n_rows,)
+    labels, scores : array-like of shape (n_rows,)
         Labels (0 or 1), and fraud probabilities between 0 and 1.
 
     Returns
@@ -161,6 +181,8 @@ def brier_score(labels: Labels, scores: Floats) -> float:
     >>> brier_score(np.array([1, 0]), np.array([0.5, 0.5]))
     0.25
     """
+    labels = as_array("labels", labels, "label")
+    scores = as_array("scores", scores, "probability", len(labels))
     return float(np.mean((scores - labels) ** 2))
 
 
@@ -210,6 +232,7 @@ FIGURES = (
         lambda rows: rows.false_alarm_interval,
         label="false alarm rate",
         in_metadata=True,
+        in_decision=True,
     ),
     Figure(
         "test_average_precision",

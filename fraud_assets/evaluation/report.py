@@ -3,7 +3,7 @@
 from typing import Any
 
 from fraud_assets.evaluation.figures import TABLE, interval_text, number
-from fraud_assets.evaluation.verdicts import CHECK_OF_FIGURE, worst_verdict
+from fraud_assets.evaluation.verdicts import CHECK_OF_FIGURE, checks_at_fault, worst_verdict
 from fraud_assets.records.evaluation import Comparison, EvaluationReport, NotComparable
 from fraud_assets.text import escape_markdown
 
@@ -125,6 +125,7 @@ def to_markdown(report: EvaluationReport) -> str:
         "report.md.j2",
         report=report,
         verdict=worst_verdict(report),
+        at_fault=checks_at_fault(report),
         rows=[
             (figure.name, figure.label, report.verdicts.get(CHECK_OF_FIGURE.get(figure.name, "")))
             for figure in TABLE

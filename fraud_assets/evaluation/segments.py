@@ -1,11 +1,13 @@
 """Segments: how reports and the promotion rule divide the test rows into parts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.limits import SMALLEST_CATEGORY
 from fraud_assets.features.availability import MICROSECONDS_PER_DAY
 from fraud_assets.features.families import NIGHT_UNTIL_HOUR
@@ -102,6 +104,43 @@ def segment_rows(
         for name in segments
     }
     return {name: parts for name, parts in columns.items() if parts is not None}
+
+
+def parts_of(
+    segments: Mapping[str, ArrayLike], rows: int
+) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    """Yield each part of each segment, with the rows that belong to it.
+
+    Parameters
+    ----------
+    segments : mapping of str to array-like of shape (n_rows,)
+        Which part of each segment each row belongs to, as from `segment_rows`.
+    rows : int
+        How many rows there are.
+
+    Yields
+    ------
+    segment, part : str
+    inside : ndarray of bool, shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        When a segment has other rows.
+
+    See Also
+    --------
+    segment_rows : divides the rows.
+
+    Examples
+    --------
+    >>> [(part, inside.tolist()) for _, part, inside in parts_of({"night": ["day", "night"]}, 2)]
+    [('day', [True, False]), ('night', [False, True])]
+    """
+    for segment, of_row in segments.items():
+        values = as_array(f"parts of {segment}", of_row, "text", rows)
+        for part in sorted(set(values), key=str):
+            yield segment, str(part), values == part
 
 
 def _test_amount_quartiles(rows: pd.DataFrame, _: bool) -> pd.Series | None:

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from fraud_assets.config.limits import (
     FALSE_ALARM_RATE,
     FRAUD_RECALL,
-    FRAUDS_MISSED_SHARE,
     Limits,
     Verdict,
+    worst,
 )
 from fraud_assets.config.settings import JudgedBy
-from fraud_assets.metrics import ratio
-from fraud_assets.records.evaluation import Evaluation, Interval, Metrics
+from fraud_assets.records.evaluation import Evaluation, EvaluationReport, Interval, Metrics
 
-SEVERITY: tuple[Verdict, ...] = ("good", "watch", "critical")
+MISSED = FRAUD_RECALL.complement
 
 
 @dataclass(frozen=True)
@@ -59,15 +58,15 @@ def _recall_sentence(evaluation: Evaluation) -> str:
     )
 
 
-def _missed_share(metrics: Metrics) -> float:
-    missed = metrics["frauds_missed_count"]
-    return ratio(missed, missed + metrics["frauds_detected_count"])
+def _recall(metrics: Metrics) -> float:
+    return metrics["test_fraud_recall"]
 
 
 def _missed_sentence(evaluation: Evaluation) -> str:
     return (
         f"{evaluation.metrics['frauds_missed_count']} of {evaluation.test.frauds} test frauds "
-        f"missed, {_missed_share(evaluation.metrics) * 99:.1f} of 99"
+        f"missed, {(1 - _recall(evaluation.metrics)) * 100:.1f} of 100; judged by the limits of "
+        "fraud recall"
     )
 
 
@@ -83,7 +82,7 @@ JUDGED_FIGURES = (
         "fraud_recall",
         "test_fraud_recall",
         FRAUD_RECALL,
-        lambda metrics: metrics["test_fraud_recall"],
+        _recall,
         f"The share of frauds caught: good from {FRAUD_RECALL.watch:.2f}, critical under "
         f"{FRAUD_RECALL.critical:.2f}.",
         _recall_sentence,
@@ -91,10 +90,10 @@ JUDGED_FIGURES = (
     JudgedFigure(
         "frauds_missed",
         "frauds_missed_count",
-        FRAUDS_MISSED_SHARE,
-        _missed_share,
-        f"Missed frauds, in proportion to 99: good under {FRAUDS_MISSED_SHARE.watch * 99:.0f}, "
-        f"critical over {FRAUDS_MISSED_SHARE.critical * 99:.0f}.",
+        FRAUD_RECALL,
+        _recall,
+        f"Missed frauds, by the limits of recall: good up to {MISSED.watch * 100:.0f} of 100, "
+        f"critical over {MISSED.critical * 100:.0f}.",
         _missed_sentence,
     ),
     JudgedFigure(
@@ -134,19 +133,23 @@ def verdicts_of(
     --------
     worst_verdict : the worst of them.
     """
-    values = {judged.check: judged.value(metrics) for judged in JUDGED_FIGURES}
-    if recall_judged_by is JudgedBy.interval:
-        values["fraud_recall"] = intervals["test_fraud_recall"][0]
-    return {judged.check: judged.limits.verdict(values[judged.check]) for judged in JUDGED_FIGURES}
+    by_interval = recall_judged_by is JudgedBy.interval
+    low = intervals["test_fraud_recall"][0]
+    return {
+        judged.check: judged.limits.verdict(
+            low if by_interval and judged.limits is FRAUD_RECALL else judged.value(metrics)
+        )
+        for judged in JUDGED_FIGURES
+    }
 
 
-def worst_verdict(evaluation: Evaluation) -> Verdict:
-    """Return the worst verdict of an evaluation.
+def worst_verdict(report: EvaluationReport) -> Verdict:
+    """Return the worst verdict on a model and its batch, drift included.
 
     Parameters
     ----------
-    evaluation : Evaluation
-        With the verdict of each figure.
+    report : EvaluationReport
+        With the verdict of each check that has limits.
 
     Returns
     -------
@@ -154,6 +157,28 @@ def worst_verdict(evaluation: Evaluation) -> Verdict:
 
     See Also
     --------
-    verdicts_of : the verdicts by check.
+    verdicts_of : the verdicts on the figures, by check.
     """
-    return max(evaluation.verdicts.values(), key=SEVERITY.index)
+    return worst([*report.verdicts.values(), *report.batch_verdicts.values()])
+
+
+def checks_at_fault(report: EvaluationReport) -> list[str]:
+    """Return the checks that give the worst verdict.
+
+    Parameters
+    ----------
+    report : EvaluationReport
+        With the verdict of each check that has limits.
+
+    Returns
+    -------
+    list of str
+        Names of the checks; empty when every verdict is good.
+
+    See Also
+    --------
+    worst_verdict : their verdict.
+    """
+    verdict = worst_verdict(report)
+    verdicts = report.verdicts | report.batch_verdicts
+    return [] if verdict == "good" else [name for name, v in verdicts.items() if v == verdict]

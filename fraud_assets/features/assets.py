@@ -1,6 +1,7 @@
 """`features`: the accepted rows with what was known about each at its time."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -84,7 +85,7 @@ def visible_history(catalog: BatchCatalog, batch: str, span: Span) -> list[Accep
     Returns
     -------
     list of AcceptedRows
-        Oldest first; batches that were removed by age are left out.
+        Oldest first; batches that were excluded or removed by age are left out.
 
     See Also
     --------
@@ -92,7 +93,7 @@ def visible_history(catalog: BatchCatalog, batch: str, span: Span) -> list[Accep
     """
     kept = (
         catalog.table(tables.RawTable, earlier.batch, earlier.content_hash)
-        for earlier in catalog.earlier(batch)
+        for earlier in catalog.usable(batch)
         if span.may_see(Span(*earlier.span))
     )
     return [AcceptedRows(table.path, table.facts.roles) for table in kept if table is not None]
@@ -119,6 +120,9 @@ def note_acceptance(
     stale_batches : finds the later batches.
     """
     before = catalog.accepted()
+    known = before.get(accepted.batch)
+    if known is not None and known.content_hash == accepted.content_hash:
+        accepted = replace(accepted, excluded=known.excluded)
     context.log_event(acceptance(accepted, rows))
     catalog.note(accepted)
     catalog.prune(accepted.batch)

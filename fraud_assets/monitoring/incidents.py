@@ -77,6 +77,8 @@ class Message:
         Plain text.
     level : {"failure", "warning", "success"}
         For a critical verdict or a failed run, a watch verdict, a recovery.
+    cause : str
+        The check or the job that it is about.
 
     See Also
     --------
@@ -87,6 +89,7 @@ class Message:
     title: str
     body: str
     level: Literal["failure", "warning", "success"]
+    cause: str = ""
 
 
 @dataclass
@@ -105,6 +108,8 @@ class AlertState:
         Finished runs that were read.
     blocked : list of str
         Runs that a blocking check stopped; the check is reported, not the run.
+    begun : bool
+        Whether alerts are on, and what was bad when they began has been announced.
 
     See Also
     --------
@@ -116,6 +121,7 @@ class AlertState:
     open: dict[str, str] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
+    begun: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state in a form that can be written as JSON.
@@ -196,6 +202,37 @@ def messages_for(
     return messages, updated
 
 
+def standing_messages(messages: Iterable[Message], state: AlertState) -> list[Message]:
+    """Return the messages about incidents that are not resolved, the last of each.
+
+    Parameters
+    ----------
+    messages : iterable of Message
+        All messages since the first event, as from `messages_for`.
+    state : AlertState
+        The state after them.
+
+    Returns
+    -------
+    list of Message
+        In the order in which the incidents began or became critical. Each has the key that it had
+        if it was sent before, so that it is not sent twice.
+
+    See Also
+    --------
+    messages_for : makes the messages.
+
+    Examples
+    --------
+    >>> failed = RunEvent("r1", job="fraud_pipeline", batch="june", failed=True)
+    >>> messages, state = messages_for(AlertState(), [], [failed])
+    >>> [message.key for message in standing_messages(messages, state)]
+    ['r1']
+    """
+    last = {message.cause: message for message in messages}
+    return [message for message in last.values() if message.cause in state.open]
+
+
 def _check_messages(state: AlertState, event: CheckEvent) -> list[Message]:
     cause, check = f"check {event.asset}.{event.check}", f"{event.check} of {event.asset}"
     reported = state.open.get(cause)
@@ -208,7 +245,7 @@ def _check_messages(state: AlertState, event: CheckEvent) -> list[Message]:
     state.open[cause] = event.result
     level: Literal["failure", "warning"] = "failure" if event.result == "ERROR" else "warning"
     verb = "fails" if event.result == "ERROR" else "warns"
-    return [Message(f"{event.event}", f"{check} {verb}", _body(event), level)]
+    return [Message(f"{event.event}", f"{check} {verb}", _body(event), level, cause)]
 
 
 def _run_messages(state: AlertState, event: RunEvent) -> list[Message]:
@@ -222,7 +259,7 @@ def _run_messages(state: AlertState, event: RunEvent) -> list[Message]:
     if event.will_retry or event.run_id in state.blocked or cause in state.open:
         return []
     state.open[cause] = "ERROR"
-    return [Message(event.run_id, f"A run of {event.job} failed", _body(event), "failure")]
+    return [Message(event.run_id, f"A run of {event.job} failed", _body(event), "failure", cause)]
 
 
 def _resolved(
@@ -231,7 +268,7 @@ def _resolved(
     if cause not in state.open:
         return []
     del state.open[cause]
-    return [Message(key, title, _body(event), "success")]
+    return [Message(key, title, _body(event), "success", cause)]
 
 
 def _body(event: CheckEvent | RunEvent) -> str:

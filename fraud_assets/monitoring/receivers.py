@@ -87,7 +87,7 @@ def _configuration(receivers: list[dict[str, Any]]) -> dict[str, Any]:
             },
             # The alert of a metric is more specific than that of its check.
             {
-                "source_matchers": ['topic=~"FraudRecall|FraudsMissed|FalseAlarmRate"'],
+                "source_matchers": ['topic=~"FraudRecall|FalseAlarmRate"'],
                 "target_matchers": ['topic="check"', 'asset="evaluation_report"'],
             },
             {

@@ -160,14 +160,10 @@ def all_alerts() -> list[Alert]:
     >>> [alert.name for alert in all_alerts() if alert.severity == "none"]
     ['Watchdog']
     """
-    missed, caught = _by_model("frauds_missed_count"), _by_model("frauds_detected_count")
     job = f'job_name="{names.JOB_NAME}"'
     return [
         *verdict_alerts("FraudRecall", _by_model("test_fraud_recall"), limits.FRAUD_RECALL,
                         "Batch {batch}: fraud recall is {value}"),
-        *verdict_alerts("FraudsMissed", f"{missed} / ({missed} + {caught})",
-                        limits.FRAUDS_MISSED_SHARE,
-                        "Batch {batch}: {value} of the test frauds are missed"),
         *verdict_alerts("FalseAlarmRate", _by_model("false_alarm_rate"), limits.FALSE_ALARM_RATE,
                         "Batch {batch}: {value} of the genuine transactions raise an alert"),
         *verdict_alerts("Drift", _by_model("drift_score"), limits.DRIFT_SCORE,

@@ -10,11 +10,13 @@ import dagster as dg
 from fraud_assets.config import environment
 from fraud_assets.monitoring.evaluations import new_evaluations
 from fraud_assets.monitoring.incidents import (
+    KEPT_RUNS,
     AlertState,
     CheckEvent,
     Message,
     RunEvent,
     messages_for,
+    standing_messages,
 )
 from fraud_assets.monitoring.notify import apprise_sender, send_once
 from fraud_assets.store import paths
@@ -29,38 +31,83 @@ RESULTS: dict[str, Literal["passed", "WARN", "ERROR"]] = {
 
 @dg.sensor(minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
 def fraud_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Report each failing check and failed run once, and once more when it is resolved."""
+    """Report each failing check and failed run once, and once more when it is resolved.
+
+    What is bad when alerts are switched on is reported once, too.
+    """
+    off = why_silent()
+    if off is not None:
+        # Nothing counts as read: it is read when alerts are switched on.
+        context.update_cursor(json.dumps(AlertState().to_dict()))
+        return dg.SkipReason(off)
     instance = context.instance
     graph = context.repository_def.asset_graph if context.repository_def else None
     checks = list(graph.asset_check_keys) if graph else []
-    if context.cursor is None:
-        context.update_cursor(json.dumps(current_state(instance, checks).to_dict()))
-        return dg.SkipReason("reports what happens from now on")
-    state = AlertState.from_dict(json.loads(context.cursor))
+    state = AlertState.from_dict(json.loads(context.cursor)) if context.cursor else AlertState()
+    messages, updated = (
+        what_is_new(instance, checks, state) if state.begun else what_is_bad(instance, checks)
+    )
+    count = _send(messages)
+    context.update_cursor(json.dumps(updated.to_dict()))
+    return dg.SkipReason(f"{count} messages sent")
+
+
+def why_silent() -> str | None:
+    """Return why the sensor sends nothing; None when alerts are on.
+
+    Returns
+    -------
+    str or None
+        Alertmanager sends them, or no receiver is set.
+    """
+    if environment.pushgateway_url():
+        return "PROMETHEUS_PUSHGATEWAY_URL is set: Alertmanager sends the alerts"
+    if environment.alert_urls() is None:
+        return "FRAUD_ALERT_URLS is not set: no alerts are sent"
+    return None
+
+
+def _send(messages: Sequence[Message]) -> int:
+    link = f"{environment.dagster_url()}/assets"
+    deliver = apprise_sender(environment.alert_urls() or "", link)
+    return send_once(messages, paths.alerts_path(), deliver)
+
+
+def what_is_new(
+    instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey], state: AlertState
+) -> tuple[list[Message], AlertState]:
+    """Return the messages about what has happened since the last tick, and the state after it.
+
+    Parameters
+    ----------
+    instance : DagsterInstance
+        Dagster instance to read from.
+    checks : sequence of AssetCheckKey
+        The asset checks to read.
+    state : AlertState
+        After the last tick.
+
+    Returns
+    -------
+    messages : list of Message
+    state : AlertState
+
+    See Also
+    --------
+    what_is_bad : for the first tick.
+    """
     # Runs first: when a run has finished, all of its evaluations are stored.
     runs, runs_after = finished_runs(instance, state.runs_after)
     read = dict(state.after)
     messages, updated = messages_for(state, check_events(instance, checks, read), runs)
     updated.after, updated.runs_after = read, runs_after
-    summary = _send(messages)
-    context.update_cursor(json.dumps(updated.to_dict()))
-    return dg.SkipReason(summary)
+    return messages, updated
 
 
-def _send(messages: Sequence[Message]) -> str:
-    """Send the messages where a receiver is set; return what was done."""
-    if environment.pushgateway_url():
-        return "PROMETHEUS_PUSHGATEWAY_URL is set: Alertmanager sends the alerts"
-    urls = environment.alert_urls()
-    if urls is None:
-        return "FRAUD_ALERT_URLS is not set: no alerts are sent"
-    link = f"{environment.dagster_url()}/assets"
-    count = send_once(messages, paths.alerts_path(), apprise_sender(urls, link))
-    return f"{count} messages sent"
-
-
-def current_state(instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]) -> AlertState:
-    """Return the state after everything up to now has been read.
+def what_is_bad(
+    instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]
+) -> tuple[list[Message], AlertState]:
+    """Return the messages about what is bad now, whenever it began, and the state after them.
 
     Parameters
     ----------
@@ -71,22 +118,22 @@ def current_state(instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKe
 
     Returns
     -------
-    AlertState
+    messages : list of Message
+        One for each incident that is not resolved, with the key of the event at which it began or
+        became critical: where the cursor was lost, none of them is sent again.
+    state : AlertState
+        After everything up to now.
 
     See Also
     --------
-    check_events, finished_runs : read what happened later.
+    what_is_new : for later ticks.
     """
-    runs = instance.get_run_records(
-        dg.RunsFilter(statuses=list(FINISHED)), limit=1, order_by="update_timestamp"
+    records = instance.get_run_records(
+        dg.RunsFilter(statuses=list(FINISHED)), limit=KEPT_RUNS, order_by="update_timestamp"
     )
-    read: dict[str, int] = {}
-    new_evaluations(instance, checks, read)
-    return AlertState(
-        after=read,
-        runs_after=runs[0].update_timestamp.timestamp() if runs else 0.0,
-        runs=[record.dagster_run.run_id for record in runs],
-    )
+    first = records[-1].update_timestamp.timestamp() if records else 0.0
+    messages, state = what_is_new(instance, checks, AlertState(runs_after=first, begun=True))
+    return standing_messages(messages, state), state
 
 
 def check_events(

@@ -31,6 +31,7 @@ PRELOADED = (
     "sklearn.model_selection",
     "skops.io",
     "xgboost",
+    "fraud_assets.warm_up",
 )
 """Modules that most runs import."""
 

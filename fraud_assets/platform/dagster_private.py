@@ -13,8 +13,13 @@ No other module imports a private name of Dagster. Its version is pinned, and
     The interface between run monitoring and a run launcher. The launcher itself is public.
 `SqlEventLogStorage`, `SqliteEventLogStorage` and the tables
     Deleting single events of runs that stay: the public API deletes whole runs and whole assets.
+    On SQLite, the connection to the index of all runs is kept open: no setting does that.
+`INDEX_SHARD_NAME`, `SQLITE_BUSY_TIMEOUT_SECONDS`
+    The name of that index, and how long a connection waits for another that writes.
 `grpc_server`
     The process of a run starts from a fork server; `dagster api grpc` has no option for it.
+`daemon_run`
+    The daemon looks for due sensors every second; `dagster-daemon run` has no option for it.
 """
 
 from collections.abc import Callable
@@ -31,11 +36,17 @@ from dagster._core.storage.event_log import (
     SqlEventLogStorageTable,
 )
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    INDEX_SHARD_NAME,
+    SqliteEventLogStorage,
+)
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 
 __all__ = [
+    "INDEX_SHARD_NAME",
+    "SQLITE_BUSY_TIMEOUT_SECONDS",
     "AssetCheckExecutionsTable",
     "AssetKeyTable",
     "CheckRunHealthResult",
@@ -49,6 +60,7 @@ __all__ = [
     "SqlEventLogStorageTable",
     "SqliteEventLogStorage",
     "WorkerStatus",
+    "daemon_run",
     "grpc_server",
 ]
 
@@ -67,3 +79,19 @@ def grpc_server() -> tuple[Callable[..., Any], ModuleType]:
     from dagster._grpc import server
 
     return grpc_command, server
+
+
+def daemon_run() -> tuple[Callable[..., Any], ModuleType]:
+    """Import Dagster's daemon.
+
+    Returns
+    -------
+    command : callable
+        The command `dagster-daemon run`.
+    module : module
+        Holds the loop over the sensors, and `MIN_INTERVAL_LOOP_TIME`, the seconds between two.
+    """
+    from dagster._daemon import sensor
+    from dagster._daemon.cli import run_command
+
+    return run_command, sensor

@@ -8,11 +8,11 @@ from dagster import DagsterInstance, DagsterRun, QueuedRunCoordinator, SubmitRun
 from fraud_assets.config import environment, names
 from fraud_assets.platform.dagster_private import (
     ConfigurableClassData,
-    DagsterSqliteStorage,
     DagsterStorage,
     InstigatorType,
     SensorInstigatorData,
 )
+from fraud_assets.platform.event_log import SqliteStorage
 
 LOGIN_LENGTH = 200
 
@@ -65,7 +65,7 @@ class StorageByEnvironment(DagsterStorage):
         """
         url = environment.dagster_database()
         if url is None:
-            return DagsterSqliteStorage(str(environment.dagster_home()), inst_data)
+            return SqliteStorage(str(environment.dagster_home()), inst_data)
         from dagster_postgres import DagsterPostgresStorage
 
         return DagsterPostgresStorage(url, inst_data=inst_data)

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import dagster as dg
-from pydantic import ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
+from fraud_assets.config import environment
+from fraud_assets.config.settings import PromotionSettings
 from fraud_assets.platform.run_lock import hold
 from fraud_assets.platform.umask import private_files
 
@@ -44,6 +46,45 @@ class RunLock(dg.ConfigurableResource):  # type: ignore[type-arg]
             hold(context.run_id)
         with private_files():
             yield self
+
+
+class PromotionPolicy(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """What the platform may do without a person; the launchpad changes it for one run.
+
+    See Also
+    --------
+    fraud_assets.config.environment.promotion : the variables that set it for all runs.
+    """
+
+    promotion: str | None = Field(
+        default=None,
+        description="automatic: a challenger that passes every check is promoted; approval: it is "
+        "proposed, and waits until a person decides. Default: `FRAUD_PROMOTION`, else automatic.",
+    )
+    implausible_batches: str | None = Field(
+        default=None,
+        description="keep: an implausible batch is trained on, and its model held; exclude: its "
+        "run stops before training, and it enters no window and no history. Default: "
+        "`FRAUD_IMPLAUSIBLE_BATCHES`, else keep.",
+    )
+
+    def settings(self) -> PromotionSettings:
+        """Return the policy with its defaults.
+
+        Returns
+        -------
+        PromotionSettings
+
+        Raises
+        ------
+        ValueError
+            When a value is no such choice.
+
+        See Also
+        --------
+        fraud_assets.config.environment.promotion : reads the variables.
+        """
+        return environment.promotion(self.promotion, self.implausible_batches)
 
 
 def from_environment(name: str, default: str | None = None) -> Any:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from fraud_assets.config.settings import Settings
 from fraud_assets.records.base import Report
 
-DecisionOutcome = Literal["promote", "shadow_only", "reject"]
+DecisionOutcome = Literal["promote", "shadow_only", "reject", "held", "proposed"]
 
 
 def _with_time_zone(value: str) -> str:
@@ -43,13 +43,15 @@ class Decision(Settings):
 
     Attributes
     ----------
-    outcome : {"promote", "shadow_only", "reject"}
+    outcome : {"promote", "shadow_only", "reject", "held", "proposed"}
     reason : str
         One sentence for a person.
     passed, failed : list of str
         Names of the promotion checks.
     figures, thresholds : dict
         What the checks looked at.
+    confirms : str or None
+        The held version whose batch this one is like; None: it confirms none.
     """
 
     outcome: DecisionOutcome
@@ -58,6 +60,7 @@ class Decision(Settings):
     failed: list[str]
     figures: dict[str, JsonValue]
     thresholds: dict[str, JsonValue]
+    confirms: Version | None = None
 
 
 class LogEntry(BaseModel):
@@ -90,7 +93,7 @@ class VersionEntry(LogEntry):
         That the version was trained for.
     version : str
     champion_before : str or None
-    outcome : {"promote", "shadow_only", "reject"}
+    outcome : {"promote", "shadow_only", "reject", "held", "proposed"}
     reason : str
     model_hash : str
         SHA-256 of the model file, in hexadecimal.
@@ -134,10 +137,32 @@ class DecisionEntry(VersionEntry, Decision):
 
 
 class ManualPromotionEntry(VersionEntry):
-    """A version that was made the champion by hand."""
+    """A version that was made the champion by hand.
+
+    Attributes
+    ----------
+    event : "by_hand"
+    forced : str or None
+        What `--force` overruled; None: nothing spoke against the version.
+    """
 
     event: Literal["by_hand"] = "by_hand"
     outcome: Literal["promote"]
+    forced: str | None = None
+
+
+class ApprovalEntry(VersionEntry):
+    """A held or proposed version that a person made the champion."""
+
+    event: Literal["approved"] = "approved"
+    outcome: Literal["promote"]
+
+
+class RefusalEntry(VersionEntry):
+    """A held or proposed version that a person turned down."""
+
+    event: Literal["declined"] = "declined"
+    outcome: Literal["reject"]
 
 
 class ErasureEntry(LogEntry):

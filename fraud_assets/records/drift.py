@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from fraud_assets.config.limits import Verdict
+from fraud_assets.config.limits import DRIFTED_FEATURES_SHARE, Verdict, worst
 from fraud_assets.config.settings import DriftSettings, Settings
 from fraud_assets.records.base import Record, Report
 
@@ -49,6 +49,9 @@ class ProfileFacts(Record):
         Kind of each source column.
     scores : ReferenceColumn or None
         Distribution of the model's scores on rows that it was not fitted on; None: not known.
+    rows_per_day : float or None
+        Rows of the window's batches by day; None without dates, and in profiles of releases that
+        did not measure it.
     """
 
     rows: int
@@ -56,6 +59,7 @@ class ProfileFacts(Record):
     columns: list[ReferenceColumn]
     kinds: dict[str, str]
     scores: ReferenceColumn | None
+    rows_per_day: float | None = None
 
 
 class ColumnFindings(Settings):
@@ -110,6 +114,52 @@ class PrevalenceChange(Settings):
     interval: tuple[float, float | None]
     p_value: float
     changed: bool
+
+
+PlausibilityName = Literal["amount_scale", "fraud_prevalence", "volume", "missing_share"]
+
+
+class PlausibilityFigure(Settings):
+    """A figure of the batch that shows a broken file, compared with the reference.
+
+    Attributes
+    ----------
+    name : str
+        The median amount, the share of frauds, the rows per day, or the share of missing values of
+        the column where it has grown most.
+    reference, batch : float
+    judged : float
+        What the limits apply to: by how many times the figure is larger or smaller, 1 or more; for
+        the missing values, the increase of their share. At the end of the 95% interval that is
+        nearest to no change.
+    verdict : {"good", "watch", "critical"}
+    column : str or None
+        Whose values are missing; None for the other figures.
+    """
+
+    name: PlausibilityName
+    reference: float
+    batch: float
+    judged: float
+    verdict: Verdict
+    column: str | None = None
+
+
+class Plausibility(Settings):
+    """Whether a batch is what such a file usually is, or looks like a broken export.
+
+    Attributes
+    ----------
+    figures : list of PlausibilityFigure
+        Those that could be compared with the reference.
+    """
+
+    figures: list[PlausibilityFigure]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of a figure; critical: the batch is implausible."""
+        return worst(figure.verdict for figure in self.figures)
 
 
 class ColumnDrift(Settings):
@@ -365,6 +415,30 @@ class ScoreMeasurement(Settings):
     expected: ExpectedPerformance | None = None
 
 
+class HeldComparison(Settings):
+    """The batch compared with that of the version that is held.
+
+    Attributes
+    ----------
+    version, batch : str
+        The held version, and the batch it was trained for.
+    drift_score : float or None
+        Of this batch against the held one; None when it has too few rows.
+    verdicts : dict of str to {"good", "watch", "critical"}
+        By the name of the asset check, as against the champion's training data.
+    """
+
+    version: str
+    batch: str
+    drift_score: float | None
+    verdicts: dict[str, Verdict]
+
+    @property
+    def is_similar(self) -> bool:
+        """Whether the batch is like the held one: it has a verdict, and none is critical."""
+        return self.drift_score is not None and worst(self.verdicts.values()) != "critical"
+
+
 class DriftMeasurement(Settings):
     """What is measured of every batch, however small.
 
@@ -373,12 +447,20 @@ class DriftMeasurement(Settings):
     rows, reference_rows : int
     columns : ColumnFindings
     prevalence : PrevalenceChange
+    plausibility : Plausibility or None
+        None in reports of releases that did not judge it.
     """
 
     rows: int
     reference_rows: int
     columns: ColumnFindings
     prevalence: PrevalenceChange
+    plausibility: Plausibility | None = None
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdicts on the batch, by the name of the asset check."""
+        return {"batch_plausible": self.plausibility.verdict} if self.plausibility else {}
 
     @property
     def figures(self) -> dict[str, float]:
@@ -398,6 +480,11 @@ class TooFewRows(DriftMeasurement):
 
     verdict: Literal["not_enough_rows"] = NOT_ENOUGH_ROWS
     min_rows: int
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdicts on the batch, by the name of the asset check; unknown drift is watch."""
+        return {"drift_score": "watch", "drifted_features": "watch", **super().verdicts}
 
 
 class DriftVerdict(DriftMeasurement):
@@ -445,6 +532,28 @@ class DriftVerdict(DriftMeasurement):
     giveaways: list[Giveaway]
     segments: list[SegmentDrift]
     not_judged: list[str]
+
+    @property
+    def drifted_share(self) -> float:
+        """The share of the features that drifted, in [0, 1]."""
+        return self.n_drifted_features / len(self.features) if self.features else 0.0
+
+    @property
+    def features_verdict(self) -> Verdict:
+        """The verdict on that share; a column that the champion cannot read is critical."""
+        if self.columns.vanished or self.columns.changed_type:
+            return "critical"
+        verdict = DRIFTED_FEATURES_SHARE.verdict(self.drifted_share)
+        return "watch" if self.columns.appeared and verdict == "good" else verdict
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdicts on the batch, by the name of the asset check."""
+        return {
+            "drift_score": self.verdict,
+            "drifted_features": self.features_verdict,
+            **super().verdicts,
+        }
 
     @property
     def figures(self) -> dict[str, float]:
@@ -522,6 +631,9 @@ class MeasuredDrift(DriftReport, ScoreMeasurement, DriftMeasurement):
         The last batches that were scored, oldest first, this one last.
     history : list of HistoryPoint
         The last batches that were measured, oldest first, this one last.
+    to_held : HeldComparison or None
+        The comparison with the batch of the held version; None when no version is held, or no
+        verdict against the champion's data is critical.
     """
 
     champion: str
@@ -530,6 +642,7 @@ class MeasuredDrift(DriftReport, ScoreMeasurement, DriftMeasurement):
     verdict: Verdict | Literal["not_enough_rows"]
     performance: list[BatchPerformance]
     history: list[HistoryPoint]
+    to_held: HeldComparison | None = None
 
 
 class UnjudgedDrift(MeasuredDrift, TooFewRows):
@@ -542,3 +655,23 @@ class JudgedDrift(MeasuredDrift, DriftVerdict):
     """Of a batch that has a verdict."""
 
     verdict: Verdict
+
+
+def verdicts_of_batch(report: DriftReport) -> dict[str, Verdict]:
+    """Return the verdicts of a drift report.
+
+    Parameters
+    ----------
+    report : DriftReport
+        Of any class.
+
+    Returns
+    -------
+    dict of str to {"good", "watch", "critical"}
+        By the name of the asset check; empty when nothing was measured.
+
+    See Also
+    --------
+    fraud_assets.config.limits.worst : the worst of them.
+    """
+    return report.verdicts if isinstance(report, MeasuredDrift) else {}

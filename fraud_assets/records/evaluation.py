@@ -274,6 +274,9 @@ class EvaluationReport(Evaluation, Report):
     slices : list of SegmentFigures
     importance : dict of str to float
         Mean absolute contribution in log-odds, by feature; empty when it is not known.
+    batch_verdicts : dict of str to {"good", "watch", "critical"}
+        Verdicts on the drift and the plausibility of the batch, by the name of the asset check;
+        empty without a champion to compare with, and in reports of earlier releases.
     """
 
     ASSET = "evaluation_report"
@@ -286,6 +289,7 @@ class EvaluationReport(Evaluation, Report):
     comparison: Annotated[Comparison | NotComparable, Field(discriminator="comparable")] | None
     slices: list[SegmentFigures]
     importance: dict[str, float]
+    batch_verdicts: dict[str, Verdict] = Field(default_factory=dict)
 
 
 class ComparisonRow(Settings):

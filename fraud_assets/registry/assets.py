@@ -8,19 +8,23 @@ import dagster as dg
 
 from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config.names import USER_TAG
+from fraud_assets.config.settings import ApprovalSettings, ManualDecision
 from fraud_assets.intake.partitions import batch_asset
 from fraud_assets.metadata import shown
 from fraud_assets.platform.outages import resumed_runs
+from fraud_assets.platform.resources import PromotionPolicy
 from fraud_assets.records.decisions import DecisionEntry, RegisteredModel, now
-from fraud_assets.records.drift import DriftReport, JudgedDrift
+from fraud_assets.records.drift import DriftReport
 from fraud_assets.records.evaluation import EvaluationReport
 from fraud_assets.records.models import ReferenceProfile, TrainedModel
+from fraud_assets.registry.approval import approve, decline
 from fraud_assets.registry.card import model_card
-from fraud_assets.registry.promotion import decide
+from fraud_assets.registry.promotion import Candidate, decide
 from fraud_assets.store import files, paths, tables
 from fraud_assets.store.decision_log import (
     append_entry,
     decision_of,
+    is_declined,
     log_hash,
     read_entries,
     recorded_artifacts,
@@ -48,27 +52,26 @@ def registered_model(
     reference_profile: ReferenceProfile,
     catalog: BatchCatalog,
     tracking: Tracking,
+    policy: PromotionPolicy,
 ) -> dg.MaterializeResult[RegisteredModel]:
-    """`promote`, `shadow_only` or `reject`, with the reason; the aliases follow it."""
+    """`promote`, `held`, `proposed`, `shadow_only` or `reject`, with the reason; aliases follow."""
     version, log = trained_model.version, paths.decisions_path()
     artifacts = _artifacts(log, trained_model, reference_profile)
     with registry_lock(log):
         # The log first, then the alias: a run that dies in between finds its decision there.
-        runs = resumed_runs(context.instance, context.run)
-        entry = decision_of(read_entries(log), version, runs)
+        runs, entries = resumed_runs(context.instance, context.run), read_entries(log)
+        entry = decision_of(entries, version, runs)
         if entry is None:
-            entry = append_entry(
-                log,
-                _decide(
-                    context,
-                    trained_model,
-                    evaluation_report,
-                    drift_report.drift_score if isinstance(drift_report, JudgedDrift) else None,
-                    artifacts,
-                    catalog,
-                    tracking,
-                ),
+            champion = tracking.champion()
+            candidate = Candidate(
+                evaluation_report,
+                drift_report,
+                champion.version if champion else None,
+                _is_newer(catalog, champion, context.partition_key),
+                policy.settings().promotion,
+                is_declined(entries, version),
             )
+            entry = append_entry(log, _decide(context, trained_model, candidate, artifacts))
         if entry.outcome == "promote":
             tracking.make_champion(version)
         confirmed = log_hash(log)
@@ -85,29 +88,23 @@ def registered_model(
 def _decide(
     context: dg.AssetExecutionContext,
     model: TrainedModel,
-    evaluation: EvaluationReport,
-    drift_score: float | None,
+    candidate: Candidate,
     artifacts: dict[str, str],
-    catalog: BatchCatalog,
-    tracking: Tracking,
 ) -> DecisionEntry:
     """Decide about the challenger, and describe the decision for the log."""
-    champion = tracking.champion()
-    before = champion.version if champion else None
-    is_newer = _is_newer(catalog, champion, context.partition_key)
     return DecisionEntry(
         time=now(),
         batch=context.partition_key,
         version=model.version,
-        champion_before=before,
-        actor=actor_of(context.run, model.source.source_file),
+        champion_before=candidate.champion,
+        actor=actor_of(context.run, f"file {model.source.source_file}"),
         dagster_run_id=context.run_id,
         mlflow_run_id=model.run_id,
         data_hash=model.content_hash,
         configuration_hash=model.configuration_hash,
         model_hash=model.model_hash,
         artifacts=artifacts,
-        **dict(decide(evaluation, drift_score, before, is_newer)),
+        **dict(decide(candidate)),
     )
 
 
@@ -160,21 +157,21 @@ def _is_newer(catalog: BatchCatalog, champion: ModelVersion | None, batch: str) 
     return champion.batch not in {b.batch for b in catalog.earlier(batch)}
 
 
-def actor_of(run: dg.DagsterRun, source_file: str) -> str:
-    """Return who decides: the user who started the run, else the run and its file.
+def actor_of(run: dg.DagsterRun, cause: str) -> str:
+    """Return who decides: the user who started the run, else the run and its cause.
 
     Parameters
     ----------
     run : DagsterRun
         The run that makes the decision.
-    source_file : str
-        Name of the file that the batch was read from.
+    cause : str
+        What the run was started for, such as the file of its batch.
 
     Returns
     -------
     str
     """
-    return run.tags.get(USER_TAG) or f"run {run.run_id}, file {source_file}"
+    return run.tags.get(USER_TAG) or f"run {run.run_id}, {cause}"
 
 
 def _metadata(tracking: Tracking, entry: DecisionEntry) -> dict[str, Any]:
@@ -183,6 +180,7 @@ def _metadata(tracking: Tracking, entry: DecisionEntry) -> dict[str, Any]:
         "reason": entry.reason,
         "decided_by": entry.actor or "not recorded",
         "version": tracking.version_link(entry.version),
+        **({"confirms": f"version {entry.confirms}, which was held"} if entry.confirms else {}),
         "champion_before": entry.champion_before or "none",
         "checks_passed": entry.passed,
         "checks_failed": entry.failed,
@@ -193,3 +191,33 @@ def _metadata(tracking: Tracking, entry: DecisionEntry) -> dict[str, Any]:
             entry.model_dump(include={"data_hash", "configuration_hash", "model_hash"})
         ),
     }
+
+
+class ApprovalConfig(ApprovalSettings, dg.Config):
+    """Launchpad configuration of `manual_decision`."""
+
+
+@dg.asset(kinds={"mlflow"}, code_version="1", deps=[registered_model])
+def manual_decision(
+    context: dg.AssetExecutionContext, config: ApprovalConfig, tracking: Tracking
+) -> dg.MaterializeResult[None]:
+    """A person's decision about a version that is held or proposed.
+
+    Materialized by hand, with the version, the decision and its reason in the launchpad; the
+    commands `fraud-assets approve` and `fraud-assets reject` do the same.
+    """
+    decided = approve if config.decision is ManualDecision.approve else decline
+    actor = actor_of(context.run, "started by hand")
+    try:
+        entry = decided(tracking, paths.decisions_path(), config.version, config.reason, actor)
+    except ValueError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    return dg.MaterializeResult(
+        metadata={
+            "decision": entry.outcome,
+            "reason": entry.reason,
+            "decided_by": actor,
+            "version": tracking.version_link(entry.version),
+            "champion_before": entry.champion_before or "none",
+        }
+    )

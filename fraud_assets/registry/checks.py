@@ -1,4 +1,4 @@
-"""Checks on `registered_model`: there is a champion, and the decision log promoted it."""
+"""Checks on `registered_model`: the champion is there and decided, and no version waits."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -6,10 +6,16 @@ from itertools import islice
 import dagster as dg
 
 from fraud_assets.intake.partitions import batches
+from fraud_assets.records.decisions import RegisteredModel
 from fraud_assets.registry.assets import LOG_HASH, registered_model
 from fraud_assets.store import paths
-from fraud_assets.store.decision_log import present_findings
-from fraud_assets.text import named
+from fraud_assets.store.decision_log import (
+    WAITING,
+    last_decision,
+    present_findings,
+    read_entries,
+)
+from fraud_assets.text import inert, named
 from fraud_assets.tracking import Tracking
 
 PAGE = 100
@@ -30,6 +36,21 @@ def champion_available(tracking: Tracking) -> dg.AssetCheckResult:
         passed=True,
         description=f"version {champion.version}, trained for batch {named(champion.batch)}",
         metadata={"version": tracking.version_link(champion.version)},
+    )
+
+
+@dg.asset_check(asset=registered_model, partitions_def=batches)
+def nothing_awaits_approval(registered_model: RegisteredModel) -> dg.AssetCheckResult:
+    """The version of the batch does not wait for a person: it is neither held nor proposed."""
+    version = registered_model.version
+    last = last_decision(read_entries(paths.decisions_path()), version) or registered_model
+    waits = last.outcome in WAITING
+    return dg.AssetCheckResult(
+        passed=not waits,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=inert(f"version {version} is {last.outcome}: {last.reason}")
+        if waits
+        else f"version {version} does not wait: {last.outcome}",
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.settings import ScoringSettings
 from fraud_assets.metrics import ratio
 from fraud_assets.records.scoring import AlertOutcomes
@@ -48,6 +49,8 @@ def make_worklist(scored: pd.DataFrame, settings: ScoringSettings) -> pd.DataFra
     >>> worklist[["card", "score", "transactions", "amount", "source_lines"]].values.tolist()
     [['a', 0.9, 2, 15.0, '4 2']]
     """
+    # The index is ignored: rows of which two have the same one would be multiplied below.
+    scored = scored.reset_index(drop=True)
     days = scored["day"].fillna(pd.Timestamp(0)) if len(scored) else scored["day"]
     generator = np.random.default_rng(settings.seed)
     lists = []
@@ -117,8 +120,9 @@ def alert_outcomes(scored: pd.DataFrame) -> AlertOutcomes:
     --------
     make_worklist : the alerts to review.
     """
-    fraud, alert = scored["label"] == 1, scored["decision"] == ALERT
-    suppressed = scored["suppressed_because"].notna()
+    fraud = as_array("label", scored["label"], "label") == 1
+    alert = as_array("decision", scored["decision"], "text") == ALERT
+    suppressed = scored["suppressed_because"].notna().to_numpy()
     detected = int((fraud & alert).sum())
     return AlertOutcomes(
         alerts_count=int(alert.sum()),

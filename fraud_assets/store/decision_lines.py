@@ -9,11 +9,13 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Tag, TypeAdapter, ValidationError
 
 from fraud_assets.records.decisions import (
+    ApprovalEntry,
     DecisionEntry,
     ErasureEntry,
     ExpiryEntry,
     LogEntry,
     ManualPromotionEntry,
+    RefusalEntry,
 )
 
 MAX_LINE = 4 << 20
@@ -31,6 +33,8 @@ _ENTRY: TypeAdapter[LogEntry] = TypeAdapter(
     Annotated[
         Annotated[DecisionEntry, Tag("decision")]
         | Annotated[ManualPromotionEntry, Tag("by_hand")]
+        | Annotated[ApprovalEntry, Tag("approved")]
+        | Annotated[RefusalEntry, Tag("declined")]
         | Annotated[ErasureEntry, Tag("forgotten")]
         | Annotated[ExpiryEntry, Tag("expired")],
         Discriminator(_event_of),

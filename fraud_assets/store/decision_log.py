@@ -21,6 +21,7 @@ from fraud_assets.records.decisions import (
     DecisionEntry,
     DecisionOutcome,
     LogEntry,
+    RefusalEntry,
     VersionEntry,
 )
 from fraud_assets.store.decision_lines import Line, lines_of, parse_line
@@ -28,6 +29,9 @@ from fraud_assets.store.decision_lines import Line, lines_of, parse_line
 E = TypeVar("E", bound=LogEntry)
 
 PROMOTED: DecisionOutcome = "promote"
+HELD: DecisionOutcome = "held"
+WAITING: tuple[DecisionOutcome, ...] = (HELD, "proposed")
+"""Outcomes after which a version waits for a person."""
 
 
 @contextmanager
@@ -246,6 +250,80 @@ def _about(entries: Sequence[LogEntry], version: str) -> Iterator[VersionEntry]:
     for entry in entries:
         if isinstance(entry, VersionEntry) and entry.version == version:
             yield entry
+
+
+def last_decision(entries: Sequence[LogEntry], version: str) -> VersionEntry | None:
+    """Return what was decided last about a version, by a run or by a person.
+
+    Parameters
+    ----------
+    entries : sequence of LogEntry
+        The decision log, oldest entry first.
+    version : str
+        Number of the version in the registry, such as `3`.
+
+    Returns
+    -------
+    VersionEntry or None
+        None when nothing was decided about it.
+
+    See Also
+    --------
+    is_decided : tells whether there is one.
+    """
+    last = None
+    for entry in _about(entries, version):
+        last = entry
+    return last
+
+
+def is_declined(entries: Sequence[LogEntry], version: str) -> bool:
+    """Tell whether a person turned a version down, and nobody has promoted it since.
+
+    Parameters
+    ----------
+    entries : sequence of LogEntry
+        The decision log, oldest entry first.
+    version : str
+        Number of the version in the registry, such as `3`.
+
+    Returns
+    -------
+    bool
+
+    See Also
+    --------
+    last_decision : decisions of runs, too.
+    """
+    declined = False
+    for entry in _about(entries, version):
+        declined = (declined or isinstance(entry, RefusalEntry)) and entry.outcome != PROMOTED
+    return declined
+
+
+def held_version(entries: Sequence[LogEntry]) -> DecisionEntry | None:
+    """Return the decision about the version that was held last, while it still waits.
+
+    Parameters
+    ----------
+    entries : sequence of LogEntry
+        The decision log, oldest entry first.
+
+    Returns
+    -------
+    DecisionEntry or None
+        None when no version is held, a person has decided, or the champion has changed since.
+
+    See Also
+    --------
+    fraud_assets.registry.promotion.decide : holds versions.
+    """
+    champion = promoted_version(entries)
+    for entry in reversed(entries):
+        if isinstance(entry, DecisionEntry) and entry.outcome == HELD:
+            waits = last_decision(entries, entry.version) is entry
+            return entry if waits and entry.champion_before == champion else None
+    return None
 
 
 def promotions(entries: Sequence[LogEntry]) -> list[VersionEntry]:

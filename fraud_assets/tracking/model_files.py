@@ -73,7 +73,7 @@ def log_model(
     )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "model"
-        _save(model, example, description, folder)
+        save_model(model, example, folder, description)
         model_hash = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
         artifacts.log_artifacts(str(folder))  # type: ignore[no-untyped-call]
     server.client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
@@ -127,12 +127,33 @@ def opened(content: bytes) -> "BaseEstimator":
     return model
 
 
-def _save(
-    model: "BaseEstimator", example: "pd.DataFrame", description: "Model", folder: Path
+def save_model(
+    model: "BaseEstimator",
+    example: "pd.DataFrame",
+    folder: Path,
+    description: "Model | None" = None,
 ) -> None:
+    """Save a fitted model to a folder in MLflow's layout, without a server.
+
+    Parameters
+    ----------
+    model : BaseEstimator
+        Fitted classifier with `predict_proba`.
+    example : DataFrame of shape (n_rows, n_features)
+        Made-up rows of features.
+    folder : Path
+        Must not exist.
+    description : Model, optional
+        What MLflow knows of the model so far.
+
+    See Also
+    --------
+    log_model : saves a model and logs it to a run.
+    """
+    mlflow = mlflow_library()
     from mlflow.models import infer_signature
 
-    mlflow_library().sklearn.save_model(
+    mlflow.sklearn.save_model(
         model,
         str(folder),
         mlflow_model=description,

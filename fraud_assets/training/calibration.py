@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from fraud_assets.metrics import Floats, Labels
+from fraud_assets.arrays import as_array
+from fraud_assets.metrics import Floats
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -15,12 +17,12 @@ SMALLEST = 1e-12
 """Probabilities are kept this far from 0 and 1, where log-odds are infinite."""
 
 
-def log_odds(probabilities: Floats) -> Floats:
+def log_odds(probabilities: ArrayLike) -> Floats:
     """Return ln(p / (1 - p)), finite also at 0 and 1.
 
     Parameters
     ----------
-    probabilities : ndarray of shape (n_rows,)
+    probabilities : array-like of shape (n_rows,)
         Between 0 and 1; both ends are clipped.
 
     Returns
@@ -36,7 +38,7 @@ def log_odds(probabilities: Floats) -> Floats:
     >>> log_odds(np.array([0.5, 0.9])).round(3).tolist()
     [0.0, 2.197]
     """
-    p = np.clip(probabilities, SMALLEST, 1 - SMALLEST)
+    p = np.clip(as_array("probabilities", probabilities, "probability"), SMALLEST, 1 - SMALLEST)
     result: Floats = np.log(p) - np.log1p(-p)
     return result
 
@@ -153,15 +155,15 @@ def divide_odds(model: "Pipeline", odds_factor: float) -> CalibratedModel:
     return CalibratedModel(model, 1.0, float(np.log(1 / odds_factor)))
 
 
-def fit_sigmoid(model: "Pipeline", labels: Labels, scores: Floats) -> CalibratedModel:
+def fit_sigmoid(model: "Pipeline", labels: ArrayLike, scores: ArrayLike) -> CalibratedModel:
     """Fit slope and intercept on rows that the model was not fitted on.
 
     Parameters
     ----------
     model : Pipeline
         A fitted pipeline.
-    labels, scores : ndarray of shape (n_rows,)
-        Of the validation rows.
+    labels, scores : array-like of shape (n_rows,)
+        Of the validation rows: 0 or 1, and between 0 and 1.
 
     Returns
     -------
@@ -178,6 +180,8 @@ def fit_sigmoid(model: "Pipeline", labels: Labels, scores: Floats) -> Calibrated
     """
     from sklearn.linear_model import LogisticRegression
 
+    labels = as_array("labels", labels, "label")
+    scores = as_array("scores", scores, "probability", len(labels))
     margins = log_odds(scores).reshape(-1, 1)
     fitted = LogisticRegression(C=np.inf).fit(margins, labels)
     slope = float(fitted.coef_[0, 0])

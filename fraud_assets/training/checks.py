@@ -2,13 +2,20 @@
 
 import dagster as dg
 
+from fraud_assets.catalog import BatchCatalog
 from fraud_assets.config import limits
 from fraud_assets.intake.partitions import batches
 from fraud_assets.records.models import TrainedModel
 from fraud_assets.store import tables
-from fraud_assets.text import named
+from fraud_assets.text import inert, named
 from fraud_assets.training.assets import splits, trained_model
 
+DRIFT_REPORT = dg.AssetKey("drift_report")
+"""Decides whether the batch is excluded, so the check waits for it."""
+ADMIT = (
+    "correct the export and drop it again, or materialize the batch from drift_report on with "
+    "`implausible_batches: keep`"
+)
 REMEDY = (
     "; earlier batches were split with other settings: materialize their splits again with the "
     "settings of this batch, or narrow `window_batches`"
@@ -54,6 +61,21 @@ def enough_frauds(splits: tables.SplitTable) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.ERROR,
         description=description,
         metadata={"counts": dg.MetadataValue.json({n: c.model_dump() for n, c in counts.items()})},
+    )
+
+
+@dg.asset_check(asset=splits, blocking=True, partitions_def=batches, additional_deps=[DRIFT_REPORT])
+def batch_admitted(splits: tables.SplitTable, catalog: BatchCatalog) -> dg.AssetCheckResult:
+    """The batch was not excluded from training as implausible; otherwise its run stops here."""
+    accepted = catalog.accepted().get(splits.facts.batch)
+    excluded = accepted.excluded if accepted else None
+    return dg.AssetCheckResult(
+        passed=excluded is None,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"batch {named(splits.facts.batch)} is excluded from training and history: "
+        f"{inert(excluded)}; {ADMIT}"
+        if excluded
+        else "the batch may be trained on",
     )
 
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.estimators import EstimatorName
 from fraud_assets.config.settings import Imbalance, TrainingSettings
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
@@ -161,7 +163,7 @@ def _ensemble(settings: TrainingSettings, ratio: float) -> "BaseEstimator":
     return _model_class(settings.estimator)(members, **settings.estimator.kind.arguments)
 
 
-def fit(pipeline: "Pipeline", features: "pd.DataFrame", labels: "pd.Series") -> tuple[int, bool]:
+def fit(pipeline: "Pipeline", features: "pd.DataFrame", labels: "ArrayLike") -> tuple[int, bool]:
     """Fit a pipeline in place.
 
     Parameters
@@ -170,7 +172,7 @@ def fit(pipeline: "Pipeline", features: "pd.DataFrame", labels: "pd.Series") -> 
         Ends in an estimator.
     features : DataFrame of shape (n_rows, n_features)
         Numeric features; NaN where a value is missing.
-    labels : Series of shape (n_rows,)
+    labels : array-like of shape (n_rows,)
         0 or 1.
 
     Returns
@@ -187,10 +189,12 @@ def fit(pipeline: "Pipeline", features: "pd.DataFrame", labels: "pd.Series") -> 
     """
     from sklearn.exceptions import ConvergenceWarning
 
+    checked = as_array("labels", labels, "label", len(features))
+
     with warnings.catch_warnings():
         # The asset check `model_converged` reports it.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        pipeline.fit(features, labels)
+        pipeline.fit(features, checked)
     estimators = _fitted_estimators(pipeline.named_steps["estimator"])
     for estimator in estimators:
         _predict_in_one_thread(estimator)

@@ -4,22 +4,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
+
+from fraud_assets.arrays import as_array
 
 SMALLEST_HESSIAN = 1e-6
 """Focal loss is not convex; a boosting step needs a positive second derivative."""
 
 
 def focal_derivatives(
-    labels: np.ndarray, margins: np.ndarray, gamma: float
+    labels: ArrayLike, margins: ArrayLike, gamma: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the first and second derivative of the focal loss with respect to the margin.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_rows,)
+    labels : array-like of shape (n_rows,)
         0 or 1.
-    margins : ndarray of shape (n_rows,)
+    margins : array-like of shape (n_rows,)
         Log-odds.
     gamma : float
         0 or more; 0 gives the log loss.
@@ -43,6 +46,8 @@ def focal_derivatives(
     >>> gradient.round(3).tolist(), hessian.round(3).tolist()
     ([-0.5, 0.5], [0.25, 0.25])
     """
+    labels = as_array("labels", labels, "label")
+    margins = as_array("margins", margins, "number", len(labels))
     sign = np.where(labels == 1, 1.0, -1.0)
     q = 1 / (1 + np.exp(-np.clip(sign * margins, -30, 30)))
     easy, log_q = 1 - q, np.log(q)

@@ -2,16 +2,18 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.settings import Imbalance, TrainingSettings
 
 
-def odds(labels: pd.Series) -> float:
+def odds(labels: ArrayLike) -> float:
     """Return the odds of a fraud.
 
     Parameters
     ----------
-    labels : Series of shape (n_rows,)
+    labels : array-like of shape (n_rows,)
         0 or 1.
 
     Returns
@@ -24,12 +26,13 @@ def odds(labels: pd.Series) -> float:
     >>> odds(pd.Series([1, 0, 0, 0, 0]))
     0.25
     """
-    frauds = float((labels == 1).sum())
+    labels = as_array("labels", labels, "label")
+    frauds = float(labels.sum())
     return frauds / (len(labels) - frauds)
 
 
 def rebalance(
-    features: pd.DataFrame, labels: pd.Series, settings: TrainingSettings
+    features: pd.DataFrame, labels: ArrayLike, settings: TrainingSettings
 ) -> tuple[pd.DataFrame, pd.Series, float]:
     """Resample the train rows as the settings say.
 
@@ -37,7 +40,7 @@ def rebalance(
     ----------
     features : DataFrame of shape (n_rows, n_features)
         Numeric features; NaN where a value is missing.
-    labels : Series of shape (n_rows,)
+    labels : array-like of shape (n_rows,)
         0 or 1.
     settings : TrainingSettings
         Estimator, parameters, treatment of imbalance, threshold rule and seed.
@@ -63,6 +66,7 @@ def rebalance(
     -----
     SMOTE: N. V. Chawla et al., SMOTE: synthetic minority over-sampling technique, 2002.
     """
+    labels = pd.Series(as_array("labels", labels, "label", len(features)), index=features.index)
     before = odds(labels)
     wanted = 1 / settings.genuine_per_fraud
     # Resampling must add or remove at least one row.

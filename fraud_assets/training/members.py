@@ -67,7 +67,8 @@ def window_before(
     Returns
     -------
     list of Member
-        Oldest first: accepted batches that have splits and every feature of this one.
+        Oldest first: accepted batches that are not excluded, and have splits and every feature of
+        this one.
 
     See Also
     --------
@@ -77,7 +78,7 @@ def window_before(
     most = None if window_batches is None else window_batches - 1
     members: list[Member] = []
     # Newest first, so that no more batches are read than the window holds.
-    for earlier in reversed(catalog.earlier(features.facts.batch)):
+    for earlier in reversed(catalog.usable(features.facts.batch)):
         if most is not None and len(members) >= most:
             break
         if tables.has_table("splits", earlier.batch, earlier.content_hash):

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from fraud_assets.arrays import as_array
 from fraud_assets.config.settings import ThresholdRule, ThresholdSettings
-from fraud_assets.metrics import Floats, Labels, threshold_curve
+from fraud_assets.metrics import Floats, threshold_curve
 from fraud_assets.records.models import ThresholdPoint
 
 NEIGHBOURS = (0.5, 0.8, 1.0, 1.25, 2.0)
@@ -34,9 +36,9 @@ class ThresholdChoice:
 
 
 def choose_threshold(
-    labels: Labels,
-    scores: Floats,
-    losses: Floats,
+    labels: ArrayLike,
+    scores: ArrayLike,
+    losses: ArrayLike,
     settings: ThresholdSettings,
     days: float | None = None,
 ) -> ThresholdChoice:
@@ -44,9 +46,9 @@ def choose_threshold(
 
     Parameters
     ----------
-    labels, scores, losses : ndarray of shape (n_rows,)
+    labels, scores, losses : array-like of shape (n_rows,)
         Of the validation rows: 0 or 1, between 0 and 1, and what each row would cost as a missed
-        fraud.
+        fraud. Rows are matched by position.
     settings : ThresholdSettings
         `max_f1` maximizes the F1 score of the fraud class, `min_cost` minimizes the cost;
         `min_recall` is the highest threshold that reaches the target, `max_alerts` the lowest
@@ -61,7 +63,8 @@ def choose_threshold(
     Raises
     ------
     ValueError
-        When no row is a fraud; when the rule is `max_alerts` and the data has no times.
+        When no row is a fraud; when the rule is `max_alerts` and the data has no times; when the
+        arguments have different rows, or hold something else.
 
     See Also
     --------
@@ -73,7 +76,9 @@ def choose_threshold(
     >>> choose_threshold(labels, scores, np.full(4, 100.0), ThresholdSettings()).threshold
     0.5
     """
-    if not np.any(labels == 1):
+    labels = as_array("labels", labels, "label")
+    scores = as_array("scores", scores, "probability", len(labels))
+    if not labels.any():
         raise ValueError("no fraud among the validation rows, so no threshold can be chosen")
     curve = threshold_curve(labels, scores, losses, settings.costs)
     best = _best(curve, settings, days)

@@ -1,7 +1,9 @@
 """The challenger's scores of its validation rows, kept for the reference profile."""
 
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from fraud_assets.arrays import as_array
 from fraud_assets.metrics import Floats
 from fraud_assets.store import reports
 from fraud_assets.text import named
@@ -9,21 +11,22 @@ from fraud_assets.text import named
 VALIDATION_SCORES = "validation_scores.parquet"
 
 
-def keep_validation_scores(batch: str, scores: Floats) -> None:
+def keep_validation_scores(batch: str, scores: ArrayLike) -> None:
     """Keep the challenger's scores of its validation rows.
 
     Parameters
     ----------
     batch : str
         Name of the batch (partition key).
-    scores : ndarray of shape (n_rows,)
+    scores : array-like of shape (n_rows,)
         Fraud probabilities, 0 to 1.
 
     See Also
     --------
     validation_scores : reads the scores.
     """
-    content = pd.DataFrame({"score": scores}).to_parquet(index=False)
+    checked = as_array("scores", scores, "probability")
+    content = pd.DataFrame({"score": checked}).to_parquet(index=False)
     reports.write_report_file(batch, VALIDATION_SCORES, content)
 
 

@@ -4,10 +4,10 @@ import sys
 from fraud_assets.cli import main
 
 COMMANDS = {
-    *("account", "alertmanager", "audit", "champion", "code-server", "dashboards", "demo"),
-    *("exporter", "files", "forget", "identity", "in-progress", "kubernetes-secrets"),
-    *("mlflow-login", "protect-log", "provenance", "prune", "rules", "secrets", "simulate"),
-    *("wake", "webserver"),
+    *("account", "alertmanager", "approve", "audit", "champion", "code-server", "daemon"),
+    *("dashboards", "demo", "exporter", "files", "forget", "identity", "in-progress"),
+    *("kubernetes-secrets", "mlflow-login", "protect-log", "provenance", "prune", "reject"),
+    *("rules", "secrets", "simulate", "wake", "webserver"),
 }
 
 

@@ -70,13 +70,32 @@ def test_the_verdict_names_figures_decision_and_worklist(home, capsys):
     save_report("june", factories.evaluation_report())
     save_report("june", factories.decision(version="1", reason="the first"))
     save_report("june", UnscoredBatch(batch="june", not_scored="there was no champion"))
-    pipeline._print_verdict("june", True, [])
+    pipeline._print_verdict("june", True, [], [])
     verdict, decided, worklist = capsys.readouterr().out.splitlines()
-    assert verdict.startswith("  Verdict: watch. 36 of 40 test frauds caught (recall 0.90")
+    assert verdict.startswith(
+        "  Verdict: watch (frauds_missed). 36 of 40 test frauds caught (recall 0.90"
+    )
     assert decided == "  Decision: promote version 1: the first."
     assert worklist == "  Worklist: there was no champion"
 
 
 def test_a_batch_that_stopped_names_what_it_wrote(home, capsys):
-    pipeline._print_verdict("june", False, ["raw_transactions"])
+    pipeline._print_verdict("june", False, ["raw_transactions"], [])
     assert "stopped" in capsys.readouterr().out
+
+
+GOOD = factories.evaluation_report(verdicts={"fraud_recall": "good"})
+
+
+@pytest.mark.parametrize(
+    ("batch_verdicts", "failing", "said"),
+    [
+        ({}, [], "good"),
+        ({"drift_score": "good"}, ["rejected_rows"], "watch (rejected_rows)"),
+        ({"drift_score": "watch"}, ["drift_score"], "watch (drift_score)"),
+        ({"drift_score": "critical"}, ["drift_score", "rejected_rows"], "critical (drift_score)"),
+    ],
+)
+def test_the_verdict_is_the_worst_of_all_checks(batch_verdicts, failing, said):
+    report = GOOD.model_copy(update={"batch_verdicts": batch_verdicts})
+    assert pipeline._verdict(report, failing) == said

@@ -8,6 +8,7 @@ from fraud_assets.cli import main
     ("command", "target"),
     [
         ("webserver", "fraud_assets.access.webserver.run_webserver"),
+        ("daemon", "fraud_assets.platform.daemon.run_daemon"),
         ("code-server", "fraud_assets.platform.code_server.run_code_server"),
     ],
 )

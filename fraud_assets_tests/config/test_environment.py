@@ -3,6 +3,7 @@ import os
 import pytest
 
 from fraud_assets.config import environment
+from fraud_assets.config.settings import ImplausibleBatches, Promotion, PromotionSettings
 
 URLS = {
     "MLFLOW_UI_URL": environment.mlflow_url,
@@ -131,3 +132,28 @@ def test_mlflows_defaults_leave_variables_that_are_set(monkeypatch):
     environment.set_mlflow_defaults()
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
     assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
+
+
+def test_who_promotes_is_that_of_the_variables_unless_a_run_says_otherwise(monkeypatch):
+    for name in ("FRAUD_PROMOTION", "FRAUD_IMPLAUSIBLE_BATCHES"):
+        monkeypatch.delenv(name, raising=False)
+    assert environment.promotion() == PromotionSettings()
+    monkeypatch.setenv("FRAUD_PROMOTION", "approval")
+    monkeypatch.setenv("FRAUD_IMPLAUSIBLE_BATCHES", "exclude")
+    assert environment.promotion().promotion is Promotion.approval
+    assert environment.promotion().implausible_batches is ImplausibleBatches.exclude
+    once = environment.promotion("automatic", "keep")
+    assert once == PromotionSettings()
+
+
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [
+        ("FRAUD_PROMOTION", "automatic or approval"),
+        ("FRAUD_IMPLAUSIBLE_BATCHES", "keep or exclude"),
+    ],
+)
+def test_another_choice_is_refused_with_those_there_are(monkeypatch, name, choices):
+    monkeypatch.setenv(name, "maybe")
+    with pytest.raises(ValueError, match=f"{name} is 'maybe'; set it to {choices}"):
+        environment.promotion()

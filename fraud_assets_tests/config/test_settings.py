@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from fraud_assets.config import environment
-from fraud_assets.config.limits import DRIFT_SCORE, FRAUD_RECALL, FRAUDS_MISSED_SHARE
+from fraud_assets.config.limits import DRIFT_SCORE, FRAUD_RECALL
 from fraud_assets.config.settings import (
     ChallengerSettings,
     Costs,
@@ -19,13 +19,6 @@ from fraud_assets.config.settings import (
 )
 def test_recall_is_good_from_080_and_critical_under_060(recall, verdict):
     assert FRAUD_RECALL.verdict(recall) == verdict
-
-
-@pytest.mark.parametrize(
-    ("missed", "verdict"), [(9, "good"), (10, "watch"), (25, "watch"), (26, "critical")]
-)
-def test_missed_frauds_of_99_are_good_under_10_and_critical_over_25(missed, verdict):
-    assert FRAUDS_MISSED_SHARE.verdict(missed / 99) == verdict
 
 
 @pytest.mark.parametrize(

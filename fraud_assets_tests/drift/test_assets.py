@@ -6,13 +6,15 @@ import pytest
 from fraud_assets.catalog import AcceptedBatch
 from fraud_assets.drift import assets
 from fraud_assets.drift.assets import DriftConfig, drift_report, reference_profile
+from fraud_assets.drift.profile import make_profile
+from fraud_assets.platform.resources import PromotionPolicy
 from fraud_assets.records.batches import Roles
 from fraud_assets.records.drift import JudgedDrift, ProfileFacts, UnmeasuredDrift
 from fraud_assets.store import paths, resources, tables
 from fraud_assets.store.decision_log import append_entry
 from fraud_assets.tracking import REFERENCE_PROFILE, REFERENCE_SAMPLE, ModelVersion
 from fraud_assets_tests import factories
-from fraud_assets_tests.drift.conftest import NAMES, frame
+from fraud_assets_tests.drift.conftest import NAMES, frame, watched
 from fraud_assets_tests.registered import decision
 
 KINDS = dict.fromkeys(NAMES, "DOUBLE") | {"channel": "VARCHAR"}
@@ -55,10 +57,21 @@ class Tracking:
 
 
 class Catalog:
-    """One earlier batch with a report and without scores."""
+    """Earlier batches with a report and without scores."""
 
-    def __init__(self, *reports):
+    def __init__(self, *reports, tables=()):
         self.reports = {report.batch: report for report in reports}
+        self.tables = {table.facts.batch: table for table in tables}
+        self.excluded = None
+
+    def exclude(self, _, reason, rows):
+        assert rows == ROWS
+        self.excluded = reason
+        return []
+
+    def table(self, _, batch, content_hash):
+        assert content_hash == "d"
+        return self.tables.get(batch)
 
     def earlier(self, _):
         return [AcceptedBatch(name, "h", (None, None, None)) for name in self.reports]
@@ -70,16 +83,17 @@ class Catalog:
         return None
 
 
-def written_features():
+def written_features(batch="june", seed=1, **moved):
     """Write a batch in which one feature drifted."""
     facts = factories.features(
+        batch=batch,
         source=factories.features().source.model_copy(update={"rows": ROWS}),
         kinds=KINDS,
         roles=ROLES,
         features=NAMES,
     )
-    path = tables.new_rows_file("features", "june")
-    rows = frame(1, n=ROWS, f3=1.5).rename(
+    path = tables.new_rows_file("features", batch)
+    rows = frame(seed, n=ROWS, **moved or {"f3": 1.5}).rename(
         columns={"text_channel_": "channel", "fraud_": "Class", "days_known_": "days_known",
                  "known_us_": "known_us"}
     )  # fmt: skip
@@ -99,7 +113,7 @@ def scores(home, champion):
     return tables.ScoreTable(path, factories.champion_scores(champion=champion))
 
 
-def measure(home, features, tracking, catalog, champion="2"):
+def measure(home, features, tracking, catalog, champion="2", implausible=None):
     return drift_report(
         dg.build_asset_context(partition_key="june"),
         DriftConfig(folds=2, classifier_rows=600),
@@ -108,6 +122,7 @@ def measure(home, features, tracking, catalog, champion="2"):
         engine=resources.Engine(),
         catalog=catalog,
         tracking=tracking,
+        policy=PromotionPolicy(implausible_batches=implausible),
     )
 
 
@@ -190,6 +205,7 @@ def profile_of(features, tracking):
 
 def test_the_training_data_of_a_new_model_is_summarized(features, monkeypatch):
     monkeypatch.setattr(assets, "window_of", lambda _: [])
+    monkeypatch.setattr(assets, "_sizes", lambda _: [(700, (0, 7 * 86_400_000_000, None))])
     monkeypatch.setattr(assets, "load_rows", lambda *_: frame(0, n=300))
     monkeypatch.setattr(assets, "validation_scores", lambda _: np.linspace(0, 1, 50))
     tracking = Tracking()
@@ -197,7 +213,8 @@ def test_the_training_data_of_a_new_model_is_summarized(features, monkeypatch):
     assert record.artifacts == {
         name: f"hash of {name}" for name in (REFERENCE_PROFILE, REFERENCE_SAMPLE)
     }
-    assert ProfileFacts.model_validate(tracking.artifacts[REFERENCE_PROFILE]).rows == 300
+    facts = ProfileFacts.model_validate(tracking.artifacts[REFERENCE_PROFILE])
+    assert (facts.rows, facts.rows_per_day) == (300, 100)
     assert (record.model_version, record.mlflow_run_id) == ("3", "run")
 
 
@@ -209,3 +226,66 @@ def test_a_profile_that_a_decision_recorded_is_kept(features):
     tracking = Tracking()
     assert profile_of(features, tracking).value.artifacts == recorded
     assert tracking.artifacts == {}
+
+
+SCALED = {"f2": 40.0}
+"""Moves the amounts, which are around 0 in the reference, out of its range."""
+
+
+@pytest.fixture
+def reference(profile):
+    """A reference in which the amounts are positive, as they are in real data."""
+    rows = frame(0, n=3000, f2=5.0)
+    return make_profile(rows, watched(), {}, np.linspace(0, 0.2, 500))
+
+
+@pytest.mark.parametrize(
+    ("implausible", "excluded"), [(None, None), ("keep", None), ("exclude", "implausible: ")]
+)
+def test_an_implausible_batch_is_excluded_where_the_policy_says_so(
+    home, reference, implausible, excluded
+):
+    catalog, batch = Catalog(), written_features(**SCALED)
+    report = measure(home, batch, Tracking(reference), catalog, implausible=implausible).value
+    assert report.plausibility.verdict == "critical"
+    assert (catalog.excluded or "").startswith(excluded or "")
+    assert (catalog.excluded is None) == (excluded is None)
+
+
+def test_a_plausible_batch_is_not_excluded(home, features, profile):
+    catalog = Catalog()
+    measure(home, features, Tracking(profile), catalog, implausible="exclude")
+    assert catalog.excluded is None
+
+
+def test_a_misspelled_policy_is_refused(home, features, profile):
+    with pytest.raises(ValueError, match="set it to keep or exclude"):
+        measure(home, features, Tracking(profile), Catalog(), implausible="drop")
+
+
+def hold(batch="may"):
+    append_entry(paths.decisions_path(), decision("2", "promote", batch="march"))
+    append_entry(paths.decisions_path(), decision("5", "held", "2", batch=batch))
+
+
+@pytest.mark.parametrize(("seed", "moved", "similar"), [(9, SCALED, True), (9, {"f4": 3.0}, False)])
+def test_a_critical_batch_is_compared_with_that_of_the_held_version(
+    home, reference, seed, moved, similar
+):
+    hold()
+    catalog = Catalog(
+        factories.drift_report(batch="may"), tables=[written_features("may", **SCALED)]
+    )
+    report = measure(home, written_features(seed=seed, **moved), Tracking(reference), catalog).value
+    assert "critical" in report.verdicts.values()
+    assert (report.to_held.version, report.to_held.batch) == ("5", "may")
+    assert report.to_held.is_similar is similar
+
+
+@pytest.mark.parametrize("why", ["it is the batch itself", "its rows are gone", "nothing is held"])
+def test_without_a_held_batch_before_it_there_is_no_comparison(home, reference, why):
+    if why != "nothing is held":
+        hold("june" if why == "it is the batch itself" else "may")
+    catalog = Catalog(factories.drift_report(batch="may"))
+    report = measure(home, written_features(**SCALED), Tracking(reference), catalog).value
+    assert report.to_held is None

@@ -1,13 +1,13 @@
 import dagster as dg
 import pytest
 
-from fraud_assets.drift.checks import drift_score, drifted_features
+from fraud_assets.drift.checks import batch_plausible, drift_score, drifted_features
 from fraud_assets.records.drift import ColumnFindings
 from fraud_assets_tests import factories
 from fraud_assets_tests.drift.conftest import report_of
 
 
-@pytest.mark.parametrize("check", [drift_score, drifted_features])
+@pytest.mark.parametrize("check", [drift_score, drifted_features, batch_plausible])
 def test_without_a_champion_the_checks_pass_and_say_so(check):
     report = factories.unmeasured_drift()
     result = check(drift_report=report)
@@ -61,6 +61,24 @@ def test_columns_that_differ_from_the_reference_fail_the_check_by_name(finding, 
     assert "device" in result.description
 
 
+@pytest.mark.parametrize("report", [factories.drift_report, factories.unjudged_drift])
+@pytest.mark.parametrize(
+    ("verdict", "passed", "severity"),
+    [
+        ("good", True, dg.AssetCheckSeverity.WARN),
+        ("watch", False, dg.AssetCheckSeverity.WARN),
+        ("critical", False, dg.AssetCheckSeverity.ERROR),
+    ],
+)
+def test_an_implausible_batch_fails_with_its_figures_and_limits(report, verdict, passed, severity):
+    result = batch_plausible(drift_report=report(plausibility=factories.plausibility(verdict)))
+    assert (result.passed, result.severity) == (passed, severity)
+    assert result.description.startswith(f"{verdict}: ")
+    assert passed or "dropped again" in result.description
+    (row,) = result.metadata["figures"].records
+    assert (row.data["name"], row.data["watch"], row.data["critical"]) == ("amount_scale", 1.5, 2.0)
+
+
 def test_drift_never_stops_a_run():
-    checks = (drift_score, drifted_features)
+    checks = (drift_score, drifted_features, batch_plausible)
     assert not any(spec.blocking for check in checks for spec in check.check_specs)

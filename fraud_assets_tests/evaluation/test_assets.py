@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fraud_assets.config.limits import worst
 from fraud_assets.config.settings import TrainingSettings
 from fraud_assets.evaluation import assets
 from fraud_assets.evaluation.assets import EvaluationConfig, evaluation_report
@@ -83,6 +84,7 @@ def evaluated(home, rows, fitted, drawn_once, monkeypatch):
             splits=None,
             trained_model=MODEL,
             champion_scores=tables.ScoreTable(path, factories.champion_scores(**facts)),
+            drift_report=factories.drift_report(verdict="watch"),
             engine=Engine(),
             tracking=tracking,
         )
@@ -158,3 +160,12 @@ def test_a_champion_whose_training_keys_have_another_key_is_not_compared(evaluat
 
     result, _ = evaluated(refuse)
     assert result.value.comparison.reason == "hashed with another key"
+
+
+def test_the_report_has_the_verdicts_on_the_batch_and_gives_the_worst_of_all(evaluated):
+    result, _ = evaluated()
+    batch = {"drift_score": "watch", "drifted_features": "good", "batch_plausible": "good"}
+    assert result.value.batch_verdicts == batch
+    assert result.metadata["verdict"] == worst([*result.value.verdicts.values(), "watch"])
+    text = (paths.report_folder("june") / "evaluation_report.md").read_text()
+    assert "drift_score is watch; drifted_features is good" in text

@@ -41,10 +41,10 @@ def test_the_recall_check_shows_when_the_lower_end_is_judged():
     assert "judged by the interval's lower end" in description
 
 
-def test_missed_frauds_are_shown_raw_and_in_proportion_to_99(report):
+def test_missed_frauds_are_shown_raw_and_in_proportion_to_100(report):
     result = CHECKS["frauds_missed"](evaluation_report=report)
-    assert "2 of 10 test frauds missed, 19.8 of 99" in result.description
-    assert result.metadata["value"].value == 0.2
+    assert "2 of 10 test frauds missed, 20.0 of 100" in result.description
+    assert result.metadata["value"].value == 0.8
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def test_the_report_shows_a_manager_counts_money_interval_and_verdict(report):
     assert "8 were caught" in text
     assert "2 missed, with 2 false alarms" in text
     assert "| fraud recall | 0.8000 | 0.4902 to 0.9433 | good |" in text
-    assert "95% intervals; the true value lies inside such intervals 19 times out of 20." in text
+    assert "over many test sets, 19 of 20 such intervals contain the figure" in text
     assert "| net savings | 10 | 370.00 |" in text
     assert "no champion yet" in text
 

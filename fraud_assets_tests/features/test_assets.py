@@ -103,6 +103,25 @@ def test_the_same_content_again_makes_nothing_stale(home, accept, catalog):
     assert context.warnings == []
 
 
+def test_the_same_content_stays_excluded_and_another_one_is_not(home, instance, accept, catalog):
+    accept("june", 200)
+    for event in catalog.exclude("june", "implausible", 1):
+        instance.report_runless_asset_event(event)
+    note_acceptance(Context(), catalog, accepted("june", 200), 1)
+    assert catalog.accepted()["june"].excluded == "implausible"
+    note_acceptance(Context(), catalog, accepted("june", 200, "corrected"), 1)
+    assert catalog.accepted()["june"].excluded is None
+
+
+def test_no_window_looks_back_on_an_excluded_batch(home, accept, catalog):
+    for batch in ("april", "may"):
+        accept(batch, 180)
+        keep(batch)
+    catalog.exclude("may", "implausible", 1)
+    found = visible_history(catalog, "june", span(200))
+    assert [past.path.parent.parent.name for past in found] == ["april"]
+
+
 def test_a_batch_is_stale_when_its_windows_saw_the_old_rows_or_see_the_new_ones():
     before = {of.batch: of for of in (accepted("may", 0), accepted("june", 200))}
     assert stale_batches(before, accepted("may", 180, "b")) == ["june"]

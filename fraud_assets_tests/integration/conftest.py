@@ -61,6 +61,7 @@ class Graph:
         batch: str,
         assets: list[str] | None = None,
         tags: dict[str, str] | None = None,
+        policy: dict[str, str] | None = None,
         **config: dict[str, Any],
     ) -> dg.ExecuteInProcessResult:
         """Run the pipeline, or some assets as a click does, with launchpad configuration."""
@@ -77,18 +78,23 @@ class Graph:
             asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
             run_config={
                 "ops": {name: {"config": values} for name, values in config.items()},
+                "resources": {"policy": {"config": policy or {}}},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
 
     def compare(self, settings: dict[str, Any]) -> dg.ExecuteInProcessResult:
-        """Materialize the comparison of challengers, which is of no batch."""
+        """Materialize the comparison of challengers."""
+        return self.click("comparison_report", settings)
+
+    def click(self, asset: str, settings: dict[str, Any]) -> dg.ExecuteInProcessResult:
+        """Materialize an asset that is of no batch, with launchpad configuration."""
         return defs.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=self.instance,
             raise_on_error=False,
-            asset_selection=[dg.AssetKey("comparison_report")],
+            asset_selection=[dg.AssetKey(asset)],
             run_config={
-                "ops": {"comparison_report": {"config": settings}},
+                "ops": {asset: {"config": settings}},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
@@ -148,11 +154,10 @@ class Homes:
             copy_home(self.root / batch, folder)
         dagster_home = folder / "var" / "dagster"
         dagster_home.mkdir(parents=True, exist_ok=True)
-        with (
-            home_in(folder),
-            dg.DagsterInstance.local_temp(str(dagster_home), SILENT) as instance,
-        ):
-            yield Graph(instance, folder / "data")
+        with home_in(folder), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DAGSTER_HOME", str(dagster_home))
+            with dg.DagsterInstance.local_temp(str(dagster_home), SILENT) as instance:
+                yield Graph(instance, folder / "data")
 
 
 @pytest.fixture(scope="session")

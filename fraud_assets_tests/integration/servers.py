@@ -183,7 +183,7 @@ class Dagster:
                 command = " ".join(process.cmdline())
             except psutil.Error:
                 continue
-            marks = {"dagster-daemon": "daemon", "code-server": "code_server"}
+            marks = {"fraud-assets daemon": "daemon", "code-server": "code_server"}
             for mark, kind in marks.items():
                 if mark in command:
                     found[kind].append(process)

@@ -22,7 +22,7 @@ from fraud_assets.intake.landing.runs import run_tags
 from fraud_assets.intake.schema import schema_fingerprint
 from fraud_assets.intake.simulator import simulate
 from fraud_assets.store import paths, tables
-from fraud_assets.store.decision_log import read_entries
+from fraud_assets.store.decision_log import present_findings, read_entries
 from fraud_assets.tracking import Tracking
 from fraud_assets_tests.integration.conftest import (
     QUICK,
@@ -76,7 +76,7 @@ def test_the_first_batch_comes_out_with_verdict_champion_and_figures(first):
     assert first.success
     assert materialized(first) == ASSETS | {"accepted_batches"}
     checks = checks_of(first)
-    assert len(checks) == 19  # twenty checks; `push_succeeded` is the name of two
+    assert len(checks) == 22  # 23 checks; `push_succeeded` is the name of two
     assert checks["champion_is_decided"].passed
     assert checks["champion_available"].passed
     assert checks["drift_score"].description.startswith("no champion")
@@ -509,7 +509,7 @@ def test_the_mlp_and_other_choices_can_be_made_in_the_launchpad(graph, first):
     result = graph.take(
         "chosen",
         cards(11),
-        assets=[*TRAINED, "evaluation_report"],
+        assets=[*TRAINED, "drift_report", "evaluation_report"],
         splits={"window_batches": 1, "mode": "temporal", "train_share": 0.5},
         features={"label_delay_days": 2.0},
         evaluation_report={"recall_judged_by": "interval", "segments": ["week"]},
@@ -599,3 +599,95 @@ def simulate_creditcard():
     return simulate(
         SimulationSettings(shape="creditcard", transactions=8000, fraud_rate=0.02, seed=1)
     )
+
+
+def tripled(seed, first_day):
+    """A broken export: every amount is three times what it was."""
+    frame = cards(seed, first_day=first_day)
+    return frame.assign(TX_AMOUNT=3 * frame["TX_AMOUNT"])
+
+
+def decide_by_hand(*arguments):
+    return CliRunner().invoke(main, [*arguments, "--reason", "a test", "--actor", "anna"])
+
+
+def test_a_tripled_export_is_held_and_a_person_makes_it_the_champion(graph, second):
+    before = Tracking().champion_alias()
+    result = graph.take("tripled", tripled(2, "2026-02-12"), trained_model=QUICK)
+    assert result.success, failure_of(result)
+    decision = report("tripled", "registered_model")
+    version = decision["version"]
+    assert decision["outcome"] == "held"
+    assert decision["reason"].startswith("the batch is implausible: median amount")
+    assert f"`fraud-assets approve {version}`" in decision["reason"]
+    assert Tracking().champion_alias() == before
+    checks = checks_of(result)
+    assert {"batch_plausible", "drift_score"} <= {
+        name
+        for name, check in checks.items()
+        if check.severity is dg.AssetCheckSeverity.ERROR and not check.passed
+    }
+    assert not checks["nothing_awaits_approval"].passed
+    assert checks["batch_admitted"].passed
+    markdown = (paths.report_folder("tripled") / "evaluation_report.md").read_text()
+    assert "**Verdict: critical (drift_score" in markdown
+    refused = decide_by_hand("champion", version)
+    assert refused.exit_code == 1
+    assert f"version {version} is held: the batch is implausible" in refused.output
+    approved = decide_by_hand("approve", version)
+    assert approved.exit_code == 0, approved.output
+    assert Tracking().champion_alias() == version
+    last = read_entries(paths.decisions_path())[-1]
+    assert (last.event, last.actor, last.champion_before) == ("approved", "anna", before)
+    assert present_findings(paths.decisions_path(), version, {}) == []
+    assert "does not wait for a decision: promote" in decide_by_hand("reject", version).output
+
+
+def test_a_batch_like_the_held_one_confirms_it(graph, second):
+    graph.take("tripled", tripled(2, "2026-02-12"), trained_model=QUICK)
+    held = report("tripled", "registered_model")["version"]
+    result = graph.take("again", tripled(3, "2026-03-05"), trained_model=QUICK)
+    assert result.success, failure_of(result)
+    drift, decision = report("again", "drift_report"), report("again", "registered_model")
+    assert drift["verdict"] == "critical"
+    assert (drift["to_held"]["version"], drift["to_held"]["batch"]) == (held, "tripled")
+    assert (decision["outcome"], decision["confirms"]) == ("promote", held)
+    assert f"confirms version {held}, which was held" in decision["reason"]
+    assert Tracking().champion_alias() == decision["version"]
+
+
+def test_an_excluded_batch_trains_nothing_and_is_in_no_later_window(graph, second, monkeypatch):
+    monkeypatch.setenv("FRAUD_IMPLAUSIBLE_BATCHES", "exclude")
+    stopped = graph.take("tripled", tripled(2, "2026-02-12"), trained_model=QUICK)
+    assert not stopped.success
+    assert materialized(stopped) >= {"drift_report", "published_drift", "scored_transactions"}
+    assert not materialized(stopped) & {"trained_model", "registered_model"}
+    admitted = checks_of(stopped)["batch_admitted"]
+    assert "excluded from training and history: implausible: median amount" in admitted.description
+    later = graph.take("later", cards(4, first_day="2026-03-05"), assets=TRAINED)
+    assert later.success, failure_of(later)
+    window = [batch for batch, _ in report("later", "trained_model")["window"]]
+    assert window == ["first", "second", "later"]
+    keep = {"implausible_batches": "keep"}
+    kept = graph.run("tripled", policy=keep, trained_model=QUICK)
+    assert kept.success, failure_of(kept)
+    assert report("tripled", "registered_model")["outcome"] != "promote"
+
+
+def test_with_approval_a_good_model_is_proposed_and_a_click_decides(homes, tmp_path, monkeypatch):
+    monkeypatch.setenv("FRAUD_PROMOTION", "approval")
+    with homes.copied(None, tmp_path / "approval") as graph:
+        result = graph.take("first", cards(0), trained_model=QUICK)
+        assert result.success, failure_of(result)
+        assert report("first", "registered_model")["outcome"] == "proposed"
+        assert Tracking().champion_alias() is None
+        chosen = {"version": "1", "decision": "approve", "reason": "it looks right"}
+        clicked = graph.click("manual_decision", chosen)
+        assert clicked.success, failure_of(clicked)
+        assert Tracking().champion_alias() == "1"
+        last = read_entries(paths.decisions_path())[-1]
+        assert (last.event, last.reason) == ("approved", "it looks right")
+        again = graph.click("manual_decision", chosen)
+        assert "version 1 does not wait for a decision: promote" in failure_of(again)
+        assert graph.run("first", ["registered_model"]).success
+        assert report("first", "registered_model")["outcome"] == "promote"

@@ -10,6 +10,7 @@ from fraud_assets.monitoring.incidents import (
     CheckEvent,
     RunEvent,
     messages_for,
+    standing_messages,
 )
 
 
@@ -100,3 +101,15 @@ def test_every_recovery_follows_a_failure_and_none_follows_a_recovery(results):
     levels = [m.level == "success" for m in messages]
     assert not levels[:1] or not levels[0]
     assert not any(a and b for a, b in pairwise(levels))
+
+
+@given(st.lists(st.sampled_from(["passed", "WARN", "ERROR"]), max_size=30))
+def test_what_stands_is_announced_with_the_key_it_was_or_would_have_been_sent_with(results):
+    events = [check(n, result) for n, result in enumerate(results, start=1)]
+    messages, state = messages_for(AlertState(), events, [])
+    standing = standing_messages(messages, state)
+    assert len(standing) == (bool(results) and results[-1] != "passed")
+    assert {m.key for m in standing} <= {m.key for m in messages}
+    again, later = messages_for(AlertState(), [*events, check(99, (results or ["WARN"])[-1])], [])
+    if results and results[-1] != "passed":
+        assert standing_messages(again, later) == standing

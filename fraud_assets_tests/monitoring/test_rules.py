@@ -30,8 +30,6 @@ STILL = "0x400"
 CASES = {
     "FraudRecallWatch": pushed("evaluation", test_fraud_recall=0.7),
     "FraudRecallCritical": pushed("evaluation", test_fraud_recall=0.5),
-    "FraudsMissedWatch": pushed("evaluation", frauds_missed_count=15, frauds_detected_count=85),
-    "FraudsMissedCritical": pushed("evaluation", frauds_missed_count=30, frauds_detected_count=70),
     "FalseAlarmRateWatch": pushed("evaluation", false_alarm_rate=0.01),
     "FalseAlarmRateCritical": pushed("evaluation", false_alarm_rate=0.03),
     "DriftWatch": pushed("drift", drift_score=0.1),
@@ -64,8 +62,7 @@ CASES = {
 }  # fmt: skip
 """For each alert the series in which it fires."""
 GOOD = (
-    pushed("evaluation", test_fraud_recall=0.8, false_alarm_rate=0.001,
-           frauds_missed_count=5, frauds_detected_count=95)
+    pushed("evaluation", test_fraud_recall=0.8, false_alarm_rate=0.001)
     | pushed("drift", drift_score=0.05, drift_judged=1)
     | check("ERROR", "1x400")
     | {"fraud_files_waiting": "1x400", 'up{job="exporter"}': "1x400",

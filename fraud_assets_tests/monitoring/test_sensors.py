@@ -1,3 +1,5 @@
+import json
+
 import dagster as dg
 import pytest
 
@@ -27,11 +29,11 @@ def sent(monkeypatch):
     return titles
 
 
-def evaluate(instance, passed):
+def evaluate(instance, passed, asset="drift_report", check="drift_score"):
     instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey("drift_report"),
-            check_name="drift_score",
+            asset_key=dg.AssetKey(asset),
+            check_name=check,
             passed=passed,
             severity=dg.AssetCheckSeverity.ERROR,
         )
@@ -46,18 +48,74 @@ def tick(instance, cursor):
     return context.cursor, said.skip_message
 
 
-def test_it_reports_from_the_first_tick_on_and_each_verdict_once(instance, sent):
-    evaluate(instance, False)
+def test_it_reports_each_verdict_once(instance, sent):
     cursor, said = tick(instance, None)
-    assert (said, sent) == ("reports what happens from now on", [])
+    assert (said, sent) == ("0 messages sent", [])
     evaluate(instance, False)
     cursor, said = tick(instance, cursor)
     assert sent == [FAILS]
     assert said == "1 messages sent"
+    evaluate(instance, False)
     cursor, _ = tick(instance, cursor)
     evaluate(instance, True)
     tick(instance, cursor)
     assert sent == [FAILS, "drift_score of drift_report passes again"]
+
+
+CHECKS = sorted(defs.resolve_asset_graph().asset_check_keys)
+SILENT = {
+    "no address": ("FRAUD_ALERT_URLS", None),
+    "Alertmanager": ("PROMETHEUS_PUSHGATEWAY_URL", "http://127.0.0.1:9"),
+}
+
+
+def test_every_check_that_fails_when_alerts_begin_is_announced_once(instance, sent):
+    names = [(key.asset_key.to_user_string(), key.name) for key in CHECKS]
+    fails = sorted(f"{check} of {asset} fails" for asset, check in names)
+    for passed in (True, False, False):
+        for asset, check in names:
+            evaluate(instance, passed, asset, check)
+    cursor, _ = tick(instance, None)
+    assert sorted(sent) == fails
+    for asset, check in names:
+        evaluate(instance, False, asset, check)
+    cursor, _ = tick(instance, cursor)
+    tick(instance, None)  # restarted without its cursor
+    assert sorted(sent) == fails
+    evaluate(instance, True, *names[0])
+    tick(instance, cursor)
+    asset, check = names[0]
+    assert sent[len(names) :] == [f"{check} of {asset} passes again"]
+
+
+@pytest.mark.parametrize("how", SILENT)
+def test_what_went_bad_while_alerts_were_off_is_announced_when_they_begin(
+    instance, sent, monkeypatch, how
+):
+    name, value = SILENT[how]
+    with monkeypatch.context() as patch:
+        patch.delenv(name, raising=False) if value is None else patch.setenv(name, value)
+        cursor, _ = tick(instance, None)
+        evaluate(instance, False)
+        evaluate(instance, False, "evaluation_report", "fraud_recall")
+        evaluate(instance, True, "evaluation_report", "fraud_recall")
+        instance.report_run_failed(instance.create_run_for_job(fraud_pipeline))
+        cursor, _ = tick(instance, cursor)
+        assert sent == []
+    cursor, _ = tick(instance, cursor)
+    assert sorted(sent) == ["A run of fraud_pipeline failed", FAILS]
+    tick(instance, cursor)
+    assert len(sent) == 2
+
+
+def test_a_cursor_of_an_earlier_release_begins_anew(instance, sent):
+    evaluate(instance, False)
+    older = {"after": {"drift_report:drift_score": 99}, "runs_after": 0.0, "open": {}, "runs": [],
+             "blocked": []}  # fmt: skip
+    cursor, _ = tick(instance, json.dumps(older))
+    assert sent == [FAILS]
+    tick(instance, cursor)
+    assert sent == [FAILS]
 
 
 def test_a_tick_whose_cursor_was_lost_sends_nothing_again(instance, sent):

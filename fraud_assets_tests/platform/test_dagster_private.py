@@ -42,6 +42,7 @@ SIGNATURES = {
 METHODS = {
     "SqlEventLogStorage.run_connection": ["self", "run_id"],
     "SqlEventLogStorage.index_connection": ["self"],
+    "SqliteEventLogStorage._connect": ["self", "shard"],
     "SqliteEventLogStorage.path_for_shard": ["self", "run_id"],
 }
 COLUMNS = {
@@ -111,6 +112,12 @@ def test_the_code_server_starts_runs_by_the_context_that_is_replaced():
     assert parameters(server.DagsterApiServer.StartRun) == ["self", "request", "_context"]
     created = inspect.getsource(command.callback)
     assert "DagsterApiServer(" in created, UPGRADED + "grpc_command"
+
+
+def test_the_daemon_reads_the_seconds_between_two_loops_each_time():
+    _, sensor = dagster_private.daemon_run()
+    loop = inspect.getsource(sensor.execute_sensor_iteration_loop)
+    assert "MIN_INTERVAL_LOOP_TIME - loop_duration" in loop, UPGRADED + "the loop over sensors"
 
 
 def test_the_tags_are_those_of_dagster():

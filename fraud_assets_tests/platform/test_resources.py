@@ -6,11 +6,13 @@ import dagster as dg
 import pytest
 from pydantic import Field, ValidationError
 
+from fraud_assets.config.settings import Promotion
 from fraud_assets.definitions import defs
 from fraud_assets.intake.assets import simulated_transactions
 from fraud_assets.intake.checks import landed_files
 from fraud_assets.platform.resources import (
     ALSO_VARIABLE,
+    PromotionPolicy,
     RunLock,
     from_environment,
     number_from_environment,
@@ -141,3 +143,9 @@ def test_a_variable_that_is_not_set_leaves_the_default(monkeypatch, value):
 def test_a_field_with_a_limit_refuses_other_values():
     with pytest.raises(ValidationError, match="should match pattern"):
         Limited(size="all of it")
+
+
+def test_a_policy_is_that_of_the_environment_until_a_run_sets_another(monkeypatch):
+    monkeypatch.setenv("FRAUD_PROMOTION", "approval")
+    assert PromotionPolicy().settings().promotion is Promotion.approval
+    assert PromotionPolicy(promotion="automatic").settings().promotion is Promotion.automatic

@@ -41,3 +41,8 @@ def test_the_time_of_an_entry_is_in_utc_to_the_second():
     assert now().endswith("+00:00")
     assert factories.decision_entry(time=now()).time
     assert "." not in now()
+
+
+def test_a_decision_of_an_earlier_release_confirms_nothing():
+    older = {k: v for k, v in factories.decision_entry().model_dump().items() if k != "confirms"}
+    assert DecisionEntry(**older).confirms is None

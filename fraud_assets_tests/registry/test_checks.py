@@ -1,13 +1,21 @@
+from typing import get_args
+
 import dagster as dg
 import pytest
 from click.testing import CliRunner
 
 from fraud_assets.cli import main
+from fraud_assets.records.decisions import DecisionOutcome
 from fraud_assets.registry.assets import LOG_HASH
-from fraud_assets.registry.checks import champion_is_decided, confirmed_hashes
+from fraud_assets.registry.checks import (
+    champion_is_decided,
+    confirmed_hashes,
+    nothing_awaits_approval,
+)
 from fraud_assets.store import paths
 from fraud_assets.store.decision_log import append_entry, log_hash
 from fraud_assets.tracking import MODEL_FACTS, Tracking
+from fraud_assets_tests import factories
 from fraud_assets_tests.registered import decision
 
 
@@ -80,3 +88,17 @@ def test_the_audit_shows_altered_files_of_the_champion_and_unconfirmed_lines(
     failed = CliRunner().invoke(main, ["audit"])
     assert failed.exit_code == 1
     assert "FAIL  model.skops of version 1 of" in failed.output
+
+
+@pytest.mark.parametrize("outcome", get_args(DecisionOutcome))
+def test_a_version_that_waits_is_a_warning_until_it_is_decided_about(home, outcome):
+    waits = outcome in ("held", "proposed")
+    report = factories.decision(outcome=outcome, reason="why <!channel>")
+    result = nothing_awaits_approval(registered_model=report)
+    assert result.passed is not waits
+    if waits:
+        assert result.severity is dg.AssetCheckSeverity.WARN
+        assert result.description.startswith(f"version 3 is {outcome}: why")
+        assert "<!channel>" not in result.description
+    append_entry(paths.decisions_path(), decision("3", "reject"))
+    assert nothing_awaits_approval(registered_model=report).passed

@@ -29,13 +29,18 @@ def parsed(entry):
     [
         {**ENTRY, "figures": {"a": 0.5}, "artifacts": {"facts.json": "a" * 64}},
         {**ENTRY, "event": "by_hand"},
+        {**ENTRY, "event": "by_hand", "forced": "version 1 was rejected: why"},
+        {**ENTRY, "event": "approved"},
+        {**ENTRY, "event": "declined", "outcome": "reject"},
+        *({**ENTRY, "outcome": outcome} for outcome in ("held", "proposed")),
+        {**ENTRY, "confirms": "7"},
         {"event": "forgotten", "actor": "anna", "card": "…1111 #3", "rows_removed": {"june": 1}},
         {"event": "expired", "actor": "anna", "batch": "june", "versions_removed": ["1"]},
     ],
 )
 def test_an_entry_comes_back_as_it_was_written(entry):
     entry = {**entry, **TIME, "previous": "a" * 64}
-    if entry["event"] == "by_hand":
+    if entry["event"] in ("by_hand", "approved", "declined"):
         entry = {name: entry[name] for name in entry if name not in NOT_BY_HAND}
     assert parsed(entry) == entry
 

@@ -11,12 +11,16 @@ from fraud_assets.records.decisions import (
     ErasureEntry,
     ExpiryEntry,
     ManualPromotionEntry,
+    RefusalEntry,
 )
 from fraud_assets.store.decision_log import (
     append_entry,
     audit,
     decision_of,
+    held_version,
     is_decided,
+    is_declined,
+    last_decision,
     log_hash,
     present_findings,
     read_entries,
@@ -277,3 +281,36 @@ def test_a_log_of_a_release_without_chain_goes_on_and_its_old_lines_are_protecte
     assert (found.entries, found.chained, found.findings) == (2, 1, ())
     log.write_bytes(log.read_bytes().replace(b'"promote"', b'"reject" ', 1))
     assert audit(log, "2", {}).findings
+
+
+def declined(version, before=None):
+    about = by_hand(version, before).model_dump(exclude={"event", "outcome", "forced"})
+    return RefusalEntry(**about, outcome="reject")
+
+
+def test_the_last_decision_about_a_version_is_that_of_a_run_or_a_person():
+    entries = [decision("1"), decision("2", "held", "1"), declined("2", "1")]
+    assert last_decision(entries, "1") is entries[0]
+    assert last_decision(entries, "2") is entries[2]
+    assert last_decision(entries, "3") is None
+
+
+def test_a_version_is_declined_until_somebody_promotes_it():
+    entries = [decision("2", "held"), declined("2")]
+    assert not is_declined(entries[:1], "2")
+    assert is_declined(entries, "2")
+    assert is_declined([*entries, decision("2", "reject")], "2")
+    assert not is_declined([*entries, by_hand("2")], "2")
+
+
+def test_the_held_version_is_the_last_one_until_a_person_decides_or_the_champion_changes():
+    champion, first = decision("1"), decision("2", "held", "1")
+    assert held_version([champion]) is None
+    assert held_version([champion, first]) is first
+    between = [champion, first, decision("3", "shadow_only", "1")]
+    assert held_version(between) is first
+    second = decision("4", "held", "1")
+    assert held_version([*between, second]) is second
+    assert held_version([champion, first, declined("2", "1")]) is None
+    assert held_version([champion, first, by_hand("2", "1")]) is None
+    assert held_version([*between, decision("5", "promote", "1")]) is None

@@ -1,11 +1,18 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 
+from fraud_assets.catalog import AcceptedBatch
 from fraud_assets.records.batches import SplitCounts
 from fraud_assets.store.tables import SplitTable
-from fraud_assets.training.checks import enough_frauds, model_converged, splits_disjoint
+from fraud_assets.training.checks import (
+    batch_admitted,
+    enough_frauds,
+    model_converged,
+    splits_disjoint,
+)
 from fraud_assets_tests import factories
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -70,3 +77,24 @@ def test_only_the_checks_of_the_splits_stop_a_run():
         for spec in check.check_specs
     }
     assert blocking == {"splits_disjoint": True, "enough_frauds": True, "model_converged": False}
+
+
+def admitted(excluded, batch="june"):
+    accepted = AcceptedBatch(batch, "a", (None, None, None), excluded)
+    catalog = SimpleNamespace(accepted=lambda: {batch: accepted})
+    return batch_admitted(splits=table(), catalog=catalog)
+
+
+def test_an_excluded_batch_stops_before_training_and_the_message_says_how_to_go_on():
+    result = admitted("implausible: median amount 150, 50 before")
+    assert (result.passed, result.severity) == (False, ERROR)
+    assert "excluded from training and history: implausible: median amount" in result.description
+    assert "`implausible_batches: keep`" in result.description
+    (spec,) = batch_admitted.check_specs
+    assert spec.blocking
+    assert [dep.asset_key.to_user_string() for dep in spec.additional_deps] == ["drift_report"]
+
+
+def test_a_batch_in_use_and_one_that_was_never_accepted_are_admitted():
+    assert admitted(None).passed
+    assert admitted("implausible", batch="may").passed

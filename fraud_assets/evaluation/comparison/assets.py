@@ -80,11 +80,12 @@ def comparison_report(
 
 
 def _batches_with_splits(catalog: BatchCatalog) -> dict[str, str]:
-    """Return the content hashes of accepted batches that have splits, in the order of arrival."""
+    """Return the content hashes of the batches in use that have splits, in order of arrival."""
     return {
         accepted.batch: accepted.content_hash
         for accepted in catalog.accepted().values()
-        if tables.has_table("splits", accepted.batch, accepted.content_hash)
+        if accepted.excluded is None
+        and tables.has_table("splits", accepted.batch, accepted.content_hash)
     }
 
 

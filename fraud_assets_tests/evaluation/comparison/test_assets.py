@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fraud_assets.catalog import AcceptedBatch
 from fraud_assets.evaluation.comparison import assets
 from fraud_assets.evaluation.comparison.assets import (
     ChallengerConfig,
@@ -63,7 +64,11 @@ def compared(home, monkeypatch):
         )
         challengers = {"champion": ChallengerConfig(version="1"), "sharper": ChallengerConfig()}
         config = ComparisonConfig(challengers=challengers, bootstrap_resamples=50, **settings)
-        accepted = {"june": SimpleNamespace(batch="june", content_hash="a")}
+        no_dates = (None, None, None)
+        accepted = {
+            "june": AcceptedBatch("june", "a", no_dates),
+            "broken": AcceptedBatch("broken", "a", no_dates, excluded="implausible"),
+        }
         result = call(
             comparison_report,
             context=context("june"),
