@@ -36,7 +36,7 @@ NAMES_SHOWN = 3
 
 @dg.sensor(
     job_name=names.JOB_NAME,
-    minimum_interval_seconds=2,
+    minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
 def csv_landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:

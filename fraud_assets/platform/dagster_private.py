@@ -19,7 +19,7 @@ No other module imports a private name of Dagster. Its version is pinned, and
 `grpc_server`
     The process of a run starts from a fork server; `dagster api grpc` has no option for it.
 `daemon_run`
-    The daemon looks for due sensors every second; `dagster-daemon run` has no option for it.
+    The daemon looks for due sensors every two seconds; `dagster-daemon run` has no option for it.
 """
 
 from collections.abc import Callable

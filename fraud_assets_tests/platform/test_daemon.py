@@ -10,4 +10,4 @@ def test_dagsters_own_command_runs_with_shorter_pauses(monkeypatch):
     with pytest.raises(SystemExit) as ended:
         daemon.run_daemon(["--help"])
     assert ended.value.code == 0
-    assert sensors.MIN_INTERVAL_LOOP_TIME == 1
+    assert sensors.MIN_INTERVAL_LOOP_TIME == 2
