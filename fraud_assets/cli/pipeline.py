@@ -99,10 +99,7 @@ def _run(instance: "dg.DagsterInstance", entry: "LedgerEntry") -> "LedgerEntry":
         if event.is_step_materialization and event.step_key and event.asset_key
     ]
     failing = [
-        event.asset_check_evaluation_data.check_name
-        for event in result.all_events
-        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
-        and not event.asset_check_evaluation_data.passed
+        check.check_name for check in result.get_asset_check_evaluations() if not check.passed
     ]
     _print_verdict(batch, result.success, materialized, failing)
     state = FileState.done if result.success else FileState.failed
