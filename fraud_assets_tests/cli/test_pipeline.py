@@ -10,10 +10,22 @@ from fraud_assets.store.reports import save_report
 from fraud_assets_tests import factories
 
 
+def failed_check():
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey("drift_report"),
+        check_name="drift_score",
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="0.2",
+    )
+
+
 @pytest.fixture
 def no_run(home, monkeypatch, instance):
     """Runs nothing: as if each run of the pipeline ended with this success."""
-    outcome = SimpleNamespace(success=True, all_events=[])
+    outcome = SimpleNamespace(
+        success=True, all_events=[], get_asset_check_evaluations=lambda: [failed_check()]
+    )
     job = SimpleNamespace(execute_in_process=lambda **_: outcome)
     monkeypatch.setattr("dagster.DagsterInstance.get", lambda: instance)
     monkeypatch.setattr(
@@ -50,14 +62,10 @@ def test_a_check_is_printed_with_its_severity_and_a_failed_step_with_its_cause(c
         empty = {"event_type": None, "is_step_failure": False, "step_key": "features"}
         pipeline._print_event(SimpleNamespace(dagster_event=SimpleNamespace(**empty | fields)))
 
-    check = dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey("drift_report"),
-        check_name="drift_score",
-        passed=False,
-        severity=dg.AssetCheckSeverity.WARN,
-        description="0.2",
+    event(
+        event_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+        asset_check_evaluation_data=failed_check(),
     )
-    event(event_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION, asset_check_evaluation_data=check)
     error = SimpleNamespace(cause=SimpleNamespace(message="line 3 is damaged\n"))
     event(is_step_failure=True, step_failure_data=SimpleNamespace(error=error))
     assert capsys.readouterr().out.splitlines() == [
