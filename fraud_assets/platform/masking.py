@@ -60,10 +60,11 @@ _shown = re.compile(r"(?:^|.*\D)([0-9]{4})\s*#([0-9a-f]{8})\s*", re.DOTALL)
 # Quick tests for values that may match, as regular expressions of Arrow. It compiles them for every
 # 2048 values, and classes of Unicode are slow to compile: the first of each pair, in which any
 # character outside ASCII may be a digit, rules out nearly all values without them.
+_SPACE = r"[\s\x0b\x1c-\x1f\x85\pZ]"  # as Python has it; Arrow's own is that of ASCII alone
 _DIGITS = (r"[^\x00-/:-\x7f]", r"\pN")
 _NUMBER_LIKE = tuple(f"{n}(?:[^0-9A-Za-z]{{0,5}}{n}){{12}}" for n in _DIGITS)
 _CARD_LIKE = tuple(
-    rf"{n}(?:[^0-9A-Za-z]*{n}){{11}}|{n}[eE]\+?{n}|@|^[^0-9]*\s[^0-9]*$" for n in _DIGITS
+    rf"{n}(?:[^0-9A-Za-z]*{n}){{11}}|{n}[eE]\+?{n}|@|^[^0-9]*{_SPACE}[^0-9]*$" for n in _DIGITS
 )
 
 

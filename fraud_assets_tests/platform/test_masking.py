@@ -90,6 +90,7 @@ SIGNS = st.text(alphabet="059Ee+-. ,/@aZé\u00a0\u0665\uff19\u200b\n²Ж", max_s
 
 
 @settings(max_examples=30)  # each compiles the engine's expressions anew
+@example(["Zoe\u00a0Quixote", "Zoe\u3000Quixote", "Zoe\x1fQuixote"])
 @given(st.lists(st.one_of(SIGNS, st.tuples(SIGNS, NUMBERS, SIGNS).map("".join)), min_size=1))
 def test_sql_replaces_all_that_is_replaced_in_python(in_sql, values):
     assert in_sql(values) == [(MASKING.card(value), MASKING.text(value)) for value in values]
