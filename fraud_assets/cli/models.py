@@ -1,8 +1,14 @@
 """Commands about models: the champion, where it came from, and the decision log."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from fraud_assets.cli.options import ACTOR
+
+if TYPE_CHECKING:
+    from fraud_assets.records.decisions import VersionEntry
 
 
 @click.command()
@@ -19,13 +25,8 @@ def champion(version: str, reason: str, force: bool, actor: str) -> None:
     is logged.
     """
     from fraud_assets.registry.manual_promotion import promote_manually
-    from fraud_assets.store import paths
-    from fraud_assets.tracking import Tracking
 
-    try:
-        entry = promote_manually(Tracking(), paths.decisions_path(), version, reason, actor, force)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+    entry = _decided(promote_manually, version, reason, actor, force)
     click.echo(f"version {entry.version} is the champion (previously: {entry.champion_before})")
 
 
@@ -36,13 +37,8 @@ def champion(version: str, reason: str, force: bool, actor: str) -> None:
 def approve(version: str, reason: str, actor: str) -> None:
     """Make VERSION, which is held or proposed, the champion."""
     from fraud_assets.registry.approval import approve as carry_out
-    from fraud_assets.store import paths
-    from fraud_assets.tracking import Tracking
 
-    try:
-        entry = carry_out(Tracking(), paths.decisions_path(), version, reason, actor)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+    entry = _decided(carry_out, version, reason, actor)
     click.echo(f"version {entry.version} is the champion (previously: {entry.champion_before})")
 
 
@@ -53,14 +49,20 @@ def approve(version: str, reason: str, actor: str) -> None:
 def reject(version: str, reason: str, actor: str) -> None:
     """Turn down VERSION, which is held or proposed; the champion stays."""
     from fraud_assets.registry.approval import decline
+
+    entry = _decided(decline, version, reason, actor)
+    click.echo(f"version {entry.version} is rejected (champion: {entry.champion_before})")
+
+
+def _decided(decide: Callable[..., "VersionEntry"], version: str, *about: Any) -> "VersionEntry":
+    """Let a person's decision be carried out and logged, or show why it is refused."""
     from fraud_assets.store import paths
     from fraud_assets.tracking import Tracking
 
     try:
-        entry = decline(Tracking(), paths.decisions_path(), version, reason, actor)
+        return decide(Tracking(), paths.decisions_path(), version, *about)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"version {entry.version} is rejected (champion: {entry.champion_before})")
 
 
 @click.command()

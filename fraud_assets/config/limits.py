@@ -14,7 +14,7 @@ MIN_PROFILE_ROWS = 500
 
 
 Verdict = Literal["good", "watch", "critical"]
-SEVERITY: tuple[Verdict, ...] = ("good", "watch", "critical")
+BEST_TO_WORST: tuple[Verdict, ...] = ("good", "watch", "critical")
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -39,7 +39,7 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     >>> worst(["good", "critical", "watch"]), worst([])
     ('critical', 'good')
     """
-    return max(verdicts, key=SEVERITY.index, default="good")
+    return max(verdicts, key=BEST_TO_WORST.index, default="good")
 
 
 class Limits(Settings):

@@ -178,10 +178,12 @@ def _compare_with_held(
     By the columns of the files: the windows of a batch in which something changed look back on the
     time before, and those of the next one on the change.
     """
-    held = held_version(read_entries(paths.decisions_path()))
-    if held is None or worst(measurement.verdicts.values()) != "critical":
+    if worst(measurement.verdicts.values()) != "critical":
         return None
-    if held.batch not in {earlier.batch for earlier in catalog.earlier(features.facts.batch)}:
+    held = held_version(read_entries(paths.decisions_path()))
+    if held is None or held.batch not in {
+        earlier.batch for earlier in catalog.earlier(features.facts.batch)
+    }:
         return None
     table = catalog.table(tables.FeatureTable, held.batch, held.data_hash)
     if table is None:

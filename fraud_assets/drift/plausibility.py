@@ -138,7 +138,7 @@ def _amount(column: Column | None, batch: Summary) -> PlausibilityFigure | None:
 
 
 def _quantile(column: Column, counts: Counts, share: float) -> float:
-    """Return a quantile of a column; the reference's range bounds what can be told."""
+    """Return a quantile of a column, limited to the range of the reference."""
     inside = counts[:-1]
     reached = np.cumsum(inside)
     rank = min(max(share, 0.0), 1.0) * reached[-1]

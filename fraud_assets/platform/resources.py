@@ -48,6 +48,12 @@ class RunLock(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield self
 
 
+def _described(setting: str) -> str:
+    """Return the description of a setting of the promotion, with where its default comes from."""
+    field = PromotionSettings.model_fields[setting]
+    return f"{field.description} Default: `FRAUD_{setting.upper()}`, else {field.default}."
+
+
 class PromotionPolicy(dg.ConfigurableResource):  # type: ignore[type-arg]
     """What the platform may do without a person; the launchpad changes it for one run.
 
@@ -56,16 +62,9 @@ class PromotionPolicy(dg.ConfigurableResource):  # type: ignore[type-arg]
     fraud_assets.config.environment.promotion : the variables that set it for all runs.
     """
 
-    promotion: str | None = Field(
-        default=None,
-        description="automatic: a challenger that passes every check is promoted; approval: it is "
-        "proposed, and waits until a person decides. Default: `FRAUD_PROMOTION`, else automatic.",
-    )
+    promotion: str | None = Field(default=None, description=_described("promotion"))
     implausible_batches: str | None = Field(
-        default=None,
-        description="keep: an implausible batch is trained on, and its model held; exclude: its "
-        "run stops before training, and it enters no window and no history. Default: "
-        "`FRAUD_IMPLAUSIBLE_BATCHES`, else keep.",
+        default=None, description=_described("implausible_batches")
     )
 
     def settings(self) -> PromotionSettings:

@@ -62,8 +62,8 @@ def approve(
     """
     with registry_lock(log):
         entries = read_entries(log)
-        waiting = _waiting(entries, version)
-        stale = why_stale(entries, waiting, tracking.champion_alias())
+        waiting, champion = _waiting(entries, version), tracking.champion_alias()
+        stale = why_stale(entries, waiting, champion)
         if stale:
             raise ValueError(f"version {version} cannot be approved: {stale}")
         run_id = tracking.version(version).run_id
@@ -71,7 +71,7 @@ def approve(
             "model_hash": unaltered_hash(tracking, entries, version),
             "artifacts": tracking.artifact_hashes(run_id),
         }
-        about = _about(waiting, reason, actor, tracking.champion_alias())
+        about = _about(waiting, reason, actor, champion)
         entry = ApprovalEntry(**about | files, outcome="promote")
         # The log first, then the alias: a promotion that cannot be logged changes nothing.
         entry = append_entry(log, entry)

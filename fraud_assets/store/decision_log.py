@@ -246,7 +246,7 @@ def recorded_artifacts(entries: Sequence[LogEntry], run_id: str) -> dict[str, st
 
 
 def _about(entries: Sequence[LogEntry], version: str) -> Iterator[VersionEntry]:
-    """Yield the decisions about a version, oldest first."""
+    """Yield the decisions about a version, in the order of the entries."""
     for entry in entries:
         if isinstance(entry, VersionEntry) and entry.version == version:
             yield entry
@@ -271,10 +271,7 @@ def last_decision(entries: Sequence[LogEntry], version: str) -> VersionEntry | N
     --------
     is_decided : tells whether there is one.
     """
-    last = None
-    for entry in _about(entries, version):
-        last = entry
-    return last
+    return next(_about(entries[::-1], version), None)
 
 
 def is_declined(entries: Sequence[LogEntry], version: str) -> bool:
@@ -295,10 +292,12 @@ def is_declined(entries: Sequence[LogEntry], version: str) -> bool:
     --------
     last_decision : decisions of runs, too.
     """
-    declined = False
-    for entry in _about(entries, version):
-        declined = (declined or isinstance(entry, RefusalEntry)) and entry.outcome != PROMOTED
-    return declined
+    final = (
+        entry
+        for entry in _about(entries[::-1], version)
+        if isinstance(entry, RefusalEntry) or entry.outcome == PROMOTED
+    )
+    return isinstance(next(final, None), RefusalEntry)
 
 
 def held_version(entries: Sequence[LogEntry]) -> DecisionEntry | None:
@@ -318,12 +317,11 @@ def held_version(entries: Sequence[LogEntry]) -> DecisionEntry | None:
     --------
     fraud_assets.registry.promotion.decide : holds versions.
     """
-    champion = promoted_version(entries)
-    for entry in reversed(entries):
-        if isinstance(entry, DecisionEntry) and entry.outcome == HELD:
-            waits = last_decision(entries, entry.version) is entry
-            return entry if waits and entry.champion_before == champion else None
-    return None
+    held = (e for e in reversed(entries) if isinstance(e, DecisionEntry) and e.outcome == HELD)
+    last = next(held, None)
+    if last is None or last_decision(entries, last.version) is not last:
+        return None
+    return last if last.champion_before == promoted_version(entries) else None
 
 
 def promotions(entries: Sequence[LogEntry]) -> list[VersionEntry]:

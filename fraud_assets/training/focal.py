@@ -46,8 +46,14 @@ def focal_derivatives(
     >>> gradient.round(3).tolist(), hessian.round(3).tolist()
     ([-0.5, 0.5], [0.25, 0.25])
     """
-    labels = as_array("labels", labels, "label")
-    margins = as_array("margins", margins, "number", len(labels))
+    checked = as_array("labels", labels, "label")
+    return _derivatives(checked, as_array("margins", margins, "number", len(checked)), gamma)
+
+
+def _derivatives(
+    labels: np.ndarray, margins: np.ndarray, gamma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the derivatives for arrays that were checked: boosting asks for them each round."""
     sign = np.where(labels == 1, 1.0, -1.0)
     q = 1 / (1 + np.exp(-np.clip(sign * margins, -30, 30)))
     easy, log_q = 1 - q, np.log(q)
@@ -115,7 +121,7 @@ class FocalBoosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.start_ = float(np.log(labels.mean() / (1 - labels.mean())))
 
         def loss(margins: np.ndarray, train: Any) -> tuple[np.ndarray, np.ndarray]:
-            return focal_derivatives(train.get_label(), margins, self.gamma)
+            return _derivatives(train.get_label(), margins, self.gamma)
 
         start = np.full(len(labels), self.start_)
         self.booster_: Any
